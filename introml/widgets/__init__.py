@@ -1,0 +1,23 @@
+"""The book's interactive figures. Each class has its JavaScript in the folder of the same stem."""
+
+from importlib import import_module
+
+from introml.widgets.base import stem_of
+
+__all__ = [
+    "AttentionHeatmap",
+    "BatchSize",
+    "ConvolutionVisualizer",
+    "DrawDigit",
+    "GradientDescent",
+    "LineFit",
+    "PolynomialDegree",
+    "ScheduleComposer",
+]
+
+
+def __getattr__(name: str):
+    """Import a widget when it is first asked for: a page pays only for the ones it shows."""
+    if name in __all__:
+        return getattr(import_module(f"introml.widgets.{stem_of(name)}"), name)
+    raise AttributeError(f"introml.widgets has no widget {name!r}; it has {', '.join(__all__)}")

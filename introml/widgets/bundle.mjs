@@ -1,0 +1,101 @@
+// Bundles each widget, found by its folder's view.js, three ways into dist/:
+//   <Class>.mjs  an ES module for JupyterLab (anywidget), which also exports the model functions
+//   <Class>.js   a classic script for the static site; it runs from file:// too
+//   <Class>.css  the widget's own style; kit.css and tokens.css hold what all share
+// Usage: node introml/widgets/bundle.mjs [stem …]
+
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, transform } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(here, "dist");
+
+const exists = (path) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+const className = (stem) =>
+  stem
+    .split("_")
+    .map((word) => word[0].toUpperCase() + word.slice(1))
+    .join("");
+
+async function stems() {
+  const found = [];
+  for (const entry of await readdir(here, { withFileTypes: true })) {
+    if (entry.isDirectory() && (await exists(join(here, entry.name, "view.js"))))
+      found.push(entry.name);
+  }
+  return found.sort();
+}
+
+/** `:root` for the site, `.iml` for notebooks, each in light and dark. */
+function tokenCss(tokens) {
+  const body = (scheme) => {
+    const named = { ...tokens[scheme] };
+    for (const [meaning, color] of Object.entries(tokens.meaning)) named[meaning] = named[color];
+    const lines = Object.entries(named).map(([name, value]) => `--iml-${name}:${value}`);
+    for (const [name, value] of Object.entries(tokens.font))
+      lines.push(`--iml-font-${name}:${value}`);
+    return lines.join(";");
+  };
+  const site =
+    `:root{color-scheme:light;${body("light")}}` +
+    `@media (prefers-color-scheme:dark){:root:not([data-theme="light"]){color-scheme:dark;${body("dark")}}}` +
+    `:root[data-theme="dark"]{color-scheme:dark;${body("dark")}}` +
+    `@media print{:root:root:root{color-scheme:light;${body("light")}}}`;
+  const notebook = `.iml{${body("light")}} [data-jp-theme-light="false"] .iml{${body("dark")}}`;
+  return { site, notebook };
+}
+
+const shared = {
+  bundle: true,
+  minify: true,
+  legalComments: "none",
+  logLevel: "warning",
+  target: "es2022",
+};
+const minifyCss = async (css) => (await transform(css, { loader: "css", minify: true })).code;
+
+async function bundleWidget(stem, kitCss, notebookTokens) {
+  const name = className(stem);
+  const view = `./${stem}/view.js`;
+  const model = `./${stem}/model.js`;
+  const entry = (contents) => ({
+    stdin: { contents, resolveDir: here, sourcefile: `${stem}.entry.js` },
+  });
+  await build({
+    ...shared,
+    ...entry(`export { default } from "${view}"; export * as model from "${model}";`),
+    format: "esm",
+    outfile: join(out, `${name}.mjs`),
+  });
+  await build({
+    ...shared,
+    ...entry(`import widget from "${view}"; globalThis.introml.register("${name}", widget);`),
+    format: "iife",
+    outfile: join(out, `${name}.js`),
+  });
+  const stylePath = join(here, stem, "style.css");
+  const style = (await exists(stylePath)) ? await readFile(stylePath, "utf8") : "";
+  await writeFile(join(out, `${name}.css`), await minifyCss(style));
+  await writeFile(
+    join(out, `${name}.notebook.css`),
+    await minifyCss(notebookTokens + kitCss + style),
+  );
+}
+
+await mkdir(out, { recursive: true });
+const kitCss = await readFile(join(here, "kit", "kit.css"), "utf8");
+const tokens = JSON.parse(await readFile(join(here, "..", "style", "tokens.json"), "utf8"));
+const { site, notebook } = tokenCss(tokens);
+await writeFile(join(out, "kit.css"), await minifyCss(kitCss));
+await writeFile(join(out, "tokens.css"), await minifyCss(site));
+const wanted = process.argv.slice(2);
+await Promise.all(
+  (wanted.length ? wanted : await stems()).map((stem) => bundleWidget(stem, kitCss, notebook)),
+);

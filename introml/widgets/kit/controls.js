@@ -1,0 +1,258 @@
+// The controls: native inputs, each named, each bound to one trait of the widget.
+// A control reads its trait when the widget redraws and writes it when it is moved.
+
+import { h } from "./dom.js";
+import { significant } from "./format.js";
+
+const LOG_POSITIONS = 200;
+
+/** Positions of a range input <-> values of the trait; a log scale has equal ratios between them. */
+function positions({ min, max, step, scale }) {
+  if (scale !== "log") return { min, max, step, toValue: Number, toPosition: (value) => value };
+  const ratio = Math.log(max / min);
+  return {
+    min: 0,
+    max: LOG_POSITIONS,
+    step: 1,
+    toValue: (position) =>
+      Number((min * Math.exp((ratio * Number(position)) / LOG_POSITIONS)).toPrecision(3)),
+    toPosition: (value) => Math.round((LOG_POSITIONS * Math.log(value / min)) / ratio),
+  };
+}
+
+/** slider({ trait, label, min, max, step, scale: "linear" | "log", format, hint }) */
+export function slider(ui, { trait, label, format = significant, hint, ...range }) {
+  const id = ui.id(trait);
+  const at = positions(range);
+  const output = h("output", { for: id, class: "iml-value" });
+  const input = h("input", {
+    type: "range",
+    id,
+    min: at.min,
+    max: at.max,
+    step: at.step ?? "any",
+    oninput: () => ui.set({ [trait]: at.toValue(input.value) }),
+  });
+  const node = h(
+    "div",
+    { class: "iml-control iml-slider", title: hint },
+    h("label", { for: id }, label),
+    input,
+    output,
+  );
+  ui.onRedraw(() => {
+    const value = ui.get(trait);
+    // A position that already means this value stays where the reader's thumb is.
+    if (at.toValue(input.value) !== value) input.value = String(at.toPosition(value));
+    output.textContent = format(value);
+    input.setAttribute("aria-valuetext", format(value));
+    input.setAttribute("value", input.value);
+    const filled = (100 * (input.value - at.min)) / (at.max - at.min);
+    input.style.setProperty("--filled", `${filled}%`);
+  });
+  return node;
+}
+
+/** stepper({ trait, label, min, max, step }): a small whole number with − and +. */
+export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
+  const id = ui.id(trait);
+  const bounds = () => [
+    typeof min === "function" ? min() : min,
+    typeof max === "function" ? max() : max,
+  ];
+  const write = (value) => {
+    const [low, high] = bounds();
+    if (Number.isFinite(value))
+      ui.set({ [trait]: Math.min(high, Math.max(low, Math.round(value))) });
+  };
+  const input = h("input", {
+    type: "number",
+    id,
+    step,
+    inputmode: "numeric",
+    onchange: () => {
+      write(input.value === "" ? Number.NaN : Number(input.value));
+      input.value = String(ui.get(trait));
+    },
+  });
+  const nudge = (sign, name) =>
+    h("button", {
+      type: "button",
+      "aria-label": `${name} ${label}`,
+      onclick: () => write(ui.get(trait) + sign * step),
+    });
+  const less = nudge(-1, "Decrease");
+  const more = nudge(1, "Increase");
+  less.textContent = "−";
+  more.textContent = "+";
+  ui.onRedraw(() => {
+    const [low, high] = bounds();
+    const value = ui.get(trait);
+    input.value = String(value);
+    input.setAttribute("value", String(value));
+    input.setAttribute("min", low);
+    input.setAttribute("max", high);
+    // aria-disabled rather than disabled: focus stays where it is when the end is reached.
+    less.setAttribute("aria-disabled", String(value <= low));
+    more.setAttribute("aria-disabled", String(value >= high));
+  });
+  return h(
+    "div",
+    { class: "iml-control iml-stepper", title: hint },
+    h("label", { for: id }, label),
+    h("span", { class: "iml-steps" }, less, input, more),
+  );
+}
+
+function labelOf(option) {
+  return Array.isArray(option) ? option : [option, String(option)];
+}
+
+/** choice({ trait, label, options: [[value, "label"], …] }): radio buttons drawn as one strip. */
+export function choice(ui, { trait, label, options }) {
+  const name = ui.id(trait);
+  const inputs = options.map(labelOf).map(([value, text], index) => {
+    const id = `${name}-${index}`;
+    const input = h("input", {
+      type: "radio",
+      name,
+      id,
+      value: String(value),
+      onchange: () => ui.set({ [trait]: value }),
+    });
+    ui.onRedraw(() => {
+      input.checked = ui.get(trait) === value;
+      if (input.checked) input.setAttribute("checked", "");
+      else input.removeAttribute("checked");
+    });
+    return [input, h("label", { for: id }, text)];
+  });
+  return h(
+    "fieldset",
+    { class: "iml-control iml-choice" },
+    h("legend", {}, label),
+    h("span", { class: "iml-strip" }, inputs.flat()),
+  );
+}
+
+/** select({ trait, label, options }): a native menu, for more options than a strip can hold. */
+export function select(ui, { trait, label, options }) {
+  const id = ui.id(trait);
+  const values = options.map(labelOf);
+  const input = h(
+    "select",
+    { id, onchange: () => ui.set({ [trait]: values[input.selectedIndex][0] }) },
+    values.map(([value, text]) => h("option", { value: String(value) }, text)),
+  );
+  ui.onRedraw(() => {
+    const chosen = values.findIndex(([value]) => value === ui.get(trait));
+    for (const [index, option] of [...input.children].entries()) {
+      option.selected = index === chosen;
+      if (index === chosen) option.setAttribute("selected", "");
+      else option.removeAttribute("selected");
+    }
+  });
+  return h("div", { class: "iml-control iml-select" }, h("label", { for: id }, label), input);
+}
+
+/** toggle({ trait, label }): a switch. */
+export function toggle(ui, { trait, label, hint }) {
+  const id = ui.id(trait);
+  const input = h("input", {
+    type: "checkbox",
+    role: "switch",
+    id,
+    onchange: () => ui.set({ [trait]: input.checked }),
+  });
+  ui.onRedraw(() => {
+    input.checked = Boolean(ui.get(trait));
+    if (input.checked) input.setAttribute("checked", "");
+    else input.removeAttribute("checked");
+  });
+  return h(
+    "div",
+    { class: "iml-control iml-toggle", title: hint },
+    input,
+    h("label", { for: id }, label),
+  );
+}
+
+/** button({ label, onpress, pressed?: () => boolean, disabled?: () => boolean, quiet }) */
+export function button(ui, { label, onpress, pressed, disabled, quiet = false, name = null }) {
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: quiet ? "iml-button iml-quiet" : "iml-button",
+      "aria-label": name,
+      onclick: () => {
+        if (node.getAttribute("aria-disabled") !== "true") onpress();
+      },
+    },
+    label,
+  );
+  if (pressed) ui.onRedraw(() => node.setAttribute("aria-pressed", String(pressed())));
+  if (disabled) ui.onRedraw(() => node.setAttribute("aria-disabled", String(disabled())));
+  return node;
+}
+
+/** player({ trait, last: () => n, label, interval }): back, play or pause, forward, and a scrubber. */
+export function player(ui, { trait, last, label, interval = 400 }) {
+  const id = ui.id(trait);
+  let timer = null;
+  const pause = () => {
+    clearInterval(timer);
+    timer = null;
+    ui.redraw();
+  };
+  const go = (step) => ui.set({ [trait]: Math.min(last(), Math.max(0, step)) });
+  const play = () => {
+    if (ui.get(trait) >= last()) go(0);
+    timer = setInterval(() => {
+      go(ui.get(trait) + 1);
+      if (ui.get(trait) >= last()) pause();
+    }, interval);
+    ui.redraw();
+  };
+  ui.onRemove(() => clearInterval(timer));
+  const back = button(ui, {
+    label: "‹",
+    name: `Step back: ${label}`,
+    onpress: () => go(ui.get(trait) - 1),
+    disabled: () => ui.get(trait) <= 0,
+  });
+  const forward = button(ui, {
+    label: "›",
+    name: `Step forward: ${label}`,
+    onpress: () => go(ui.get(trait) + 1),
+    disabled: () => ui.get(trait) >= last(),
+  });
+  const start = button(ui, { label: "Play", onpress: () => (timer === null ? play() : pause()) });
+  start.classList.add("iml-play");
+  const input = h("input", {
+    type: "range",
+    id,
+    min: 0,
+    step: 1,
+    oninput: () => go(Number(input.value)),
+  });
+  const output = h("output", { for: id, class: "iml-value" });
+  ui.onRedraw(() => {
+    const [value, end] = [Math.min(ui.get(trait), last()), last()];
+    input.setAttribute("max", end);
+    input.value = String(value);
+    input.setAttribute("value", String(value));
+    input.setAttribute("aria-valuetext", `${value} of ${end}`);
+    input.style.setProperty("--filled", `${end ? (100 * value) / end : 0}%`);
+    output.textContent = `${value}/${end}`;
+    start.textContent = timer === null ? "Play" : "Pause";
+  });
+  return h(
+    "div",
+    { class: "iml-control iml-player" },
+    h("label", { for: id }, label),
+    h("span", { class: "iml-steps" }, back, start, forward),
+    input,
+    output,
+  );
+}

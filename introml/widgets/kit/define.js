@@ -1,0 +1,192 @@
+// defineWidget: what every widget shares. It lays out the figure, binds controls to traits, redraws
+// on change, says in its place what cannot be drawn, and puts the state into a link.
+
+import * as controls from "./controls.js";
+import { h } from "./dom.js";
+
+/** The width of the still picture and of a widget that has not been measured yet. */
+const DEFAULT_WIDTH = 680;
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+let count = 0;
+
+/** "#<id>?a=1&b=[2,3]" <-> an object; what is not JSON or not a linked trait is left out. */
+export function stateFromHash(hash, id, linked) {
+  const [target, query] = decodeURIComponent(hash.slice(1)).split("?");
+  if (target !== id || !query) return {};
+  const state = {};
+  for (const pair of query.split("&")) {
+    const [name, text] = pair.split("=");
+    try {
+      if (linked.includes(name)) state[name] = JSON.parse(text);
+    } catch {
+      // A mangled link shows the page's own setting.
+    }
+  }
+  return state;
+}
+
+export function hashFromState(id, state) {
+  const pairs = Object.entries(state).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return `#${encodeURIComponent(`${id}?${pairs.join("&")}`)}`;
+}
+
+function makeUi(model, root, definition, width) {
+  const redraws = [];
+  const removals = [];
+  let busy = false;
+  const stage = h("div", { class: "iml-stage" });
+  const panel = h("div", { class: "iml-controls" });
+  const readout = h("p", { class: "iml-readout", "data-readout": "", role: "status" });
+  const problem = h("p", { class: "iml-problem", role: "alert", hidden: true });
+  root.replaceChildren(problem, stage, panel, readout);
+
+  const ui = {
+    /** Pixels across; panels are laid out for it. */
+    width,
+    narrow: width < 520,
+    still: Boolean(model.still),
+    model,
+    root,
+    get: (name) => model.get(name),
+    /** Set one or more traits; the widget redraws once and Python hears of it. */
+    set(changes) {
+      busy = true;
+      for (const [name, value] of Object.entries(changes)) {
+        if (!same(model.get(name), value)) model.set(name, value);
+      }
+      busy = false;
+      model.save_changes();
+      ui.redraw();
+    },
+    id: (name) => `${root.id}-${name}`.replaceAll("_", "-"),
+    onRedraw: (callback) => redraws.push(callback),
+    onRemove: (callback) => removals.push(callback),
+    /** Width of one of n panels that stand side by side where each gets `least` pixels, else stacked. */
+    columns(n, least, gap = 20) {
+      const each = Math.floor((width - gap * (n - 1)) / n);
+      return each >= least ? each : width;
+    },
+    stage: (...nodes) => stage.append(...nodes),
+    controls: (...nodes) => panel.append(...nodes),
+    /** The sentence that says what the picture shows. */
+    readout(text) {
+      if (readout.textContent !== text) readout.textContent = text;
+    },
+    problem(text) {
+      problem.textContent = text ?? "";
+      problem.hidden = !text;
+      root.classList.toggle("iml-has-problem", Boolean(text));
+    },
+    redraw() {
+      if (busy) return;
+      try {
+        ui.update?.();
+        for (const callback of redraws) callback();
+        ui.problem(null);
+      } catch (error) {
+        ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
+        readout.textContent = "";
+      }
+    },
+    remove() {
+      for (const callback of removals) callback();
+    },
+  };
+  for (const [name, make] of Object.entries(controls)) {
+    ui[name] = (options) => make(ui, options);
+  }
+  return ui;
+}
+
+/**
+ * defineWidget({ name, title, linked, model, build })
+ *   name    the Python class
+ *   title   names the figure for a screen reader
+ *   linked  traits that a link carries
+ *   build   build(ui) makes the drawing and the controls, and returns the function that redraws them
+ */
+export function defineWidget(definition) {
+  function render({ model, el }) {
+    count += 1;
+    const root = h("figure", {
+      class: "iml",
+      id: model.anchor ?? `${definition.name}-${count}`.toLowerCase(),
+      "data-widget": definition.name,
+      role: "group",
+      "aria-label": definition.title,
+    });
+    el.replaceChildren(root);
+    const linked = definition.linked ?? [];
+    const first = Object.fromEntries(linked.map((name) => [name, model.get(name)]));
+    let ui = null;
+
+    function build(width) {
+      ui?.remove();
+      ui = makeUi(model, root, definition, width);
+      try {
+        ui.update = definition.build(ui);
+      } catch (error) {
+        ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
+      }
+      if (linked.length > 0) root.append(footer());
+      ui.redraw();
+      root.dataset.ready = "true";
+    }
+
+    function footer() {
+      const reset = controls.button(ui, {
+        label: "Reset",
+        quiet: true,
+        onpress: () => ui.set(first),
+        disabled: () => linked.every((name) => same(model.get(name), first[name])),
+      });
+      const copy = controls.button(ui, {
+        label: "Link to this setting",
+        quiet: true,
+        onpress: () => {
+          const state = Object.fromEntries(linked.map((name) => [name, model.get(name)]));
+          const hash = hashFromState(root.id, state);
+          try {
+            history.replaceState(null, "", hash);
+          } catch {
+            location.hash = hash;
+          }
+          navigator.clipboard?.writeText(location.href).catch(() => {});
+          copy.textContent = "The address now holds this setting";
+          setTimeout(() => {
+            copy.textContent = "Link to this setting";
+          }, 2500);
+        },
+      });
+      // In a notebook there is no address to link to.
+      return h("div", { class: "iml-footer" }, reset, model.anchor ? copy : null);
+    }
+
+    const measure = () => Math.min(1080, Math.floor(root.clientWidth || 0)) || DEFAULT_WIDTH;
+    build(measure());
+    const onChange = () => ui.redraw();
+    model.on("change", onChange);
+    // Notebooks bind arrow keys and single letters; inside a widget they belong to the widget.
+    root.addEventListener("keydown", (event) => event.stopPropagation());
+    let observer = null;
+    if (typeof ResizeObserver !== "undefined") {
+      let last = measure();
+      observer = new ResizeObserver(() => {
+        const width = measure();
+        if (Math.abs(width - last) > 1) {
+          last = width;
+          build(width);
+        }
+      });
+      observer.observe(root);
+    }
+    return () => {
+      observer?.disconnect();
+      model.off("change", onChange);
+      ui.remove();
+    };
+  }
+  return { render, name: definition.name, linked: definition.linked ?? [] };
+}

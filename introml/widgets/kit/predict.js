@@ -1,0 +1,30 @@
+// A question to be answered before the slider is moved: the reader commits to a guess, then checks.
+
+import { h } from "./dom.js";
+
+/** predict(ui, { question, options: [text, …], answer: () => index, explain: () => text }) */
+export function predict(ui, { question, options, answer, explain }) {
+  const name = ui.id("guess");
+  const result = h("p", { class: "iml-verdict", role: "status" });
+  const radios = options.map((text, index) => {
+    const input = h("input", {
+      type: "radio",
+      name,
+      id: `${name}-${index}`,
+      value: String(index),
+      onchange: () => {
+        const right = answer() === index;
+        result.textContent = `${right ? "Yes." : "Not quite."} ${explain()}`;
+        result.classList.toggle("iml-right", right);
+      },
+    });
+    return h("span", {}, input, h("label", { for: `${name}-${index}` }, text));
+  });
+  return h(
+    "fieldset",
+    { class: "iml-predict" },
+    h("legend", {}, h("strong", {}, "Before you move anything: "), question),
+    h("div", { class: "iml-options" }, radios),
+    result,
+  );
+}
