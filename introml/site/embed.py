@@ -1,0 +1,149 @@
+"""Widgets in a static page: their state as JSON, their code as shared files, a still picture each.
+
+The state was saved when the page was executed; the code is today's. So an edited widget is never
+stale in a page that came out of the cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from introml.site.node import NodeLines
+from introml.widgets.base import DIST, Widget, bundle_path, stem_of
+
+STATE_MIME = "application/vnd.jupyter.widget-state+json"
+HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
+#: Styles that all widgets share; they are part of the site's one stylesheet.
+SHARED = ("kit.css", "tokens.css")
+NEEDS_KERNEL = (
+    '<p class="needs-kernel">This control computes in Python. Open the notebook in JupyterLab to '
+    "use it.</p>"
+)
+
+
+def kebab(class_name: str) -> str:
+    return stem_of(class_name).replace("_", "-")
+
+
+def widget_class(anywidget_id: str) -> type[Widget] | None:
+    """The class that `introml.widgets.line_fit.LineFit` names; None if it is not ours."""
+    module, _, name = anywidget_id.rpartition(".")
+    if not module.startswith("introml.widgets."):
+        return None
+    found = getattr(import_module(module), name, None)
+    return found if isinstance(found, type) and issubclass(found, Widget) else None
+
+
+class PageWidgets:
+    """The widgets of one page: collects their states, writes what they need, fills their places."""
+
+    def __init__(self, saved: dict[str, Any], static: Path, stills: NodeLines):
+        self.saved, self.static, self.stills = saved, static, stills
+        self.states: dict[str, dict[str, Any]] = {}
+        self.counts: dict[str, int] = {}
+
+    def place(self, model_id: str) -> str:
+        """The HTML that stands where the cell displayed the model."""
+        entry = self.saved.get(model_id)
+        if entry is None or "_anywidget_id" not in entry["state"]:
+            return NEEDS_KERNEL
+        cls = widget_class(entry["state"]["_anywidget_id"])
+        if cls is None:
+            return NEEDS_KERNEL
+        name = cls.__name__
+        state = {key: entry["state"][key] for key in cls.public_traits() if key in entry["state"]}
+        self.counts[name] = self.counts.get(name, 0) + 1
+        anchor = f"widget-{kebab(name)}" + (f"-{n}" if (n := self.counts[name]) > 1 else "")
+        filed = {
+            key: self._file(state.pop(key))
+            for key in cls.filed_traits()
+            if state.get(key) is not None
+        }
+        self.states[anchor] = {"name": name, "state": state, "files": filed}
+        still = self._still(name, anchor, state | self._contents(entry["state"], filed))
+        return f'<div class="widget-host" data-anchor="{anchor}">{still}</div>'
+
+    def _contents(self, state: dict[str, Any], filed: dict[str, str]) -> dict[str, Any]:
+        return {key: state[key] for key in filed}
+
+    def _file(self, value: Any) -> str:
+        """Write bulky data as a script of its own, which loads from file:// too; return its key."""
+        body = json.dumps(value, separators=(",", ":"))
+        key = hashlib.sha256(body.encode()).hexdigest()[:16]
+        target = self.static / "data" / f"{key}.js"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(f'introml.provide("{key}",{body});', encoding="utf-8")
+        return key
+
+    def _still(self, name: str, anchor: str, state: dict[str, Any]) -> str:
+        request = {"bundle": str(bundle_path(name, ".mjs")), "anchor": anchor, "state": state}
+        answer = self.stills.ask(request)
+        if "error" in answer:
+            raise RuntimeError(f"{name} cannot be drawn without a browser: {answer['error']}")
+        return answer["html"]
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.counts)
+
+
+def _saved_state(context: dict[str, Any]) -> dict[str, Any]:
+    """Take the widget state that myst-nb put among the page's scripts."""
+    for file in context.get("script_files", []):
+        attributes = getattr(file, "attributes", None) or {}
+        if attributes.get("type") == STATE_MIME:
+            return json.loads(attributes["body"].replace("<\\/", "</"))["state"]
+    return {}
+
+
+def code_version(path: Path) -> str:
+    """Eight digits of a file's hash, so that a browser's cache never serves an old one."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+
+
+def fill_page(
+    app: Sphinx, pagename: str, template: str, context: dict[str, Any], doctree: nodes.document
+) -> None:
+    body = context.get("body", "")
+    if "widget-host" not in body:
+        context["widgets"] = []
+        return
+    static = Path(app.outdir) / "_static"
+    page = PageWidgets(_saved_state(context), static, app.introml_stills)  # type: ignore[attr-defined]
+    context["body"] = HOST.sub(lambda found: page.place(found.group(1)), body)
+    context["widgets"] = [
+        {"name": name, "version": code_version(DIST / f"{name}.js")} for name in page.names
+    ]
+    states = json.dumps(page.states, separators=(",", ":")).replace("</", "<\\/")
+    context["widget_states"] = states
+
+
+def copy_code(app: Sphinx, exception: Exception | None) -> None:
+    if exception is None:
+        target = Path(app.outdir) / "_static" / "widgets"
+        target.mkdir(parents=True, exist_ok=True)
+        for source in [*DIST.glob("*.js"), *DIST.glob("*.css")]:
+            if not source.name.endswith(".notebook.css") and source.name not in SHARED:
+                (target / source.name).write_bytes(source.read_bytes())
+
+
+def setup(app: Sphinx) -> None:
+    def start(app: Sphinx) -> None:
+        app.introml_stills = NodeLines(Path(__file__).with_name("still.mjs"))  # type: ignore[attr-defined]
+
+    def stop(app: Sphinx, exception: Exception | None) -> None:
+        app.introml_stills.close()  # type: ignore[attr-defined]
+
+    app.connect("builder-inited", start)
+    app.connect("html-page-context", fill_page, priority=900)
+    app.connect("build-finished", copy_code)
+    app.connect("build-finished", stop)

@@ -1,0 +1,180 @@
+"""The Sphinx extension that makes Jupyter Book's build the book's site.
+
+Jupyter Book 1.x brings the pages, the table of contents and the notebooks. This adds the theme,
+formulas set at build time, widgets without a kernel, captions, margin notes, self-checks, folded
+solutions, search and downloads, and leaves out what would ask another host for something.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import sphinx_exercise.nodes as exercise
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.writers.html5 import HTML5Translator
+
+import introml
+from introml.site import directives, embed, formulas, search
+from introml.style.tokens import COLORS
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+#: Extensions of Jupyter Book's that this site does not need: they load scripts from a CDN, or icon
+#: fonts and scripts for what the theme does itself.
+UNWANTED = (
+    "sphinx_togglebutton",
+    "sphinx_copybutton",
+    "sphinx_thebe",
+    "sphinx_comments",
+    "sphinx_design",
+    "sphinx_book_theme",
+    "sphinx.ext.intersphinx",
+)
+
+
+def _visit_solution(self: HTML5Translator, node: exercise.solution_node) -> None:
+    title = node.children[0] if node.children and isinstance(node[0], nodes.title) else None
+    text = title.astext() if title else "Solution"
+    if title:
+        node.remove(title)
+    ident = f' id="{node["ids"][0]}"' if node.get("ids") else ""
+    self.body.append(f'<details class="solution"{ident}><summary>{text}</summary>')
+
+
+def _depart_solution(self: HTML5Translator, node: exercise.solution_node) -> None:
+    self.body.append("</details>\n")
+
+
+def number_exercises_by_page(app: Sphinx, env: Any) -> list[str]:
+    """Exercise 1, 2, … on each page, instead of one count through the book."""
+    # The collector compares its numbers with those of the last build: it must find its own.
+    env.introml_book_numbers = {doc: dict(kinds) for doc, kinds in env.toc_fignumbers.items()}
+    for kinds in env.toc_fignumbers.values():
+        for kind, numbered in kinds.items():
+            if kind == "exercise":
+                kinds[kind] = {ident: (n,) for n, ident in enumerate(numbered, start=1)}
+    return []
+
+
+def restore_book_numbers(app: Sphinx, env: Any) -> list[str]:
+    env.toc_fignumbers = getattr(env, "introml_book_numbers", env.toc_fignumbers)
+    return []
+
+
+def wrap_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """A wide table scrolls by itself; the page never does."""
+    for table in list(doctree.findall(nodes.table)):
+        box = nodes.container(classes=["table-scroll"])
+        table.replace_self(box)
+        box += table
+        box["is_div"] = True
+
+
+def mark_wide_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Cells that show a widget may use the margin as well as the text column."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") == "cell_code" and "widget-host" in str(
+            [raw.astext() for raw in cell.findall(nodes.raw)]
+        ):
+            cell["classes"].append("wide")
+
+
+def _first_paragraph(doctree: nodes.document | None) -> str:
+    if doctree is None:
+        return ""
+    for section in doctree.findall(nodes.section):
+        for child in section.children:
+            if isinstance(child, nodes.paragraph):
+                return re.sub(r"\s+", " ", child.astext())[:300]
+    return ""
+
+
+def launch_links(app: Sphinx, pagename: str) -> dict[str, str] | None:
+    """Where the page can be had as a notebook, run on the course's hub, or read as source."""
+    if pagename not in getattr(app.env, "nb_metadata", {}):
+        return None
+    if not app.env.nb_metadata[pagename].get("exec_data"):
+        return None
+    depth = pagename.count("/")
+    links = {"notebook": f"{'../' * depth}notebooks/{pagename}.ipynb"}
+    own, repository = app.config.introml, app.config.introml_repository
+    if own.get("hub"):
+        links["hub"] = f"{own['hub'].rstrip('/')}/hub/user-redirect/lab/tree/book/{pagename}.ipynb"
+    if repository.get("url"):
+        branch = repository.get("branch") or "main"
+        links["source"] = f"{repository['url'].rstrip('/')}/blob/{branch}/{pagename}.md"
+    return links
+
+
+def page_context(
+    app: Sphinx,
+    pagename: str,
+    template: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    own, repository = app.config.introml, app.config.introml_repository
+    errata = own.get("errata") or (f"{repository['url']}/issues" if repository.get("url") else "")
+    context |= {
+        "project_title": app.config.html_title,
+        "book_version": introml.__version__,
+        "description": _first_paragraph(doctree),
+        "has_math": 'class="katex' in context.get("body", ""),
+        "has_plotly": "plotly-figure" in context.get("body", ""),
+        "light_tokens": json.dumps({v: k for k, v in reversed(list(COLORS.items()))}),
+        "asset_versions": app.config.introml_versions,
+        "launch": launch_links(app, pagename),
+        "errata": errata,
+    }
+
+
+def lean_config(app: Sphinx, config: Config) -> None:
+    config.html_theme_path.append(str(HERE))
+    config.html_copy_source = False
+    config.html_use_index = False
+    config.html_domain_indices = False
+
+
+def executed_anew(
+    app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]
+) -> list[str]:
+    """Pages whose words are the same but whose outputs are not: Sphinx must read them again."""
+    path = ROOT / "_build" / "cache" / "pages.json"
+    pages = json.loads(path.read_text(encoding="utf-8"))["pages"] if path.exists() else {}
+    keys = {name: pages[name]["key"] for name in pages if name in env.found_docs}
+    before = getattr(env, "introml_keys", {})
+    env.introml_keys = keys
+    return [name for name, key in keys.items() if before.get(name) != key]
+
+
+def lean_builder(app: Sphinx) -> None:
+    # Sphinx's own search fetches pages, which file:// refuses; the book has its own.
+    app.builder.search = False
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_html_theme("introml", str(HERE / "theme"))
+    app.add_config_value("introml", {}, "html")
+    app.add_config_value("introml_repository", {}, "html")
+    app.add_config_value("introml_versions", {}, "html")
+    app.add_config_value("introml_templates", "", "html")
+    app.add_config_value("introml_bundles", "", "html")
+    app.add_config_value("introml_code", "", "env")
+    app.setup_extension("sphinx_exercise")
+    for part in (directives, formulas, embed, search):
+        part.setup(app)
+    app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
+    app.connect("config-inited", lean_config)
+    app.connect("builder-inited", lean_builder)
+    app.connect("env-get-outdated", executed_anew)
+    app.connect("doctree-read", mark_wide_cells)
+    app.connect("env-get-updated", restore_book_numbers, priority=1)
+    app.connect("env-get-updated", number_exercises_by_page, priority=999)
+    app.connect("doctree-resolved", wrap_tables)
+    app.connect("html-page-context", page_context)
+    return {"version": introml.__version__, "parallel_read_safe": False}

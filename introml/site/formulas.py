@@ -1,0 +1,81 @@
+"""Mathematics set at build time by KaTeX: pages carry finished HTML and MathML, and no script."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+from sphinx.writers.html5 import HTML5Translator
+
+from introml.site.node import NodeLines
+
+LOGGER = logging.getLogger(__name__)
+SCRIPT = Path(__file__).with_name("katex_render.mjs")
+
+
+class Formulas:
+    """TeX -> HTML, remembered between builds in `katex.json` beside the doctrees."""
+
+    def __init__(self, memory: Path):
+        self.memory = memory
+        self.known: dict[str, str] = {}
+        if memory.exists():
+            self.known = json.loads(memory.read_text(encoding="utf-8"))
+        self.used: set[str] = set()
+        self.node = NodeLines(SCRIPT)
+
+    def html(self, tex: str, display: bool) -> str:
+        """Raises ValueError with KaTeX's own words when the formula is wrong."""
+        key = f"{'d' if display else 'i'}{tex}"
+        if key not in self.known:
+            answer = self.node.ask([tex, display])
+            if "error" in answer:
+                raise ValueError(answer["error"])
+            self.known[key] = answer["html"]
+        return self.known[key]
+
+    def close(self) -> None:
+        self.node.close()
+        self.memory.parent.mkdir(parents=True, exist_ok=True)
+        self.memory.write_text(json.dumps(self.known), encoding="utf-8")
+
+
+def _render(self: HTML5Translator, node: nodes.Element, display: bool) -> str:
+    formulas: Formulas = self.builder.app.introml_formulas  # type: ignore[attr-defined]
+    try:
+        return formulas.html(node.astext(), display)
+    except ValueError as problem:
+        LOGGER.warning("KaTeX: %s", problem, location=node)
+        return f"<code>{escape(node.astext())}</code>"
+
+
+def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
+    self.body.append(_render(self, node, False))
+    raise nodes.SkipNode
+
+
+def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
+    self.body.append(self.starttag(node, "div", CLASS="formula"))
+    self.body.append(_render(self, node, True))
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})</span>')
+    self.body.append("</div>\n")
+    raise nodes.SkipNode
+
+
+def setup(app: Sphinx) -> None:
+    app.add_html_math_renderer("introml_katex", (visit_inline, None), (visit_display, None))
+
+    def start(app: Sphinx) -> None:
+        app.introml_formulas = Formulas(Path(app.doctreedir) / "katex.json")  # type: ignore[attr-defined]
+
+    def stop(app: Sphinx, exception: Exception | None) -> None:
+        app.introml_formulas.close()  # type: ignore[attr-defined]
+
+    app.connect("builder-inited", start)
+    app.connect("build-finished", stop)

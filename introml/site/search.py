@@ -1,0 +1,76 @@
+"""The index for searching offline: the text of every section, in one script that loads from file://."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from introml.site.directives import question
+
+#: What is not read as text: code, outputs, displayed formulas, and answers (they would give away).
+_SKIPPED = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment, nodes.target, question)
+
+
+def _text(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Text):
+        return node.astext()
+    if isinstance(node, _SKIPPED) or "nb_element" in getattr(node, "attributes", {}):
+        return " "
+    inline = isinstance(node, nodes.TextElement)
+    return ("" if inline else " ").join(_text(child) for child in node.children) + " "
+
+
+def sections(doctree: nodes.document) -> list[dict[str, str]]:
+    """Each section's title, anchor and own text, subsections apart."""
+    found = []
+    for section in doctree.findall(nodes.section):
+        own = [child for child in section.children if not isinstance(child, nodes.section)]
+        title = next((child for child in own if isinstance(child, nodes.title)), None)
+        text = " ".join(_text(child) for child in own if child is not title)
+        anchor = "" if isinstance(section.parent, nodes.document) else section["ids"][0]
+        found.append(
+            {
+                "title": title.astext() if title else "",
+                "anchor": anchor,
+                "text": re.sub(r"\s+", " ", text).strip(),
+            }
+        )
+    return found
+
+
+def collect(app: Sphinx, doctree: nodes.document) -> None:
+    known: dict[str, Any] = app.env.__dict__.setdefault("introml_sections", {})
+    known[app.env.docname] = sections(doctree)
+
+
+def purge(app: Sphinx, env: Any, docname: str) -> None:
+    getattr(env, "introml_sections", {}).pop(docname, None)
+
+
+def write(app: Sphinx, exception: Exception | None) -> None:
+    if exception is not None:
+        return
+    known = getattr(app.env, "introml_sections", {})
+    entries = []
+    for docname in sorted(known):
+        url = app.builder.get_target_uri(docname)
+        page = known[docname][0]["title"] if known[docname] else docname
+        for section in known[docname]:
+            anchor = f"#{section['anchor']}" if section["anchor"] else ""
+            entry = {"title": section["title"], "page": page, "text": section["text"]}
+            entries.append(entry | {"url": url + anchor})
+    body = json.dumps({"sections": entries}, ensure_ascii=False, separators=(",", ":"))
+    target = Path(app.outdir) / "_static" / "search-index.js"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(f"globalThis.intromlSearch={body};", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", collect)
+    app.connect("env-purge-doc", purge)
+    app.connect("build-finished", write)

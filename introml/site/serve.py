@@ -1,0 +1,142 @@
+"""A small web server for the built site; when watching, it rebuilds and reloads the open pages."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import webbrowser
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from introml.site.build import HTML, INPUT_FOLDERS, INPUTS, BuildFailed, build
+
+#: Placed at the end of each page when watching: it waits for the next build, then reloads.
+RELOADER = (
+    b"<script>(async()=>{for(;;){try{const r=await fetch('/__wait');"
+    b"if(await r.text()==='built')location.reload()}"
+    b"catch{await new Promise(r=>setTimeout(r,1000))}}})()</script>"
+)
+
+
+class Builds:
+    """Counts builds, so that waiting pages learn of the next one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.changed = threading.Condition()
+
+    def done(self) -> None:
+        with self.changed:
+            self.count += 1
+            self.changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        with self.changed:
+            before = self.count
+            self.changed.wait_for(lambda: self.count != before, seconds)
+            return self.count != before
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves files; with `builds`, also the long poll that reloads pages."""
+
+    builds: Builds | None = None
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+    def do_GET(self) -> None:
+        if self.builds is None:
+            super().do_GET()
+        elif self.path == "/__wait":
+            self._answer(b"built" if self.builds.wait(20) else b"again", "text/plain")
+        elif (path := Path(self.translate_path(self.path))).suffix == ".html" and path.exists():
+            self._answer(path.read_bytes() + RELOADER, "text/html; charset=utf-8")
+        else:
+            super().do_GET()
+
+    def _answer(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def open_server(
+    port: int, builds: Builds | None = None, folder: Path = HTML
+) -> ThreadingHTTPServer:
+    """A server on loopback; if the port is taken, on the next free one after it."""
+    handler = type("BookHandler", (Handler,), {"builds": builds})
+    for number in range(port, port + 20):
+        try:
+            return ThreadingHTTPServer(
+                ("127.0.0.1", number), partial(handler, directory=str(folder))
+            )
+        except OSError:
+            continue
+    raise OSError(f"no free port from {port} to {port + 19}; choose another with PORT=…")
+
+
+def has_desktop() -> bool:
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _rebuild(builds: Builds) -> None:
+    try:
+        build()
+    except BuildFailed as problem:
+        print(problem, file=sys.stderr)
+        print("the page shown is the last one that was built; mend this and save again")
+    else:
+        builds.done()
+
+
+def _watch(root: Path, builds: Builds) -> None:
+    import subprocess
+
+    from watchfiles import watch
+
+    paths = [root / name for name in (*INPUTS, *INPUT_FOLDERS) if (root / name).exists()]
+    package = root / "introml"
+    for changes in watch(*paths, debounce=300, step=50):
+        changed = [Path(path) for _, path in changes if "dist" not in Path(path).parts]
+        changed = [path for path in changed if "__pycache__" not in path.parts]
+        if not changed:
+            continue
+        print(f"changed: {', '.join(sorted(str(path.relative_to(root)) for path in changed))}")
+        if any(path.is_relative_to(package) and path.suffix == ".py" for path in changed):
+            # This process holds the old modules; a fresh one builds with the new.
+            done = subprocess.run([sys.executable, "-m", "introml.site", "build"], cwd=root)
+            if done.returncode == 0:
+                builds.done()
+        else:
+            _rebuild(builds)
+
+
+def serve(root: Path, port: int, open_browser: bool, watch: bool) -> None:
+    """Build, then serve until interrupted."""
+    builds = Builds()
+    build()
+    server = open_server(port, builds if watch else None)
+    address = f"http://127.0.0.1:{server.server_address[1]}/book/index.html"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(f"the book is at {address}  (Ctrl-C stops)", flush=True)
+    if open_browser and has_desktop():
+        webbrowser.open(address)
+    try:
+        if watch:
+            _watch(root, builds)
+        while True:
+            time.sleep(3600)
+    finally:
+        server.shutdown()

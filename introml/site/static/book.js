@@ -1,0 +1,278 @@
+/* What every page does in the browser: theme, menu, search, copy buttons, figures drawn when near. */
+(() => {
+  const root = document.documentElement;
+  const base = root.dataset.root;
+
+  // --- light and dark -------------------------------------------------------------------------
+  const darkNow = () =>
+    root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
+  document.getElementById("theme-switch").addEventListener("click", () => {
+    root.dataset.theme = darkNow() ? "light" : "dark";
+    try {
+      localStorage.setItem("introml-theme", root.dataset.theme);
+    } catch {
+      // A browser that stores nothing still switches this page.
+    }
+    dispatchEvent(new Event("introml-theme"));
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    dispatchEvent(new Event("introml-theme")),
+  );
+
+  // --- contents on a narrow screen --------------------------------------------------------------
+  const contents = document.getElementById("contents");
+  const menu = document.querySelector(".menu-button");
+  menu.setAttribute("role", "button");
+  menu.setAttribute("aria-expanded", "false");
+  const openMenu = (open) => {
+    contents.classList.toggle("open", open);
+    menu.setAttribute("aria-expanded", String(open));
+    if (open) contents.querySelector("a").focus();
+  };
+  menu.addEventListener("click", (event) => {
+    event.preventDefault();
+    openMenu(!contents.classList.contains("open"));
+  });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== " ") return;
+    event.preventDefault();
+    openMenu(!contents.classList.contains("open"));
+  });
+  contents.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      openMenu(false);
+      menu.focus();
+    }
+  });
+  contents.addEventListener("click", (event) => {
+    if (event.target.closest("a")) openMenu(false);
+  });
+  contents.querySelector("a.current")?.scrollIntoView?.({ block: "nearest" });
+
+  // --- scripts that are fetched when they are first needed ---------------------------------------
+  const scripts = new Map();
+  function script(path) {
+    if (!scripts.has(path)) {
+      scripts.set(
+        path,
+        new Promise((resolve, reject) => {
+          const node = document.createElement("script");
+          node.src = `${base}_static/${path}`;
+          node.onload = resolve;
+          node.onerror = () => reject(new Error(`${path} could not be read`));
+          document.head.append(node);
+        }),
+      );
+    }
+    return scripts.get(path);
+  }
+
+  // --- search ---------------------------------------------------------------------------------
+  const dialog = document.getElementById("search");
+  const words = document.getElementById("search-words");
+  const results = document.getElementById("search-results");
+  const status = document.getElementById("search-status");
+  let engine = null;
+  let chosen = -1;
+
+  async function openSearch() {
+    dialog.showModal();
+    words.select();
+    if (engine) return;
+    status.textContent = "Reading the index …";
+    try {
+      await Promise.all([script("minisearch.js"), script("search-index.js")]);
+    } catch (error) {
+      status.textContent = `Search is not available: ${error.message}.`;
+      return;
+    }
+    const { sections } = globalThis.intromlSearch;
+    engine = new globalThis.MiniSearch({
+      fields: ["title", "page", "text"],
+      storeFields: ["title", "page", "url", "text"],
+      searchOptions: { boost: { title: 4, page: 2 }, prefix: true, fuzzy: 0.15, combineWith: "AND" },
+    });
+    engine.addAll(sections.map((section, id) => ({ id, ...section })));
+    find();
+  }
+
+  /** A stretch of text around the first word found, with the found words marked. */
+  function excerpt(text, terms) {
+    const lower = text.toLowerCase();
+    const places = terms.map((term) => lower.indexOf(term)).filter((at) => at >= 0);
+    const first = places.length ? Math.min(...places) : 0;
+    const start = Math.max(0, lower.lastIndexOf(" ", Math.max(0, first - 60)));
+    const line = document.createElement("p");
+    const cut = `${start > 0 ? "… " : ""}${text.slice(start, start + 190).trim()} …`;
+    const pattern = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
+    for (const [index, part] of cut.split(pattern ? new RegExp(`(${pattern})`, "i") : /$^/).entries()) {
+      const node = document.createElement(index % 2 ? "mark" : "span");
+      node.textContent = part;
+      line.append(node);
+    }
+    return line;
+  }
+
+  function choose(index) {
+    const items = [...results.children];
+    chosen = items.length ? (index + items.length) % items.length : -1;
+    for (const [at, item] of items.entries()) {
+      item.setAttribute("aria-selected", String(at === chosen));
+      if (at === chosen) item.scrollIntoView({ block: "nearest" });
+    }
+    if (chosen >= 0) words.setAttribute("aria-activedescendant", items[chosen].id);
+    else words.removeAttribute("aria-activedescendant");
+  }
+
+  function find() {
+    const query = words.value.trim();
+    const hits = query && engine ? engine.search(query).slice(0, 12) : [];
+    results.replaceChildren(
+      ...hits.map((hit, index) => {
+        const item = document.createElement("li");
+        item.id = `search-result-${index}`;
+        item.setAttribute("role", "option");
+        const link = document.createElement("a");
+        link.href = base + hit.url;
+        link.tabIndex = -1;
+        link.textContent = hit.title === hit.page ? hit.page : `${hit.page} › ${hit.title}`;
+        link.addEventListener("click", () => dialog.close());
+        item.append(link, excerpt(hit.text, hit.terms));
+        return item;
+      }),
+    );
+    words.setAttribute("aria-expanded", String(hits.length > 0));
+    if (!query) status.textContent = "Type a word or two. Arrow keys choose, Enter opens.";
+    else status.textContent = hits.length ? `${hits.length} found` : `Nothing found for “${query}”.`;
+    choose(hits.length ? 0 : -1);
+  }
+
+  document.getElementById("search-open").addEventListener("click", openSearch);
+  words.addEventListener("input", find);
+  words.addEventListener("keydown", (event) => {
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      choose(chosen + (event.key === "ArrowDown" ? 1 : -1));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      results.children[chosen]?.querySelector("a").click();
+    }
+  });
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable], .iml");
+    if ((event.key === "/" && !typing) || (event.key === "k" && (event.ctrlKey || event.metaKey))) {
+      event.preventDefault();
+      if (!dialog.open) openSearch();
+    }
+  });
+
+  // --- copying code -----------------------------------------------------------------------------
+  for (const block of document.querySelectorAll(".cell_input .highlight, article > section .highlight")) {
+    if (block.querySelector(".copy")) continue;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(block.querySelector("pre").innerText);
+        button.textContent = "Copied";
+      } catch {
+        // Where the clipboard is closed (file://), select the code so that Ctrl+C takes it.
+        getSelection().selectAllChildren(block.querySelector("pre"));
+        button.textContent = "Selected";
+      }
+      setTimeout(() => {
+        button.textContent = "Copy";
+      }, 1500);
+    });
+    block.append(button);
+  }
+
+  // A link to a solution opens it.
+  const openTarget = () => {
+    let target = null;
+    try {
+      target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    } catch {
+      return;
+    }
+    const folded = target?.closest("details");
+    if (folded) folded.open = true;
+  };
+  addEventListener("hashchange", openTarget);
+  openTarget();
+
+  // --- plotly, once a figure is near ------------------------------------------------------------
+  const figures = [...document.querySelectorAll(".plotly-figure")];
+  if (figures.length > 0) {
+    const token = (name) => getComputedStyle(root).getPropertyValue(`--iml-${name}`).trim();
+    const scheme = () => {
+      const axis = {
+        gridcolor: token("rule"),
+        zerolinecolor: token("control"),
+        linecolor: token("control"),
+        tickfont: { color: token("muted") },
+        automargin: true,
+      };
+      const ink = token("ink");
+      const cycle = ["blue", "orange", "green", "purple", "rose", "slate"];
+      return {
+        layout: {
+          colorway: cycle.map(token),
+          paper_bgcolor: "rgba(0,0,0,0)",
+          plot_bgcolor: "rgba(0,0,0,0)",
+          font: { color: ink, family: token("font-label"), size: 14 },
+          xaxis: axis,
+          yaxis: axis,
+          margin: { l: 56, r: 16, t: 24, b: 48 },
+          legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+          hoverlabel: { bgcolor: token("raised"), font: { color: ink } },
+        },
+      };
+    };
+    // Figures are drawn in the light tokens' colours; here they become the reader's scheme's.
+    const recolor = (json) => {
+      const light = JSON.parse(root.dataset.light ?? "{}");
+      return json.replace(/#[0-9a-f]{6}\b/gi, (hex) => {
+        const name = light[hex.toLowerCase()];
+        return name ? token(name) : hex;
+      });
+    };
+    const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" };
+    async function draw(holder) {
+      const json = holder.querySelector("script").textContent;
+      await script("plotly.js");
+      const { data, layout, frames } = JSON.parse(recolor(json));
+      let plot = holder.querySelector(".plot");
+      if (!plot) {
+        plot = document.createElement("div");
+        plot.className = "plot";
+        holder.append(plot);
+      }
+      const themed = { ...layout, template: scheme() };
+      await globalThis.Plotly.react(plot, data, themed, config);
+      if (frames) await globalThis.Plotly.addFrames(plot, frames);
+      holder.dataset.ready = "true";
+    }
+    const failed = (holder) => (error) => {
+      holder.querySelector(".plotly-alt").textContent += ` (The chart could not be drawn: ${error.message}.)`;
+    };
+    const near = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue;
+          near.unobserve(target);
+          draw(target).catch(failed(target));
+        }
+      },
+      { rootMargin: "300px" },
+    );
+    for (const holder of figures) near.observe(holder);
+    addEventListener("introml-theme", () => {
+      for (const holder of figures) if (holder.dataset.ready) draw(holder).catch(failed(holder));
+    });
+  }
+})();

@@ -1,0 +1,133 @@
+/* Runs the page's widgets without a kernel: gives each the model that anywidget would give it, and
+   calls render({ model, el }). Classic scripts only, so that it works from file:// too. */
+(() => {
+  const definitions = new Map();
+  const waiting = new Map(); // widget name -> functions to call once its code is there
+  const files = new Map(); // key -> { promise, resolve }
+
+  function file(key) {
+    if (!files.has(key)) {
+      let resolve;
+      let reject;
+      const promise = new Promise((done, failed) => {
+        [resolve, reject] = [done, failed];
+      });
+      files.set(key, { promise, resolve, reject });
+    }
+    return files.get(key);
+  }
+
+  globalThis.introml = {
+    register(name, definition) {
+      definitions.set(name, definition);
+      for (const start of waiting.get(name) ?? []) start();
+      waiting.delete(name);
+    },
+    provide: (key, value) => file(key).resolve(value),
+  };
+
+  function load(key, root) {
+    const known = files.has(key);
+    const entry = file(key);
+    if (!known) {
+      const script = document.createElement("script");
+      script.src = `${root}_static/data/${key}.js`;
+      script.onerror = () =>
+        entry.reject(new Error(`the file _static/data/${key}.js could not be read`));
+      document.head.append(script);
+    }
+    return entry.promise;
+  }
+
+  class Model {
+    constructor(state, anchor) {
+      this.state = state;
+      this.anchor = anchor;
+      this.listeners = new Map();
+    }
+    get(name) {
+      return this.state[name];
+    }
+    set(name, value) {
+      if (this.state[name] === value) return;
+      this.state[name] = value;
+      for (const event of [`change:${name}`, "change"]) {
+        for (const listener of [...(this.listeners.get(event) ?? [])]) listener(this, value);
+      }
+    }
+    save_changes() {}
+    send() {}
+    on(events, listener) {
+      for (const event of events.split(/\s+/)) {
+        if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+        this.listeners.get(event).add(listener);
+      }
+    }
+    off(events, listener) {
+      for (const event of events.split(/\s+/)) this.listeners.get(event)?.delete(listener);
+    }
+  }
+
+  /** "#widget-line-fit?slope=2&points=[…]": the state that a link carries for this widget. */
+  function linkedState(anchor, names) {
+    let target = "";
+    let query = "";
+    try {
+      [target, query = ""] = decodeURIComponent(location.hash.slice(1)).split("?");
+    } catch {
+      return {};
+    }
+    if (target !== anchor) return {};
+    const state = {};
+    for (const pair of query.split("&")) {
+      const [name, text] = pair.split("=");
+      try {
+        if (names.includes(name)) state[name] = JSON.parse(text);
+      } catch {
+        // A mangled link shows the page's own setting.
+      }
+    }
+    return state;
+  }
+
+  const sameKind = (a, b) => typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
+
+  async function mount(host, { name, state, files: filed }, root) {
+    const anchor = host.dataset.anchor;
+    try {
+      const all = { ...state };
+      for (const [trait, key] of Object.entries(filed)) all[trait] = await load(key, root);
+      const definition = definitions.get(name);
+      const linked = linkedState(anchor, definition.linked);
+      for (const [trait, value] of Object.entries(linked)) {
+        if (sameKind(value, all[trait])) all[trait] = value;
+      }
+      definition.render({ model: new Model(all, anchor), el: host });
+      if (Object.keys(linked).length > 0) host.scrollIntoView({ block: "start" });
+      performance.mark(`widget-ready:${anchor}`);
+    } catch (error) {
+      console.error(error);
+      const note = document.createElement("p");
+      note.className = "needs-kernel";
+      note.setAttribute("role", "alert");
+      note.textContent = `This figure could not start: ${error.message}. Reload the page to try again.`;
+      host.prepend(note);
+    }
+  }
+
+  function start() {
+    const holder = document.getElementById("widget-states");
+    if (!holder) return;
+    const states = JSON.parse(holder.textContent);
+    const root = document.documentElement.dataset.root;
+    for (const host of document.querySelectorAll(".widget-host[data-anchor]")) {
+      const entry = states[host.dataset.anchor];
+      const begin = () => mount(host, entry, root);
+      if (definitions.has(entry.name)) begin();
+      else waiting.set(entry.name, [...(waiting.get(entry.name) ?? []), begin]);
+    }
+  }
+
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
+})();
