@@ -43,7 +43,7 @@ clean: ## take away what was built (not the installed packages)
 	rm -rf _build introml/widgets/dist
 
 .venv/installed: requirements.txt requirements-weights.txt pyproject.toml
-	@PYTHON="$(PYTHON)" bash assets/install.sh
+	@PYTHON="$(PYTHON)" bash deploy/local/install.sh
 
 .venv/ready: .venv/installed package.json package-lock.json
 	@$(WITH_NODE) bash -c 'echo "installing the browser-side packages"; npm ci --silent --no-progress --ignore-scripts'

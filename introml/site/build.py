@@ -1,4 +1,4 @@
-"""Building the book: bundle the widgets, execute what is stale, write the pages, publish the files."""
+"""Building the book: bundle widgets, execute what is stale, write pages, publish files."""
 
 from __future__ import annotations
 

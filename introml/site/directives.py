@@ -1,4 +1,4 @@
-"""The book's own directives: numbered captions, margin notes, and questions answered in the page."""
+"""The book's own directives: numbered captions, margin notes, questions answered in the page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class answer_text(nodes.Part, nodes.TextElement):
 
 
 class Caption(SphinxDirective):
-    """`:::{caption} fig-path` numbers and labels the figure or table (`tbl-…`) that stands above it."""
+    """`:::{caption} fig-path` numbers and labels the figure or table (`tbl-…`) above it."""
 
     required_arguments = 1
     has_content = True
@@ -70,7 +70,7 @@ class Margin(SphinxDirective):
 
 
 class SelfCheck(SphinxDirective):
-    """`:::{self-check} Question?` with a list of `- [ ]` and `- [x]` answers, each with its reply."""
+    """`:::{self-check} Question?` with a list of `- [ ]` and `- [x]` answers and their replies."""
 
     required_arguments = 1
     final_argument_whitespace = True
