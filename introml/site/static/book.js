@@ -191,6 +191,27 @@
     block.append(button);
   }
 
+  // --- what scrolls sideways by itself can be reached by keyboard ---------------------------------
+  const NAMES = { PRE: "Code", DIV: "Formula or table" };
+  function reachable() {
+    for (const box of document.querySelectorAll("main pre, .formula, .table-scroll")) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1;
+      if (scrolls) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+      for (const [name, value] of [
+        ["role", "group"],
+        ["aria-label", `${NAMES[box.tagName]}, scrolls sideways`],
+      ]) {
+        if (scrolls) box.setAttribute(name, value);
+        else box.removeAttribute(name);
+      }
+    }
+  }
+  reachable();
+  addEventListener("resize", reachable);
+  document.fonts?.ready.then(reachable);
+  addEventListener("toggle", reachable, true);
+
   // A link to a solution opens it.
   const openTarget = () => {
     let target = null;

@@ -1,0 +1,82 @@
+"""Every page of the built site, as a reader's browser sees it."""
+
+import itertools
+
+import pytest
+from browser_site import AXE, DOCNAMES, pages_with
+
+
+@pytest.mark.parametrize("docname", DOCNAMES)
+@pytest.mark.parametrize("way", ["http", "file"])
+def test_page_asks_no_other_host_and_logs_no_error(docname, way, site, address, open_tab):
+    base = address if way == "http" else site.as_uri()
+    tab = open_tab(f"{base}/{docname}.html")
+    tab.scroll_through()
+    tab.page.wait_for_function(
+        "() => [...document.querySelectorAll('.plotly-figure')].every((f) => f.dataset.ready)"
+    )
+    elsewhere = [url for url in tab.requests if not url.startswith((base, "data:", "blob:"))]
+    assert elsewhere == []
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("docname", DOCNAMES)
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(docname, width, scheme, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html", width=width, scheme=scheme)
+    tab.scroll_through()
+    # Folded solutions are part of the page.
+    tab.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    tab.page.add_script_tag(path=str(AXE))
+    found = tab.page.evaluate(
+        "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) =>"
+        " `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(' | ')}`))"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("docname", DOCNAMES)
+@pytest.mark.parametrize("width", [360, 700, 1000, 1280, 1920])
+def test_page_does_not_scroll_sideways(docname, width, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html", width=width)
+    tab.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    tab.scroll_through()
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("docname", DOCNAMES)
+def test_page_has_one_main_heading_and_ordered_levels(docname, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html")
+    levels = tab.page.evaluate(
+        "[...document.querySelectorAll('main h1, main h2, main h3, main h4')]"
+        ".map((h) => Number(h.tagName[1]))"
+    )
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+def test_without_scripts_a_still_picture_stands_for_each_widget(docname, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html", settle=False, java_script_enabled=False)
+    for host in tab.page.locator(".widget-host").all():
+        picture = host.locator("svg, img, table").first
+        assert picture.bounding_box()["height"] > 60
+        assert not host.locator(".iml-controls").is_visible()
+        assert host.locator("[data-readout]").first.text_content().strip()
+
+
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+@pytest.mark.parametrize("width", [360, 1280])
+def test_page_does_not_jump_when_its_widgets_start(docname, width, address, open_tab):
+    """The still picture reserves the place: the layout shift stays under what a reader notices."""
+    tab = open_tab("about:blank", width=width, settle=False)
+    tab.page.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => { for (const e of list.getEntries())"
+        " if (!e.hadRecentInput) window.shift += e.value; })"
+        ".observe({ type: 'layout-shift', buffered: true });"
+    )
+    tab.page.goto(f"{address}/{docname}.html")
+    tab.settle()
+    tab.page.wait_for_timeout(300)
+    assert tab.page.evaluate("window.shift") < 0.1

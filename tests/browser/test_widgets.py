@@ -1,0 +1,173 @@
+"""Every control of every widget, moved by mouse and by keyboard in the built pages.
+
+A control passes when what the widget shows changes: its picture, its read-out, or its reply to a
+guess. A control that is switched off at the moment is tried again after the others have moved.
+"""
+
+import pytest
+from browser_site import pages_with
+
+CONTROLS = (
+    "input:not([type=hidden]), select, button, textarea, "
+    "[role=slider][tabindex], [role=gridcell][tabindex], [role=button][tabindex], [role=option]"
+)
+SHOWN = """(root) => {
+  const parts = [...root.querySelectorAll(
+    '.iml-stage, [data-readout], .iml-verdict, .iml-problem, .iml-legend, table, .iml-footer')];
+  const fields = [...root.querySelectorAll('.iml-stage input')].map((i) => i.value);
+  const canvases = [...root.querySelectorAll('canvas')].map((c) => c.toDataURL());
+  return JSON.stringify([parts.map((p) => p.innerHTML), fields, canvases, location.hash]);
+}"""
+DESCRIBE = """(node) => [node.tagName.toLowerCase(), node.type ?? node.getAttribute('role') ?? '',
+  node.getAttribute('aria-label') ?? node.labels?.[0]?.textContent ?? node.textContent.trim()
+].join(' ')"""
+
+
+def is_off(control):
+    return control.get_attribute("aria-disabled") == "true" or control.is_disabled()
+
+
+def by_mouse(page, control):
+    kind = control.evaluate("(n) => n.type ?? n.getAttribute('role') ?? ''")
+    box = control.bounding_box()
+    if kind == "range":
+        for share in (0.2, 0.8):
+            page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+            yield
+    elif kind in ("radio", "checkbox"):
+        label = page.locator(f"label[for='{control.get_attribute('id')}']")
+        (label if label.count() else control).first.click()
+        yield
+    elif kind == "select-one":
+        for index in range(control.evaluate("(n) => n.options.length")):
+            control.select_option(index=index)
+            yield
+    elif kind == "number":
+        control.click()
+        for value in (
+            control.get_attribute("min") or "1",
+            control.get_attribute("max") or "2",
+            "3",
+        ):
+            control.fill(value)
+            control.press("Tab")
+            yield
+    elif kind in ("text", "textarea"):
+        control.click()
+        control.fill("a dog sat")
+        control.press("Enter")
+        yield
+    elif kind == "slider":
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        for dx, dy in ((25, -18), (-40, 30)):
+            page.mouse.move(x, y)
+            page.mouse.down()
+            page.mouse.move(x + dx, y + dy, steps=3)
+            page.mouse.up()
+            yield
+    else:
+        control.click()
+        page.wait_for_timeout(60)
+        yield
+        page.wait_for_timeout(700)
+        yield
+
+
+def by_keyboard(page, control):
+    kind = control.evaluate("(n) => n.type ?? n.getAttribute('role') ?? ''")
+    control.focus()
+    keys = {
+        "range": ["Home", "End", "ArrowLeft"],
+        "slider": ["ArrowRight", "ArrowUp", "ArrowLeft", "Home", "End"],
+        "radio": [" ", "ArrowRight", "ArrowLeft"],
+        "checkbox": [" "],
+        "select-one": ["ArrowDown", "ArrowUp"],
+        "number": ["ArrowUp", "Enter", "ArrowDown", "Enter"],
+        "gridcell": ["ArrowRight", "ArrowDown", "Enter", "1", "Enter"],
+        "option": ["Enter", "ArrowRight"],
+    }.get(kind, ["Enter"])
+    for key in keys:
+        page.keyboard.press(key)
+        page.wait_for_timeout(30)
+        yield
+    if keys == ["Enter"]:
+        page.wait_for_timeout(700)
+        yield
+
+
+def changes(root, control, act):
+    before = root.evaluate(SHOWN)
+    return any(root.evaluate(SHOWN) != before for _ in act(root.page, control))
+
+
+def controls_of(root):
+    return [c for c in root.locator(CONTROLS).all() if c.is_visible() or c.evaluate(
+        "(n) => n.type === 'radio' && n.labels.length > 0")]  # fmt: skip
+
+
+@pytest.mark.parametrize("act", [by_mouse, by_keyboard])
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+def test_every_control_changes_what_is_shown(docname, act, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html", height=1000)
+    silent = []
+    for root in tab.page.locator("[data-widget]").all():
+        root.scroll_into_view_if_needed()
+        later = []
+        for control in controls_of(root):
+            # Play stops by itself; a chosen radio button can't be chosen again.
+            if (
+                is_off(control)
+                or (control.get_attribute("type") == "radio" and control.is_checked())
+                or not changes(root, control, act)
+            ):
+                later.append(control)
+        for control in later:
+            if is_off(control) or not changes(root, control, act):
+                silent.append(control.evaluate(DESCRIBE))
+    assert silent == []
+    assert tab.problems == []
+
+
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+def test_widget_keeps_the_contract(docname, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html")
+    for root in tab.page.locator("[data-widget]").all():
+        assert root.get_attribute("data-ready") == "true"
+        assert root.get_attribute("aria-label")
+        assert root.locator("[data-readout]").first.text_content().strip()
+        unnamed = root.evaluate(
+            "(r) => [...r.querySelectorAll('input, select, button, [role=slider]')]"
+            ".filter((n) => !n.getAttribute('aria-label') && !n.getAttribute('aria-labelledby')"
+            " && !n.labels?.length && !n.textContent.trim()).map((n) => n.outerHTML.slice(0, 120))"
+        )
+        assert unnamed == []
+        assert not root.locator(".iml-problem").first.is_visible()
+
+
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+def test_a_link_carries_the_setting(docname, address, open_tab):
+    """Move something, take the link, open it afresh: the same setting is shown."""
+    tab = open_tab(f"{address}/{docname}.html")
+    root = tab.page.locator("[data-widget]").first
+    for control in root.locator("input[type=range]").all():
+        control.focus()
+        tab.page.keyboard.press("Home")
+        tab.page.keyboard.press("ArrowRight")
+    root.get_by_role("button", name="Link to this setting").click()
+    link = tab.page.evaluate("location.href")
+    assert "#widget-" in link
+    shown = root.locator("[data-readout]").first.text_content()
+    again = open_tab(link)
+    assert again.page.locator("[data-widget]").first.locator(
+        "[data-readout]"
+    ).first.text_content() == shown  # fmt: skip
+
+
+def test_a_mangled_link_shows_the_pages_own_setting(address, open_tab):
+    page = f"{address}/chapters/ml-basics/gradient-descent.html"
+    expected = open_tab(page).page.locator("[data-readout]").first.text_content()
+    for mangled in ("#widget-gradient-descent?learning_rate=oops", "#%E0%A4%A", "#widget-x?a=1",
+                    '#widget-gradient-descent?x="no"&step=[1]'):  # fmt: skip
+        tab = open_tab(page + mangled)
+        assert tab.page.locator("[data-readout]").first.text_content() == expected
+        assert tab.problems == []
