@@ -1,0 +1,35 @@
+// Seeded random numbers: the same seed gives the same numbers in every browser, so a picture and its
+// read-out can be tested and linked to. Nothing in a widget may call Math.random.
+
+/**
+ * Numbers in [0, 1), one a call, each a multiple of 2⁻³²: Tommy Ettinger's mulberry32 (public domain).
+ * Good enough to shuffle and to draw pictures; not for secrets.
+ */
+export function generator(seed) {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * `count` different whole numbers of 0 … n − 1, every choice and order equally likely; without
+ * `count`, all of them shuffled. The front of a Fisher–Yates shuffle (Durstenfeld's form).
+ */
+export function sample(random, n, count = n) {
+  const items = Array.from({ length: n }, (_, i) => i);
+  for (let i = 0; i < count; i += 1) {
+    const j = i + Math.floor(random() * (n - i));
+    [items[i], items[j]] = [items[j], items[i]];
+  }
+  return items.slice(0, count);
+}
+
+/** One normal number with mean 0 and variance 1 (Box and Muller, 1958). */
+export function normal(random) {
+  // 1 − u is never 0, so the logarithm is finite.
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
