@@ -256,13 +256,18 @@ function build(ui) {
       const candidates = [...limits.x, ...crossings].filter((x) => inside(x, limits.x));
       const seen = candidates.filter((x) => inside(line[0] * x + line[1], slack(limits.y)));
       const x = Math.max(...seen);
-      if (seen.length > 0) ends.push({ text, color, x, y: line[0] * x + line[1] });
+      if (seen.length > 0) ends.push({ text, color, x, y: line[0] * x + line[1], slope: line[0] });
     }
     ends.sort((a, b) => b.y - a.y);
     names.replaceChildren(
-      ...ends.map(({ text, color, x, y }, place) => {
-        const below = place > 0;
-        const at = chart.y(y) + (below ? 19 : -10);
+      ...ends.map(({ text, color, x, y, slope }, place) => {
+        // Clear of the line along the whole text, which reaches `wide` pixels to the left.
+        const wide = 6 * text.length;
+        const pixels = [
+          chart.y(y),
+          chart.y(y) + (wide * slope * (chart.y(0) - chart.y(1))) / (chart.x(1) - chart.x(0)),
+        ];
+        const at = place > 0 ? Math.max(...pixels) + 15 : Math.min(...pixels) - 8;
         return s(
           "text",
           {
