@@ -1,0 +1,90 @@
+"""Gradient descent, its minibatch form, and the largest learning rate that is stable."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from introml.regression import design_matrix
+
+LearningRate = float | Callable[[int], float]
+
+
+def descend(
+    gradient: Callable[[Tensor], Tensor], start: Tensor, lr: LearningRate, steps: int
+) -> Tensor:
+    """wₜ₊₁ = wₜ − ηₜ ∇L(wₜ).
+
+    `gradient` maps (d,) to (d,); `start` (d,); `lr` a number, or a function of the step t = 0, 1, …
+    Returns the whole path, (steps + 1, d), `start` first.
+    Raises `ValueError` for negative `steps`.
+    Taught in {ref}`sec-gradient-descent`.
+    """
+    if steps < 0:
+        raise ValueError(f"steps is {steps}; it must be 0 or more.")
+    path = [start]
+    for step in range(steps):
+        path.append(path[-1] - _rate(lr, step) * gradient(path[-1]))
+    return torch.stack(path)
+
+
+def largest_stable_lr(X: Tensor, intercept: bool = True) -> float:
+    """2 / λmax(AᵀA), where A = [1 X]: below it, gradient descent on linear regression converges.
+
+    The bound is that of the loss Σ ½(ŷ − y)², a sum. For the mean, Σ ½(ŷ − y)² / n, the curvature
+    is n times smaller, so the bound is n times this one. At the bound the path oscillates for ever;
+    above it, the part of the error along the steepest direction grows at every step.
+
+    `X` (n, d). `intercept=False` leaves the ones column out.
+    Source: LeCun, Bottou, Orr and Müller, Efficient BackProp (1998), 5.1.
+    Taught in {ref}`sec-gradient-descent`.
+    """
+    A = design_matrix(X, intercept)
+    steepest = torch.linalg.eigvalsh(A.T @ A)[-1].item()
+    if steepest <= 0:
+        raise ValueError("X is all zeros: the loss is flat, and no learning rate is too large.")
+    return 2 / steepest
+
+
+def minibatches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """One epoch: the indices 0 … n − 1 in random order, `batch_size` at a time.
+
+    Yields index tensors (batch_size,); the last one is shorter when `batch_size` does not divide
+    `n`.
+    Raises `ValueError` unless 1 ≤ batch_size ≤ n.
+    Taught in {ref}`sec-minibatch-sgd`.
+    """
+    if not 1 <= batch_size <= n:
+        raise ValueError(f"batch_size is {batch_size}; with {n} examples it must be 1 to {n}.")
+    order = torch.randperm(n, generator=generator, device=generator.device)
+    return iter(order.split(batch_size))
+
+
+def sgd(
+    gradient: Callable[[Tensor, Tensor], Tensor],
+    start: Tensor,
+    lr: LearningRate,
+    n: int,
+    batch_size: int,
+    epochs: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """wₜ₊₁ = wₜ − ηₜ ∇L_B(wₜ), where B is the next minibatch.
+
+    `gradient(w, batch)` gets `w` (d,) and the indices of the batch, and returns (d,); let it
+    average over the batch, and one `lr` serves all batch sizes alike. `lr` is a number, or a
+    function of the update t = 0, 1, …
+    Returns the path, (epochs · ⌈n / batch_size⌉ + 1, d).
+    Source: Robbins and Monro (1951).
+    Taught in {ref}`sec-minibatch-sgd`.
+    """
+    path = [start]
+    for _ in range(epochs):
+        for batch in minibatches(n, batch_size, generator):
+            step = len(path) - 1
+            path.append(path[-1] - _rate(lr, step) * gradient(path[-1], batch))
+    return torch.stack(path)
+
+
+def _rate(lr: LearningRate, step: int) -> float:
+    return lr(step) if callable(lr) else lr
