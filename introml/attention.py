@@ -1,0 +1,165 @@
+"""Attention from its definition: softmax, masks, scaled dot products, heads, kernel regression.
+
+Letters: B examples, H heads, T queries, S keys and values, D features of a head. All functions
+accept any leading dimensions, and (B, H, T, D) stands for them. In a boolean mask, True means
+"may attend", as in `torch.nn.functional.scaled_dot_product_attention`.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def softmax(x: Tensor, dim: int = -1) -> Tensor:
+    """exp(xᵢ − max x) / Σⱼ exp(xⱼ − max x), along `dim`.
+
+    Subtracting the maximum changes nothing but keeps exp from overflowing. Same shape as `x`. A
+    line of −∞ alone has no largest entry and gives NaN, as in torch.
+    Taught in {ref}`sec-scaled-dot-product-attention`.
+    """
+    exponentials = torch.exp(x - x.amax(dim, keepdim=True).detach())
+    return exponentials / exponentials.sum(dim, keepdim=True)
+
+
+def causal_mask(T: int, S: int | None = None, device: torch.device | str | None = None) -> Tensor:
+    """mask[t, s] = s ≤ t: position t may attend to itself and to what came before.
+
+    Returns (T, S), boolean; S is T unless given.
+    Taught in {ref}`sec-scaled-dot-product-attention`.
+    """
+    queries = torch.arange(T, device=device)
+    keys = torch.arange(T if S is None else S, device=device)
+    return keys <= queries[:, None]
+
+
+def padding_mask(lengths: Tensor, T: int) -> Tensor:
+    """mask[b, 0, 0, s] = s < lengths[b]: nothing may attend to the padding behind a short sequence.
+
+    `lengths` (B,) -> (B, 1, 1, T), boolean, which broadcasts against scores (B, H, T, T). The
+    `key_padding_mask` of `nn.MultiheadAttention` is the opposite, (B, T), True where padded.
+    Raises `ValueError` when a length is not 0 to T.
+    Taught in {ref}`sec-scaled-dot-product-attention`.
+    """
+    if lengths.ndim != 1 or lengths.min() < 0 or lengths.max() > T:
+        raise ValueError(f"lengths is {lengths.tolist()}; it must be (B,), each length 0 to {T}.")
+    return (torch.arange(T, device=lengths.device) < lengths[:, None])[:, None, None]
+
+
+def scaled_dot_product_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+    temperature: float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """softmax(scale · QKᵀ / temperature) V, and the weights; `scale` is 1/√D unless given.
+
+    `q` (B, H, T, D), `k` (B, H, S, D), `v` (B, H, S, D_v) -> output (B, H, T, D_v) and weights
+    (B, H, T, S). `mask` broadcasts to the weights: boolean, True where q may attend, or floating,
+    added to the scaled scores. With `is_causal`, both masks hold.
+
+    A query that may attend to nothing gets weights, output and gradient of zero. So does torch
+    2.13's own `scaled_dot_product_attention`; a plain softmax, and with it `nn.MultiheadAttention`,
+    gives NaN.
+
+    Raises `ValueError` when the shapes do not fit, for an integer mask or a temperature not above
+    zero.
+    Source: Vaswani et al., Attention Is All You Need (2017), 3.2.1.
+    Taught in {ref}`sec-scaled-dot-product-attention`.
+    """
+    _check_shapes(q, k, v)
+    if temperature <= 0:
+        raise ValueError(f"temperature is {temperature}; it must be above 0.")
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    scores = scale * (q @ k.transpose(-2, -1)) / temperature  # (B, H, T, S)
+    if is_causal:
+        allowed = causal_mask(*scores.shape[-2:], device=scores.device)
+        scores = scores.masked_fill(~allowed, -torch.inf)
+    if mask is not None:
+        scores = _apply_mask(scores, mask)
+    # Softmax of −∞ alone is NaN, and NaN times zero is NaN in the gradient: keep it out of both.
+    sees_nothing = (scores == -torch.inf).all(-1, keepdim=True)  # (B, H, T, 1)
+    weights = softmax(scores.masked_fill(sees_nothing, 0.0)).masked_fill(sees_nothing, 0.0)
+    return weights @ v, weights
+
+
+def self_attention(
+    X: Tensor,
+    W_q: Tensor,
+    W_k: Tensor,
+    W_v: Tensor,
+    num_heads: int = 1,
+    W_o: Tensor | None = None,
+    mask: Tensor | None = None,
+    is_causal: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Q = XW^Q, K = XW^K, V = XW^V; each head attends on its share of columns; concat, then W^O.
+
+    `X` (B, T, d), `W_q` and `W_k` (d, H · D), `W_v` (d, H · D_v), `W_o` (H · D_v, d_out) -> output
+    (B, T, d_out) and weights (B, H, T, T). The weights multiply from the right; `nn.Linear` and
+    `nn.MultiheadAttention` store the transposes. Without `W_o` the heads' outputs are only joined.
+    `mask` and `is_causal` as in `scaled_dot_product_attention`.
+    Raises `ValueError` when `num_heads` does not divide the columns.
+    Source: Vaswani et al. (2017), 3.2.2.
+    Taught in {ref}`sec-multi-head-attention`.
+    """
+    q, k, v = (_split_heads(X @ W, num_heads) for W in (W_q, W_k, W_v))
+    output, weights = scaled_dot_product_attention(q, k, v, mask, is_causal)
+    joined = output.transpose(-3, -2).flatten(-2)  # (B, H, T, D) -> (B, T, H, D) -> (B, T, H · D)
+    return (joined if W_o is None else joined @ W_o), weights
+
+
+def kernel_regression(
+    query: Tensor, keys: Tensor, values: Tensor, bandwidth: float
+) -> tuple[Tensor, Tensor]:
+    """ŷ = Σⱼ αⱼ yⱼ with α = softmax(−‖q − kⱼ‖² / (2 · bandwidth²)): the Nadaraya–Watson estimate.
+
+    `query` (T,) or (T, d), `keys` (S,) or (S, d), `values` (S,) or (S, m) -> output (T,) or (T, m),
+    and weights (T, S). For keys of one length it is dot-product attention with scale 1 /
+    bandwidth².
+    Raises `ValueError` for a bandwidth not above zero.
+    Source: Nadaraya (1964); Watson (1964).
+    Taught in {ref}`sec-attention-cues`.
+    """
+    if bandwidth <= 0:
+        raise ValueError(f"bandwidth is {bandwidth}; it must be above 0.")
+    query, keys = (p[:, None] if p.ndim == 1 else p for p in (query, keys))
+    squared_distances = (query[:, None] - keys).square().sum(-1)  # (T, 1, d) − (S, d) -> (T, S)
+    weights = softmax(-squared_distances / (2 * bandwidth**2))
+    return weights @ values, weights
+
+
+def _split_heads(projected: Tensor, num_heads: int) -> Tensor:
+    """(B, T, H · D) -> (B, T, H, D) -> (B, H, T, D)."""
+    if num_heads < 1 or projected.shape[-1] % num_heads:
+        raise ValueError(
+            f"num_heads is {num_heads}; it must divide the {projected.shape[-1]} columns of W."
+        )
+    return projected.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
+
+
+def _apply_mask(scores: Tensor, mask: Tensor) -> Tensor:
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise ValueError(
+            f"mask is {mask.dtype}; it must be boolean (True: may attend) or floating (added to "
+            "the scores): use mask.bool()."
+        )
+    # A mask with more dimensions than the scores, or longer ones, would silently widen them.
+    sizes = zip(reversed(mask.shape), reversed(scores.shape), strict=False)
+    if mask.ndim > scores.ndim or any(given not in (1, size) for given, size in sizes):
+        raise ValueError(
+            f"mask has shape {tuple(mask.shape)}; it must broadcast to the scores' "
+            f"{tuple(scores.shape)}."
+        )
+    return scores.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else scores + mask
+
+
+def _check_shapes(q: Tensor, k: Tensor, v: Tensor) -> None:
+    if min(q.ndim, k.ndim, v.ndim) < 2 or q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        raise ValueError(
+            f"q {tuple(q.shape)}, k {tuple(k.shape)} and v {tuple(v.shape)} do not fit: they must "
+            "be (…, T, D), (…, S, D) and (…, S, D_v)."
+        )

@@ -1,0 +1,257 @@
+"""introml.attention against torch.nn.functional and nn.MultiheadAttention."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from introml.attention import (
+    causal_mask,
+    kernel_regression,
+    padding_mask,
+    scaled_dot_product_attention,
+    self_attention,
+    softmax,
+)
+
+# torch 2.13 gives the same on both of its kernels for the CPU.
+BACKENDS = [nn.attention.SDPBackend.MATH, nn.attention.SDPBackend.FLASH_ATTENTION]
+
+
+def random(seed: int, *shape: int, requires_grad: bool = True) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, generator=generator, dtype=torch.float64)
+    return x.requires_grad_(requires_grad)
+
+
+def qkv(seed: int, leading: tuple[int, ...] = (2, 3), T: int = 5, S: int = 7, D: int = 4):
+    return (
+        random(seed, *leading, T, D),
+        random(seed + 1, *leading, S, D),
+        random(seed + 2, *leading, S, D),
+    )
+
+
+def assert_equal_with_gradients(found, expected, leaves):
+    torch.testing.assert_close(found, expected)
+    pull = random(99, *expected.shape, requires_grad=False)
+    torch.testing.assert_close(
+        torch.autograd.grad(found, leaves, pull, retain_graph=True),
+        torch.autograd.grad(expected, leaves, pull, retain_graph=True),
+    )
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 10**6), st.integers(-3, 2), st.sampled_from([1e-3, 1.0, 1e4]))
+def test_softmax_and_its_gradient_equal_torch(seed, dim, scale):
+    x = random(seed, 2, 3, 4)
+    assert_equal_with_gradients(softmax(scale * x, dim), torch.softmax(scale * x, dim), [x])
+
+
+def test_softmax_of_large_numbers_does_not_overflow():
+    x = torch.tensor([1000.0, 1001.0, -torch.inf])
+    expected = torch.tensor([1 / (1 + math.e), math.e / (1 + math.e), 0.0])
+    torch.testing.assert_close(softmax(x), expected)
+    assert torch.exp(x[0]).isinf()
+
+
+def test_softmax_of_minus_infinities_is_nan_as_in_torch():
+    x = torch.full((3,), -torch.inf)
+    assert torch.softmax(x, 0).isnan().all()
+    assert softmax(x).isnan().all()
+
+
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3), (2, 1, 3)])
+def test_attention_equals_torch_for_any_leading_dimensions(leading):
+    q, k, v = qkv(0, leading)
+    output, weights = scaled_dot_product_attention(q, k, v)
+    assert_equal_with_gradients(output, F.scaled_dot_product_attention(q, k, v), [q, k, v])
+    assert weights.shape == (*leading, 5, 7)
+    torch.testing.assert_close(weights.sum(-1), torch.ones(*leading, 5, dtype=q.dtype))
+
+
+@pytest.mark.parametrize(("T", "S"), [(5, 5), (5, 7), (7, 5)])
+def test_causal_attention_equals_torch(T, S):
+    q, k, v = qkv(1, T=T, S=S)
+    output, weights = scaled_dot_product_attention(q, k, v, is_causal=True)
+    expected = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    assert_equal_with_gradients(output, expected, [q, k, v])
+    assert (weights.triu(1) == 0).all()
+    masked, _ = scaled_dot_product_attention(q, k, v, causal_mask(T, S))
+    torch.testing.assert_close(masked, output)
+
+
+def test_causal_mask_by_hand():
+    assert causal_mask(3).tolist() == [
+        [True, False, False],
+        [True, True, False],
+        [True, True, True],
+    ]
+    assert causal_mask(2, 3).tolist() == [[True, False, False], [True, True, False]]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), st.sampled_from([(5, 7), (1, 7), (3, 5, 7), (2, 1, 1, 7)]))
+def test_boolean_and_floating_masks_equal_torch(seed, shape):
+    q, k, v = qkv(seed)
+    generator = torch.Generator().manual_seed(seed)
+    allowed = torch.rand(shape, generator=generator) < 0.7
+    bias = random(seed + 5, *shape)
+    for mask, leaves in [(allowed, [q, k, v]), (bias, [q, k, v, bias])]:
+        output, _ = scaled_dot_product_attention(q, k, v, mask)
+        assert_equal_with_gradients(output, F.scaled_dot_product_attention(q, k, v, mask), leaves)
+
+
+@pytest.mark.parametrize("kind", ["boolean", "floating"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_query_that_sees_nothing_gets_zeros_as_in_torch(kind, backend):
+    q, k, v = qkv(2)
+    mask = torch.ones(5, 7, dtype=torch.bool)
+    mask[1] = False
+    if kind == "floating":
+        mask = torch.zeros(5, 7, dtype=q.dtype).masked_fill(~mask, -torch.inf)
+    output, weights = scaled_dot_product_attention(q, k, v, mask)
+    with nn.attention.sdpa_kernel(backend):
+        expected = F.scaled_dot_product_attention(q, k, v, mask)
+        assert (expected[..., 1, :] == 0).all()
+        assert_equal_with_gradients(output, expected, [q, k, v])
+    assert (weights[..., 1, :] == 0).all()
+    gradient, *_ = torch.autograd.grad(output.sum(), [q, k, v])
+    assert (gradient[..., 1, :] == 0).all()
+
+
+def test_query_that_sees_nothing_is_nan_in_multi_head_attention():
+    attention = nn.MultiheadAttention(4, 2, batch_first=True)
+    X = torch.randn(1, 3, 4)
+    output, _ = attention(X, X, X, key_padding_mask=torch.ones(1, 3, dtype=torch.bool))
+    assert output.isnan().all()
+
+
+def test_mask_and_causality_both_hold():
+    q, k, v = qkv(3, T=5, S=5)
+    allowed = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.6
+    output, _ = scaled_dot_product_attention(q, k, v, allowed, is_causal=True)
+    both = allowed & torch.ones(5, 5, dtype=torch.bool).tril()
+    assert_equal_with_gradients(output, F.scaled_dot_product_attention(q, k, v, both), [q, k, v])
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.1, -2.0])
+def test_scale_equals_torch(scale):
+    q, k, v = qkv(4)
+    output, _ = scaled_dot_product_attention(q, k, v, scale=scale)
+    torch.testing.assert_close(output, F.scaled_dot_product_attention(q, k, v, scale=scale))
+
+
+def test_temperature_divides_the_scores():
+    q, k, v = qkv(5)
+    output, _ = scaled_dot_product_attention(q, k, v, temperature=2.5)
+    expected = F.scaled_dot_product_attention(q, k, v, scale=1 / (math.sqrt(4) * 2.5))
+    torch.testing.assert_close(output, expected)
+
+
+def test_cold_attention_picks_the_best_key_and_hot_attention_the_mean():
+    q, k, v = qkv(6, leading=())
+    cold, _ = scaled_dot_product_attention(q, k, v, temperature=1e-9)
+    hot, _ = scaled_dot_product_attention(q, k, v, temperature=1e9)
+    torch.testing.assert_close(cold, v[(q @ k.T).argmax(-1)])
+    torch.testing.assert_close(hot, v.mean(0).expand(5, 4))
+
+
+def test_padding_mask_equals_attention_on_the_unpadded_sequences():
+    q, k, v = qkv(7, T=6, S=6)
+    lengths = torch.tensor([4, 6])
+    output, weights = scaled_dot_product_attention(q, k, v, padding_mask(lengths, 6))
+    for b, length in enumerate(lengths):
+        expected = F.scaled_dot_product_attention(q[b], k[b, :, :length], v[b, :, :length])
+        torch.testing.assert_close(output[b], expected)
+    assert (weights[0, ..., 4:] == 0).all()
+    assert padding_mask(lengths, 6).shape == (2, 1, 1, 6)
+
+
+@pytest.mark.parametrize("lengths", [[3, 7], [-1, 2]])
+def test_length_out_of_range_is_refused(lengths):
+    with pytest.raises(ValueError, match="each length 0 to 6"):
+        padding_mask(torch.tensor(lengths), 6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mask": torch.ones(5, 7, dtype=torch.int64)}, r"mask\.bool\(\)"),
+        ({"mask": torch.ones(2, 2, 3, 5, 7, dtype=torch.bool)}, "must broadcast"),
+        ({"mask": torch.ones(5, 6, dtype=torch.bool)}, "must broadcast"),
+        ({"mask": torch.ones(4, 1, 5, 7, dtype=torch.bool)}, "must broadcast"),
+        ({"temperature": 0.0}, "temperature is 0"),
+        ({"k": torch.zeros(2, 3, 7, 3)}, "do not fit"),
+        ({"v": torch.zeros(2, 3, 6, 4)}, "do not fit"),
+        ({"q": torch.zeros(4)}, "do not fit"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(change, message):
+    arguments = dict(zip("qkv", qkv(8), strict=True)) | change
+    with pytest.raises(ValueError, match=message):
+        scaled_dot_product_attention(**arguments)
+
+
+@pytest.mark.parametrize("num_heads", [1, 2, 4])
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_self_attention_equals_multi_head_attention_with_the_same_weights(num_heads, is_causal):
+    attention = nn.MultiheadAttention(8, num_heads, bias=False, batch_first=True).double()
+    X = random(9, 2, 5, 8)
+    mask = torch.ones(5, 5, dtype=torch.bool).triu(1) if is_causal else None
+    expected, expected_weights = attention(X, X, X, attn_mask=mask, average_attn_weights=False)
+    W_q, W_k, W_v = (W.T for W in attention.in_proj_weight.chunk(3))
+    W_o = attention.out_proj.weight.T
+    output, weights = self_attention(X, W_q, W_k, W_v, num_heads, W_o, is_causal=is_causal)
+    torch.testing.assert_close(weights, expected_weights)
+    leaves = [X, attention.in_proj_weight, attention.out_proj.weight]
+    assert_equal_with_gradients(output, expected, leaves)
+
+
+def test_self_attention_takes_a_padding_mask_and_no_output_matrix():
+    attention = nn.MultiheadAttention(8, 2, bias=False, batch_first=True).double()
+    nn.init.eye_(attention.out_proj.weight)
+    X, lengths = random(10, 2, 5, 8), torch.tensor([3, 5])
+    expected, _ = attention(X, X, X, key_padding_mask=~padding_mask(lengths, 5)[:, 0, 0])
+    W = [W.T for W in attention.in_proj_weight.chunk(3)]
+    output, _ = self_attention(X, *W, num_heads=2, mask=padding_mask(lengths, 5))
+    torch.testing.assert_close(output, expected)
+
+
+def test_heads_that_do_not_divide_are_refused():
+    W = torch.zeros(8, 8)
+    with pytest.raises(ValueError, match="num_heads is 3; it must divide the 8 columns"):
+        self_attention(torch.zeros(1, 2, 8), W, W, W, num_heads=3)
+
+
+def test_kernel_regression_by_hand():
+    # Distances 0 and 1 at bandwidth 1: the weights are as 1 to exp(-1/2).
+    far = math.exp(-0.5)
+    output, weights = kernel_regression(
+        torch.tensor([0.0]), torch.tensor([0.0, 1.0]), torch.tensor([10.0, 20.0]), bandwidth=1.0
+    )
+    torch.testing.assert_close(weights, torch.tensor([[1 / (1 + far), far / (1 + far)]]))
+    torch.testing.assert_close(output, torch.tensor([(10 + 20 * far) / (1 + far)]))
+
+
+def test_kernel_regression_on_keys_of_one_length_is_dot_product_attention():
+    query, values = random(11, 5, 3), random(12, 7, 2)
+    keys = F.normalize(random(13, 7, 3), dim=-1)
+    output, _ = kernel_regression(query, keys, values, bandwidth=0.4)
+    expected = F.scaled_dot_product_attention(query, keys, values, scale=1 / 0.4**2)
+    torch.testing.assert_close(output, expected)
+
+
+def test_kernel_regression_far_from_all_keys_gives_the_nearest_value():
+    keys, values = torch.tensor([0.0, 1.0]), torch.tensor([10.0, 20.0])
+    assert kernel_regression(torch.tensor([1000.0]), keys, values, 1.0)[0].tolist() == [20.0]
+
+
+def test_bandwidth_of_zero_is_refused():
+    x = torch.zeros(2)
+    with pytest.raises(ValueError, match="bandwidth is 0"):
+        kernel_regression(x, x, x, 0.0)
