@@ -1,0 +1,151 @@
+// Scaled dot-product attention on small matrices (lists of rows), and reading a recorded encoder.
+// True in a mask means "may attend". A row that may attend to nothing gets weights of zero.
+
+/** softmax(scores / temperature) of one row; −∞ gets no weight, a row of −∞ alone none at all. */
+export function softmax(scores, temperature = 1) {
+  const largest = Math.max(...scores);
+  if (largest === Number.NEGATIVE_INFINITY) return scores.map(() => 0);
+  const parts = scores.map((score) => Math.exp((score - largest) / temperature));
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  return parts.map((part) => part / total);
+}
+
+/** −Σ p ln p in nats, with 0 ln 0 = 0: from 0 (one weight) to ln n (n equal weights). */
+export function entropy(weights) {
+  const sum = weights.reduce((total, p) => total - (p > 0 ? p * Math.log(p) : 0), 0);
+  return Math.max(0, sum);
+}
+
+/** mask[t][s]: "none", "causal" (s ≤ t) or "padding" (s < length). */
+export function makeMask(kind, queries, keys, length = keys) {
+  const allowed = {
+    none: () => true,
+    causal: (t, s) => s <= t,
+    padding: (_, s) => s < length,
+  }[kind];
+  if (!allowed) throw new Error(`mask is "${kind}"; it must be none, causal or padding`);
+  return Array.from({ length: queries }, (_, t) =>
+    Array.from({ length: keys }, (_, s) => allowed(t, s)),
+  );
+}
+
+function checkMatrix(name, matrix) {
+  const columns = matrix?.[0]?.length;
+  const numbers = (row) => row.length === columns && row.every((v) => Number.isFinite(v));
+  if (!columns || !matrix.every(numbers)) {
+    throw new Error(`${name} must be rows of equal length, each entry a finite number`);
+  }
+}
+
+/** QKᵀ, divided by √d_k if `scaled`: what the mask and the temperature then act on. */
+export function scores(queries, keys, scaled = true) {
+  checkMatrix("Q", queries);
+  checkMatrix("K", keys);
+  const width = queries[0].length;
+  if (keys[0].length !== width) {
+    throw new Error(
+      `a query has ${width} numbers and a key ${keys[0].length}; they must have the same d_k`,
+    );
+  }
+  const divisor = scaled ? Math.sqrt(width) : 1;
+  return queries.map((q) =>
+    keys.map((k) => q.reduce((sum, value, i) => sum + value * k[i], 0) / divisor),
+  );
+}
+
+/**
+ * softmax(scores / temperature) V with its parts. `scores` are those that enter the softmax: divided
+ * by the temperature, −∞ where the mask forbids.
+ */
+export function attention(queries, keys, values, options = {}) {
+  const { scaled = true, mask = "none", length = keys.length, temperature = 1 } = options;
+  checkMatrix("V", values);
+  if (values.length !== keys.length) {
+    throw new Error(
+      `there are ${keys.length} keys and ${values.length} values; each key needs one`,
+    );
+  }
+  if (!(temperature > 0)) {
+    throw new Error(`the temperature is ${temperature}; it must be above 0`);
+  }
+  const allowed = makeMask(mask, queries.length, keys.length, length);
+  const masked = scores(queries, keys, scaled).map((row, t) =>
+    row.map((score, s) => (allowed[t][s] ? score / temperature : Number.NEGATIVE_INFINITY)),
+  );
+  const weights = masked.map((row) => softmax(row));
+  const output = weights.map((row) =>
+    values[0].map((_, j) => row.reduce((sum, weight, s) => sum + weight * values[s][j], 0)),
+  );
+  return { allowed, scores: masked, weights, output, entropies: weights.map(entropy) };
+}
+
+/** A matrix cut or filled up with zeros to the given size. */
+export function resized(matrix, rows, columns) {
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) => matrix[i]?.[j] ?? 0),
+  );
+}
+
+/**
+ * weights[layer][head][query][key] of a recorded sentence, whose bytes are round(255 · weight).
+ * A row is divided by its sum, so that rounding does not keep it from adding up to 1.
+ */
+export function dequantize(sentence, layers, heads) {
+  const bytes = atob(sentence.weights);
+  const n = sentence.tokens.length;
+  if (bytes.length !== layers * heads * n * n) {
+    throw new Error(
+      `“${sentence.text}” has ${bytes.length} recorded weights; ${layers} layers of ${heads} heads ` +
+        `over ${n} tokens need ${layers * heads * n * n}`,
+    );
+  }
+  let at = 0;
+  const readRow = () => {
+    const row = Array.from({ length: n }, () => bytes.charCodeAt(at++));
+    const sum = row.reduce((total, byte) => total + byte, 0);
+    return row.map((byte) => byte / sum);
+  };
+  const list = (length, make) => Array.from({ length }, make);
+  return list(layers, () => list(heads, () => list(n, readRow)));
+}
+
+/** The `count` largest weights of a row, largest first, as [index, weight]; ties keep their order. */
+export function strongest(weights, count) {
+  return [...weights.entries()].sort((a, b) => b[1] - a[1]).slice(0, count);
+}
+
+/** The mean of a head's rows: how much weight each key gets from an average query. */
+export function meanRow(matrix) {
+  return matrix[0].map((_, j) => matrix.reduce((sum, row) => sum + row[j], 0) / matrix.length);
+}
+
+/** In how many heads each key has the query's largest weight: counts[key]. */
+export function favorites(weights, query) {
+  const heads = weights.flat();
+  const counts = heads[0][query].map(() => 0);
+  for (const head of heads) counts[strongest(head[query], 1)[0][0]] += 1;
+  return counts;
+}
+
+/** How dark a weight is drawn, 0 to 1. The root lets small weights show. */
+export function shade(weight) {
+  return Math.sqrt(weight);
+}
+
+/**
+ * A heat map as one SVG path for each of `levels` shades: `paths[i]` is stroked one unit wide with
+ * opacity (i + 1) / levels, and what rounds to shade 0 is left out. One unit is one cell; the line
+ * of row i runs at height i, and equal neighbours share a line. Whole numbers `left` and `top` move
+ * the map, so that many maps can share a path.
+ */
+export function shadePaths(matrix, levels, left = 0, top = 0) {
+  const paths = Array.from({ length: levels }, () => "");
+  for (const [i, row] of matrix.entries()) {
+    const level = row.map((weight) => Math.round(levels * shade(weight)));
+    for (let start = 0, end = 0; start < row.length; start = end) {
+      while (end < row.length && level[end] === level[start]) end += 1;
+      if (level[start] > 0) paths[level[start] - 1] += `M${left + start} ${top + i}h${end - start}`;
+    }
+  }
+  return paths;
+}
