@@ -152,6 +152,45 @@ def executed_anew(
     return [name for name, key in keys.items() if before.get(name) != key]
 
 
+def _citations(app: Sphinx) -> dict[str, tuple[str, str]]:
+    """Key -> ("Kingma and Ba", "2015"), for notebooks, which have no bibliography of their own."""
+    from pybtex.database import parse_file
+
+    found = {}
+    for name in app.config.bibtex_bibfiles:
+        for key, entry in parse_file(str(ROOT / name)).entries.items():
+            people = entry.persons.get("author") or entry.persons.get("editor") or []
+            surnames = [" ".join([*person.prelast_names, *person.last_names]) for person in people]
+            if len(surnames) > 2:
+                authors = f"{surnames[0]} et al."
+            else:
+                authors = " and ".join(surnames) or key
+            found[key] = (authors.replace("{", "").replace("}", ""), entry.fields.get("year", ""))
+    return found
+
+
+def write_names(app: Sphinx, exception: Exception | None) -> None:
+    """Save what labels, equations and citations mean, for the notebooks that readers download."""
+    if exception is not None:
+        return
+    env = app.env
+    labels = {
+        label: (docname, title)
+        for label, (docname, _, title) in env.get_domain("std").labels.items()
+    }
+    for docname, title in env.titles.items():
+        labels[f"page:{docname}"] = (docname, title.astext())
+    for label, entry in getattr(env, "sphinx_exercise_registry", {}).items():
+        numbers = env.toc_fignumbers.get(entry["docname"], {}).get("exercise", {})
+        if label in numbers:
+            labels[label.lower()] = (entry["docname"], f"Exercise {numbers[label][0]}")
+    equations = {
+        label: str(number) for label, (_, number) in env.get_domain("math").equations.items()
+    }
+    names = {"labels": labels, "equations": equations, "citations": _citations(app)}
+    (Path(app.outdir).parent / "names.json").write_text(json.dumps(names), encoding="utf-8")
+
+
 def lean_builder(app: Sphinx) -> None:
     # Sphinx's own search fetches pages, which file:// refuses; the book has its own.
     app.builder.search = False
@@ -177,4 +216,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-get-updated", number_exercises_by_page, priority=999)
     app.connect("doctree-resolved", wrap_tables)
     app.connect("html-page-context", page_context)
+    app.connect("build-finished", write_names)
     return {"version": introml.__version__, "parallel_read_safe": False}
