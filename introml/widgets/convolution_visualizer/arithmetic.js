@@ -1,0 +1,178 @@
+// Convolution and pooling of one channel, exactly as torch computes and refuses them.
+// A pair is [down, across]. A setting holds the widget's traits: mode, input, kernel, window, stride,
+// padding, padding_mode, dilation, flip, ceil_mode, count_include_pad. The frame is the padded input.
+
+/** In a line of the frame: a cell that copies no input cell. */
+export const FILL = -1; // the mode's own value: 0, or −∞ for max pooling
+export const UNKNOWN = -2; // padding that this mode cannot make
+export const BEYOND = -3; // past the padding: only ceil_mode reads here, and it counts for nothing
+
+const isPool = ({ mode }) => mode !== "convolution";
+
+/** What the numbers of one axis make together; `size` may be under 1, which is refused. */
+function alongAxis(n, k, s, p, d, ceil) {
+  const span = d * (k - 1) + 1;
+  const free = n + 2 * p - span;
+  let size = (ceil ? Math.ceil(free / s) : Math.floor(free / s)) + 1;
+  // A window must start on the input or on the padding before it.
+  const dropped = ceil && (size - 1) * s >= n + p;
+  if (dropped) size -= 1;
+  return { n, k, s, p, d, ceil, span, free, size, dropped };
+}
+
+/** The two axes of a setting; what its mode has no setting for is left at 1 or off. */
+export function axes(setting) {
+  const { mode, input, kernel, window, stride, padding, dilation, ceil_mode } = setting;
+  const n = [input.length, input[0].length];
+  const k = isPool(setting) ? window : [kernel.length, kernel[0].length];
+  const d = mode === "average" ? [1, 1] : dilation;
+  const ceil = isPool(setting) && ceil_mode;
+  return [0, 1].map((i) => alongAxis(n[i], k[i], stride[i], padding[i], d[i], ceil));
+}
+
+/**
+ * Why torch refuses a setting: a list of { axis, reason } with the reasons "reflect", "circular",
+ * "pooling padding" and "too small"; empty when it is legal.
+ */
+export function refusals(setting) {
+  const found = [];
+  for (const [axis, { n, k, p, size }] of axes(setting).entries()) {
+    if (isPool(setting)) {
+      if (p > Math.floor(k / 2)) found.push({ axis, reason: "pooling padding" });
+    } else {
+      if (setting.padding_mode === "reflect" && p >= n) found.push({ axis, reason: "reflect" });
+      if (setting.padding_mode === "circular" && p > n) found.push({ axis, reason: "circular" });
+    }
+    if (size < 1) found.push({ axis, reason: "too small" });
+  }
+  return found;
+}
+
+export function isLegal(setting) {
+  return refusals(setting).length === 0;
+}
+
+/** [rows, columns] of the output of a legal setting. */
+export function outputSize(setting) {
+  return axes(setting).map(({ size }) => size);
+}
+
+/** For each place along one axis of the frame, the input index it copies, or FILL, UNKNOWN, BEYOND. */
+export function sourceLine({ n, p, s, span, size }, mode) {
+  const padded = n + 2 * p;
+  const length = Math.max(padded, size < 1 ? 0 : (size - 1) * s + span);
+  const refused = (mode === "reflect" && p >= n) || (mode === "circular" && p > n);
+  return Array.from({ length }, (_, place) => {
+    const at = place - p;
+    if (at >= 0 && at < n) return at;
+    if (place >= padded) return BEYOND;
+    if (refused) return UNKNOWN;
+    if (mode === "reflect") return n - 1 - Math.abs(n - 1 - Math.abs(at));
+    if (mode === "replicate") return at < 0 ? 0 : n - 1;
+    if (mode === "circular") return (at + n) % n;
+    return FILL;
+  });
+}
+
+/** The padded input: rows of { kind, value, source }; value is null where there is none. */
+export function frame(setting) {
+  const [down, across] = axes(setting);
+  const mode = isPool(setting) ? "zeros" : setting.padding_mode;
+  const fill = setting.mode === "max" ? -Infinity : 0;
+  const columns = sourceLine(across, mode);
+  const inside = (place, { n, p }) => place >= p && place < p + n;
+  return sourceLine(down, mode).map((row, i) =>
+    columns.map((column, j) => {
+      const least = Math.min(row, column);
+      if (least === BEYOND) return { kind: "beyond", value: null, source: null };
+      const kind = inside(i, down) && inside(j, across) ? "input" : "padding";
+      if (least === UNKNOWN) return { kind, value: null, source: null };
+      if (least === FILL) return { kind, value: fill, source: null };
+      return { kind, value: setting.input[row][column], source: [row, column] };
+    }),
+  );
+}
+
+/** The kernel as it lies on the input: true convolution turns it by 180°. */
+export function laidKernel({ kernel, flip }) {
+  return flip ? kernel.map((row) => row.toReversed()).toReversed() : kernel;
+}
+
+/** The frame cells under the window of output cell [i, j], in the kernel's order. */
+export function windowCells(setting, [i, j]) {
+  const [down, across] = axes(setting);
+  const cells = [];
+  for (let a = 0; a < down.k; a += 1) {
+    for (let b = 0; b < across.k; b += 1) {
+      cells.push({
+        a,
+        b,
+        row: i * down.s + a * down.d,
+        column: j * across.s + b * across.d,
+      });
+    }
+  }
+  return cells;
+}
+
+/** The input cells that output cell [i, j] reads, each once, in reading order. */
+export function sourcesOf(setting, cell, padded = frame(setting)) {
+  const width = setting.input[0].length;
+  const found = new Set();
+  for (const { row, column } of windowCells(setting, cell)) {
+    const { source } = padded[row][column];
+    if (source) found.add(source[0] * width + source[1]);
+  }
+  return [...found].sort((x, y) => x - y).map((at) => [Math.floor(at / width), at % width]);
+}
+
+/** What the sum of an average is divided by. */
+export function divisor(setting, cell, padded = frame(setting)) {
+  const counted = setting.count_include_pad ? ["input", "padding"] : ["input"];
+  const kinds = windowCells(setting, cell).map(({ row, column }) => padded[row][column].kind);
+  return kinds.filter((kind) => counted.includes(kind)).length;
+}
+
+/** The value of output cell [i, j] of a legal setting. */
+export function outputCell(setting, cell, padded = frame(setting)) {
+  const under = windowCells(setting, cell);
+  const values = under.map(({ row, column }) => padded[row][column].value);
+  if (setting.mode === "max") return Math.max(...values.map((value) => value ?? -Infinity));
+  if (setting.mode === "average") {
+    return values.reduce((sum, value) => sum + value, 0) / divisor(setting, cell, padded);
+  }
+  const kernel = laidKernel(setting);
+  return under.reduce((sum, { a, b }, at) => sum + values[at] * kernel[a][b], 0);
+}
+
+/** The whole output of a setting; a refused one throws. */
+export function output(setting) {
+  if (!isLegal(setting)) throw new Error("this setting has no output");
+  const padded = frame(setting);
+  const [rows, columns] = outputSize(setting);
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) => outputCell(setting, [i, j], padded)),
+  );
+}
+
+/**
+ * The places along one axis of a legal setting's frame that no window reads: `end`, how many remain
+ * at the far end because the stride does not divide, and `between`, the indices of the others.
+ */
+export function unread({ n, p, k, s, d, span, size }) {
+  const last = (size - 1) * s + span;
+  const read = new Set();
+  for (let i = 0; i < size; i += 1) for (let a = 0; a < k; a += 1) read.add(i * s + a * d);
+  const before = Array.from({ length: Math.min(last, n + 2 * p) }, (_, place) => place);
+  return {
+    end: Math.max(0, n + 2 * p - last),
+    between: before.filter((place) => !read.has(place)),
+  };
+}
+
+/** A matrix cut, or filled with zeros at the right and below, to rows × columns. */
+export function resized(matrix, rows, columns) {
+  return Array.from({ length: rows }, (_, i) =>
+    Array.from({ length: columns }, (_, j) => matrix[i]?.[j] ?? 0),
+  );
+}

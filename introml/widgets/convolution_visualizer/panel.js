@@ -1,0 +1,194 @@
+// The controls of the visualizer: examples, mode, a table of settings per axis, presets, the player.
+
+import { player, select, stepper, toggle } from "../kit/controls.js";
+import { h, legend, predict } from "../kit/index.js";
+import * as model from "./model.js";
+
+const STYLE = "iml-convolution-visualizer";
+const AXES = ["down ↓", "across →"];
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+
+/** The ui as a control sees it: `fields` names values that are no traits, each { get, set }. */
+function lens(ui, fields) {
+  return {
+    ...ui,
+    get: (name) => fields[name].get(),
+    set(changes) {
+      for (const [name, value] of Object.entries(changes)) fields[name].set(value);
+    },
+  };
+}
+
+/** One row for each axis, one column for each setting (turned where it is narrow). */
+function settingsTable(ui, mode) {
+  const pair = (trait) => (axis) => ({
+    get: () => ui.get(trait)[axis],
+    set: (value) => ui.set({ [trait]: ui.get(trait).with(axis, value) }),
+  });
+  const size = (trait) => (axis) => ({
+    get: () => (axis ? ui.get(trait)[0].length : ui.get(trait).length),
+    set(value) {
+      const matrix = ui.get(trait);
+      const [rows, columns] = [matrix.length, matrix[0].length].with(axis, value);
+      ui.set({ [trait]: model.resized(matrix, rows, columns) });
+    },
+  });
+  const settings = [
+    ["Input", size("input"), 1, 16, () => true],
+    ["Kernel", size("kernel"), 1, 7, () => mode() === "convolution"],
+    ["Window", pair("window"), 1, 7, () => mode() !== "convolution"],
+    ["Stride", pair("stride"), 1, 8, () => true],
+    ["Padding", pair("padding"), 0, 8, () => true],
+    ["Dilation", pair("dilation"), 1, 8, () => mode() !== "average"],
+  ];
+  const cells = settings.map(([name, field, min, max, shown]) => {
+    const steppers = AXES.map((axis, i) => {
+      const key = `${name.toLowerCase()}-${i}`;
+      const label = `${name}, ${axis.split(" ")[0]}`;
+      return stepper(lens(ui, { [key]: field(i) }), { trait: key, label, min, max });
+    });
+    const node = h("div", { class: `${STYLE}-setting` }, h("span", {}, name), steppers);
+    ui.onRedraw(() => {
+      node.hidden = !shown();
+    });
+    return node;
+  });
+  const heads = h(
+    "div",
+    { class: `${STYLE}-setting ${STYLE}-axes`, "aria-hidden": "true" },
+    h("span", {}),
+    AXES.map((axis) => h("span", {}, axis)),
+  );
+  return h("div", { class: `${STYLE}-settings` }, heads, cells);
+}
+
+/** A menu of named matrices for a trait; what the reader has changed is "your own". */
+function matrixMenu(ui, trait, label, named) {
+  const own = "your own";
+  const field = {
+    get: () => Object.keys(named).find((name) => same(named[name], ui.get(trait))) ?? own,
+    set: (name) => {
+      if (named[name]) ui.set({ [trait]: named[name] });
+    },
+  };
+  const key = `${trait}-preset`;
+  return select(lens(ui, { [key]: field }), {
+    trait: key,
+    label,
+    options: [...Object.keys(named), own],
+  });
+}
+
+/** Steps through the output in reading order; shows row and column where the kit shows a count. */
+function cellPlayer(ui, size, selected) {
+  const field = {
+    get: () => selected()[0] * size()[1] + selected()[1],
+    set: (at) => ui.set({ cell: [Math.floor(at / size()[1]), at % size()[1]] }),
+  };
+  const node = player(lens(ui, { "output-cell": field }), {
+    trait: "output-cell",
+    label: "Output cell",
+    last: () => size()[0] * size()[1] - 1,
+    interval: 700,
+  });
+  const [input, shown] = [node.querySelector("input"), node.querySelector("output")];
+  ui.onRedraw(() => {
+    const [row, column] = selected();
+    shown.textContent = `(${row}, ${column})`;
+    input.setAttribute("aria-valuetext", `row ${row}, column ${column}`);
+  });
+  return node;
+}
+
+const QUESTIONS = {
+  flip: {
+    question:
+      "at the upper left stands 19. The kernel is turned by 180°, as true convolution asks. What will stand there?",
+    options: ["19 again", "17", "5"],
+    answer: 2,
+    explain:
+      "Turned, the kernel reads 3 2 over 1 0: 0·3 + 1·2 + 3·1 + 4·0 = 5. A kernel that looks the same after half a turn would keep it.",
+  },
+  stride: {
+    question:
+      "the padded input is 5 cells across and the kernel 2. With a stride of 2 across, (5 − 2) / 2 is not whole. What happens?",
+    options: ["The setting is refused", "2 output columns", "3 output columns"],
+    answer: 1,
+    explain:
+      "The size is rounded down: ⌊3 / 2⌋ + 1 = 2. The fifth column, here padding, is never read.",
+  },
+};
+
+function examples(ui) {
+  const buttons = Object.entries(model.EXAMPLES).map(([label, setting]) =>
+    ui.button({
+      label,
+      onpress: () => ui.set(setting),
+      pressed: () =>
+        Object.entries(setting).every(
+          ([name, value]) => name === "cell" || same(ui.get(name), value),
+        ),
+    }),
+  );
+  return h(
+    "div",
+    { class: `${STYLE}-examples`, role: "group", "aria-label": "Examples" },
+    h("span", {}, "Examples"),
+    buttons,
+  );
+}
+
+/**
+ * Puts all controls into the widget. size() and selected() tell of the output as it is drawn; sizes is
+ * the text of the size formula, which stands by its settings.
+ */
+export function addControls(ui, { size, selected, sizes }) {
+  const mode = () => ui.get("mode");
+  const onlyIn = (modes, node) => {
+    ui.onRedraw(() => {
+      node.hidden = !modes.includes(mode());
+    });
+    return node;
+  };
+  const asked = QUESTIONS[ui.get("question")];
+  if (asked) {
+    ui.controls(
+      predict(ui, { ...asked, answer: () => asked.answer, explain: () => asked.explain }),
+    );
+  }
+  ui.controls(
+    cellPlayer(ui, size, selected),
+    examples(ui),
+    ui.choice({
+      trait: "mode",
+      label: "Mode",
+      options: [
+        ["convolution", "convolution"],
+        ["max", "max pool"],
+        ["average", "average pool"],
+      ],
+    }),
+    onlyIn(["convolution"], toggle(ui, { trait: "flip", label: "turn the kernel by 180°" })),
+    onlyIn(["max", "average"], toggle(ui, { trait: "ceil_mode", label: "ceil_mode" })),
+    onlyIn(["average"], toggle(ui, { trait: "count_include_pad", label: "count_include_pad" })),
+    settingsTable(ui, mode),
+    sizes,
+    matrixMenu(ui, "input", "Input values", model.INPUTS),
+    onlyIn(["convolution"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
+    onlyIn(
+      ["convolution"],
+      ui.choice({
+        trait: "padding_mode",
+        label: "Padding with",
+        options: ["zeros", "reflect", "replicate", "circular"],
+      }),
+    ),
+    legend([
+      ["accent", "read by the selected output cell"],
+      ["muted", "padding", "dash"],
+      ["blue", "positive", "dot"],
+      ["orange", "negative", "dot"],
+    ]),
+  );
+}

@@ -1,0 +1,206 @@
+// What the picture says in words: numbers, the sum behind an output cell, the size formula, refusals.
+
+import {
+  axes,
+  divisor,
+  frame,
+  laidKernel,
+  outputCell,
+  refusals,
+  windowCells,
+} from "./arithmetic.js";
+
+const MINUS = "\u2212";
+/** Sums with more terms than this leave out those that add nothing. */
+const MANY_TERMS = 16;
+const AXES = [
+  { one: "row", many: "rows" },
+  { one: "column", many: "columns" },
+];
+
+const near = (x, y) => Math.abs(x - y) < 1e-9;
+const count = (n, { one, many }) => `${n} ${n === 1 ? one : many}`;
+
+/** Whether `shortNumber` writes a value in full. */
+export function isExact(value) {
+  if (Number.isInteger(value)) return true;
+  if (!Number.isFinite(value) || near(value, Number(value.toFixed(2)))) return true;
+  return fraction(value) !== null;
+}
+
+/** 1/9, 3/16, … for a fraction of a small denominator, else null. */
+function fraction(value) {
+  if (Math.abs(value) > 1) return null;
+  for (let denominator = 3; denominator <= 49; denominator += 1) {
+    const numerator = Math.round(value * denominator);
+    if (numerator !== 0 && near(value * denominator, numerator)) {
+      return `${numerator}/${denominator}`.replace("-", MINUS);
+    }
+  }
+  return null;
+}
+
+/** A number as a cell shows it: at most `decimals` decimals, simple fractions as such. */
+export function shortNumber(value, decimals = 2) {
+  if (Number.isInteger(value)) return String(value || 0).replace("-", MINUS);
+  if (!Number.isFinite(value)) return value < 0 ? `${MINUS}∞` : "∞";
+  const rounded = Number(value.toFixed(decimals));
+  if (decimals === 2 && !near(value, rounded) && fraction(value)) return fraction(value);
+  return String(rounded === 0 ? 0 : rounded).replace("-", MINUS);
+}
+
+/** A number typed by the reader, such as 3, −0.5 or 1/9; NaN when it is none. */
+export function parseNumber(text) {
+  const plain = text.trim().replaceAll(MINUS, "-").replace(",", ".");
+  const parts = plain.split("/");
+  if (parts.length > 2 || parts.some((part) => part.trim() === "")) return Number.NaN;
+  const value = parts.length === 2 ? Number(parts[0]) / Number(parts[1]) : Number(plain);
+  return Number.isFinite(value) ? value : Number.NaN;
+}
+
+const inBrackets = (value) => (value < 0 ? `(${shortNumber(value)})` : shortNumber(value));
+const equals = (values) => (values.every(isExact) ? "=" : "≈");
+
+/** How output cell [i, j] comes about, e.g. "0·0 + 1·1 + 3·2 + 4·3 = 19". */
+export function sumText(setting, cell) {
+  const padded = frame(setting);
+  const under = windowCells(setting, cell);
+  const values = under.map(({ row, column }) => padded[row][column].value);
+  const result = outputCell(setting, cell, padded);
+  if (setting.mode === "max") return maxText(values, result);
+  if (setting.mode === "average") {
+    const counted = values.filter((value) => value !== null);
+    const terms = counted.map((value, i) => (i ? inBrackets(value) : shortNumber(value)));
+    const sign = equals([...counted, result]);
+    return `(${terms.join(" + ")}) / ${divisor(setting, cell, padded)} ${sign} ${shortNumber(result)}`;
+  }
+  const kernel = laidKernel(setting);
+  const pairs = under.map(({ a, b }, i) => [values[i], kernel[a][b]]);
+  const sign = equals([...pairs.flat(), result]);
+  const shown = pairs.length > MANY_TERMS ? pairs.filter(([x, w]) => x * w !== 0) : pairs;
+  if (shown.length === 0) return `0: all ${pairs.length} products are 0`;
+  const terms = shown.map(([x, w], i) => `${i ? inBrackets(x) : shortNumber(x)}·${inBrackets(w)}`);
+  const left = pairs.length - shown.length;
+  const rest = left === 0 ? "" : ` + ${left} ${left === 1 ? "product" : "products"} with a 0`;
+  return `${terms.join(" + ")}${rest} ${sign} ${shortNumber(result)}`;
+}
+
+function maxText(values, result) {
+  const inside = values.filter((value) => value !== null);
+  if (!inside.some(Number.isFinite)) return `${MINUS}∞: no cell of the input is in the window`;
+  const shown = inside.length > MANY_TERMS ? inside.filter(Number.isFinite) : inside;
+  const sign = equals([result]);
+  return `max(${shown.map((value) => shortNumber(value)).join(", ")}) ${sign} ${shortNumber(result)}`;
+}
+
+/** The size of the output along an axis, with the numbers of the setting in the formula. */
+export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }) {
+  const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
+  const value = String(free).replace("-", MINUS);
+  const filled = `${open}(${n} + 2·${p} ${MINUS} ${d}·(${k} ${MINUS} 1) ${MINUS} 1) / ${s}${close} + 1`;
+  const last = dropped ? ` ${MINUS} 1` : "";
+  const result = String(size).replace("-", MINUS);
+  return `${filled} = ${open}${value} / ${s}${close} + 1${last} = ${result}`;
+}
+
+/** What happens at the far end of an axis when the stride does not divide, or "" when it does. */
+export function endText({ n, p, s, span, free, size, dropped, ceil }, axis, { end, between }) {
+  const name = AXES[axis];
+  const parts = [];
+  const over = (size - 1) * s + span - (n + 2 * p);
+  if (end > 0 && !ceil) {
+    parts.push(`${s} does not divide ${free}: a remainder of ${count(end, name)} is never read`);
+  }
+  if (end > 0 && ceil) {
+    parts.push(
+      end === 1
+        ? `The last ${name.one} is never read`
+        : `The last ${count(end, name)} are never read`,
+    );
+  }
+  if (dropped) parts.push("A window that would start past the input is left out");
+  if (over > 0) parts.push(`The last window reaches ${count(over, name)} past the padding`);
+  if (between.length > 0) parts.push(`The windows step over ${count(between.length, name)}`);
+  return parts.length ? `${parts.join(". ")}.` : "";
+}
+
+/** Why a setting is refused, one sentence for each reason. */
+export function problems(setting) {
+  const both = axes(setting);
+  const thing = setting.mode === "convolution" ? "kernel" : "window";
+  return refusals(setting).map(({ axis, reason }) => {
+    const { n, k, p, d, span } = both[axis];
+    const name = AXES[axis];
+    if (reason === "reflect") {
+      return (
+        `Reflecting ${count(p, name)} needs an input of at least ${count(p + 1, name)}, because the edge ` +
+        `itself is not repeated; this one has ${n}. Use less padding or another mode.`
+      );
+    }
+    if (reason === "circular") {
+      return (
+        `Circular padding of ${count(p, name)} would go around more than once: the input has ` +
+        `${count(n, name)}. Use at most ${n}.`
+      );
+    }
+    if (reason === "pooling padding") {
+      return (
+        `A pooling window of ${count(k, name)} allows a padding of at most half of it, ` +
+        `${Math.floor(k / 2)}; it is ${p}. With more, a window could lie on the padding alone.`
+      );
+    }
+    const spread = d > 1 ? `, spread by dilation ${d},` : "";
+    const held = p > 0 ? `the padded input has only ${n + 2 * p}` : `the input has only ${n}`;
+    return (
+      `The ${thing}${spread} spans ${count(span, name)}, but ${held}. ` +
+      `Use more padding${d > 1 ? ", less dilation" : ""} or a smaller ${thing}.`
+    );
+  });
+}
+
+const pairOf = (low, high) => (value) =>
+  Array.isArray(value) &&
+  value.length === 2 &&
+  value.every((entry) => Number.isInteger(entry) && entry >= low && entry <= high);
+
+function rectangleOf(most) {
+  return (value) =>
+    Array.isArray(value) &&
+    value.length >= 1 &&
+    value.length <= most &&
+    value.every(
+      (row) =>
+        Array.isArray(row) &&
+        row.length >= 1 &&
+        row.length <= most &&
+        row.length === value[0].length &&
+        row.every((entry) => typeof entry === "number" && Number.isFinite(entry)),
+    );
+}
+
+const oneOf = (...options) => [
+  (value) => options.includes(value),
+  `one of ${options.map((option) => JSON.stringify(option)).join(", ")}`,
+];
+
+const FORMS = {
+  mode: oneOf("convolution", "max", "average"),
+  padding_mode: oneOf("zeros", "reflect", "replicate", "circular"),
+  flip: oneOf(true, false),
+  ceil_mode: oneOf(true, false),
+  count_include_pad: oneOf(true, false),
+  cell: [pairOf(0, 31), "two whole numbers from 0 to 31"],
+  input: [rectangleOf(16), "a rectangle of 1 to 16 rows and columns of finite numbers"],
+  kernel: [rectangleOf(7), "a rectangle of 1 to 7 rows and columns of finite numbers"],
+  window: [pairOf(1, 7), "two whole numbers from 1 to 7"],
+  stride: [pairOf(1, 8), "two whole numbers from 1 to 8"],
+  padding: [pairOf(0, 8), "two whole numbers from 0 to 8"],
+  dilation: [pairOf(1, 8), "two whole numbers from 1 to 8"],
+};
+
+/** Throws, in words, when a trait is not of its form: a mangled link can bring anything. */
+export function checkForm(setting) {
+  for (const [name, [holds, form]] of Object.entries(FORMS)) {
+    if (!holds(setting[name])) throw new Error(`${name} must be ${form}`);
+  }
+}
