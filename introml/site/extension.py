@@ -111,6 +111,16 @@ def launch_links(app: Sphinx, pagename: str) -> dict[str, str] | None:
     return links
 
 
+def contents_tree(context: dict[str, Any]) -> str:
+    """The book's contents, with the sections of the page at hand under its entry."""
+    tree = context["toctree"](collapse=True, maxdepth=1, includehidden=True, titles_only=True)
+    own = re.search(r"</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*$", context.get("toc", ""), re.DOTALL)
+    if own:
+        here = re.compile(r'(<li class="toctree-l1 current">.*?</a>)(</li>)', re.DOTALL)
+        tree = here.sub(lambda found: found.group(1) + own.group(1) + found.group(2), tree, count=1)
+    return tree
+
+
 def page_context(
     app: Sphinx,
     pagename: str,
@@ -121,6 +131,7 @@ def page_context(
     own, repository = app.config.introml, app.config.introml_repository
     errata = own.get("errata") or (f"{repository['url']}/issues" if repository.get("url") else "")
     context |= {
+        "contents_tree": contents_tree(context) if "toctree" in context else "",
         "project_title": app.config.html_title,
         "book_version": introml.__version__,
         "description": _first_paragraph(doctree),
@@ -175,7 +186,7 @@ def write_names(app: Sphinx, exception: Exception | None) -> None:
         return
     env = app.env
     labels = {
-        label: (docname, title)
+        label: (docname, str(title))
         for label, (docname, _, title) in env.get_domain("std").labels.items()
     }
     for docname, title in env.titles.items():

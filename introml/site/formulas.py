@@ -61,7 +61,8 @@ def visit_inline(self: HTML5Translator, node: nodes.math) -> None:
 
 def visit_display(self: HTML5Translator, node: nodes.math_block) -> None:
     self.body.append(self.starttag(node, "div", CLASS="formula"))
-    self.body.append(_render(self, node, True))
+    # A formula wider than the page scrolls by itself, and its number stays beside it.
+    self.body.append(f'<div class="formula-scroll">{_render(self, node, True)}</div>')
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})</span>')
     self.body.append("</div>\n")

@@ -194,7 +194,7 @@
   // --- what scrolls sideways by itself can be reached by keyboard ---------------------------------
   const NAMES = { PRE: "Code", DIV: "Formula or table" };
   function reachable() {
-    for (const box of document.querySelectorAll("main pre, .formula, .table-scroll")) {
+    for (const box of document.querySelectorAll("main pre, .formula-scroll, .table-scroll")) {
       const scrolls = box.scrollWidth > box.clientWidth + 1;
       if (scrolls) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
