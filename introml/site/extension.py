@@ -66,6 +66,14 @@ def restore_book_numbers(app: Sphinx, env: Any) -> list[str]:
     return []
 
 
+def unwrap_contents(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """sphinx-exercise wraps each text in a section, every one with the same id: take those away."""
+    kinds = (exercise.exercise_node, exercise.exercise_enumerable_node, exercise.solution_node)
+    for section in list(doctree.findall(nodes.section)):
+        if isinstance(section.parent, kinds):
+            section.replace_self(section.children)
+
+
 def wrap_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """A wide table scrolls by itself; the page never does."""
     for table in list(doctree.findall(nodes.table)):
@@ -225,6 +233,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", mark_wide_cells)
     app.connect("env-get-updated", restore_book_numbers, priority=1)
     app.connect("env-get-updated", number_exercises_by_page, priority=999)
+    app.connect("doctree-resolved", unwrap_contents)
     app.connect("doctree-resolved", wrap_tables)
     app.connect("html-page-context", page_context)
     app.connect("build-finished", write_names)
