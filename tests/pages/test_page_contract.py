@@ -1,0 +1,131 @@
+"""What every lesson page of the book promises its reader, read from its source."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from introml.site.execute import executed_notebook
+from introml.site.pages import book_pages
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
+MATTER = [page for page in book_pages(ROOT) if page.docname.startswith("book/")]
+#: Front matter, fences and what is in them, roles and formulas: what is left is the prose.
+NOT_PROSE = re.compile(
+    r"\A---\n.*?\n---\n|^(`{3,}|:{3,}).*?^\1\s*$|\$[^$]*\$|\{[\w:.-]+\}`[^`]*`|`[^`]*`",
+    re.DOTALL | re.MULTILINE,
+)
+UNFINISHED = re.compile(
+    r"\b(TODO|FIXME|XXX|lorem ipsum|coming soon|to be written)\b", re.IGNORECASE
+)
+
+lessons = pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.docname)
+
+
+def source(page):
+    return page.path.read_text(encoding="utf-8")
+
+
+def section(text, title):
+    """The text below `## title`, to the next heading of that level."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE)
+    assert found, f"no section {title!r}"
+    return found.group(1)
+
+
+@lessons
+def test_page_is_labelled_by_its_slug_and_opens_with_one_sentence_and_a_picture(page):
+    text = source(page)
+    slug = page.path.stem
+    opening = re.search(
+        rf"^\(sec-{slug}\)=\n# .+\n\n(?P<lead>.+)\n\n(?P<next>.*)", text, re.MULTILINE
+    )
+    assert opening, f"begin with (sec-{slug})=, a title, and one sentence"
+    first = text[opening.start("next") :][:2500]
+    assert "{code-cell}" in first or ":::{table}" in first
+
+
+@lessons
+def test_page_has_a_short_summary(page):
+    words = NOT_PROSE.sub(" ", section(source(page), "Summary")).split()
+    assert 20 <= len(words) <= 140
+
+
+@lessons
+def test_page_has_four_to_eight_exercises_each_with_a_solution(page):
+    text = source(page)
+    labels = re.findall(r"\{exercise-start\}.*?\n:label: (\S+)", text)
+    solved = re.findall(r"\{solution-start\} (\S+)", text)
+    assert 4 <= len(labels) <= 8
+    assert solved == labels
+
+
+@lessons
+def test_page_has_three_questions_answered_in_the_page(page):
+    assert len(re.findall(r"^:{3,}\{self-check\}", source(page), re.MULTILINE)) == 3
+
+
+@lessons
+def test_page_ends_with_further_reading_that_is_cited(page):
+    assert "{cite:" in section(source(page), "Further reading")
+
+
+@lessons
+def test_cells_are_short_enough_to_be_read_on_the_page(page):
+    notebook = executed_notebook(ROOT, page)
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type == "code" and not {"remove-input", "hide-input"} & set(tags):
+            lines = cell.source.splitlines()
+            assert len(lines) <= 25, f"{len(lines)} lines: {lines[0]}"
+            long = [line for line in lines if len(line) > 92]
+            assert not long, f"longer than 92 characters: {long}"
+
+
+@lessons
+def test_page_shows_no_error_and_no_warning(page):
+    for cell in executed_notebook(ROOT, page).cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output.text
+
+
+@lessons
+def test_page_is_as_long_as_a_reader_finishes_at_one_sitting(page):
+    text = source(page)
+    body = re.split(r"^## (?:Exercises|Check yourself)", text, maxsplit=1, flags=re.MULTILINE)[0]
+    assert 600 <= len(NOT_PROSE.sub(" ", body).split()) <= 1900
+
+
+@lessons
+def test_from_scratch_code_is_checked_against_the_library_in_a_visible_cell(page):
+    if page.path.stem in ("learning-problems", "what-is-machine-learning"):
+        pytest.skip("nothing is built from scratch that the library has too")
+    visible = [
+        cell.source
+        for cell in executed_notebook(ROOT, page).cells
+        if cell.cell_type == "code"
+        and not {"remove-input", "hide-input"} & set(cell.metadata.get("tags", []))
+    ]
+    assert any("assert_close" in cell for cell in visible)
+
+
+@pytest.mark.parametrize("page", LESSONS + MATTER, ids=lambda page: page.docname)
+def test_nothing_is_left_unfinished(page):
+    assert not UNFINISHED.search(source(page))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in LESSONS + MATTER if page.is_notebook], ids=lambda page: page.docname
+)
+def test_download_is_a_valid_notebook_in_plain_markdown(page):
+    path = ROOT / "_build" / "html" / "notebooks" / f"{page.docname}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    outside_code = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.DOTALL)
+    assert not re.search(
+        r"^:{3,}|^`{3,}\{|\{(?:ref|cite|glue|term|doc|eq)[\w:]*\}", outside_code, re.M
+    )
