@@ -1,5 +1,7 @@
 """The model functions that GradientDescent ships, against torch."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -108,6 +110,69 @@ def test_verdict_agrees_with_long_runs(run_model, problems, kind):
             assert (verdict == "creeps") == (after > 0.5)
 
 
+def curvature(x, kind):
+    design = np.stack([x, np.ones_like(x)], 1)
+    return design.T @ design / (1 if kind == "sum" else len(x))
+
+
+def worst_shrinkage(x, rate, steps, kind):
+    """The most that any error keeps of its length over `steps` steps: a spectral norm."""
+    one = np.eye(2) - rate * curvature(x, kind)
+    return np.linalg.norm(np.linalg.matrix_power(one, steps), 2)
+
+
+def test_no_other_rate_shrinks_the_worst_error_as_fast(run_model, problems):
+    cases = [(x, kind) for x, _, _, kind in problems]
+    for (x, kind), best in zip(cases, run_model("GradientDescent", "bestRate", cases), strict=True):
+        least = worst_shrinkage(x, best, 1, kind)
+        assert least < 1
+        for other in (0.9 * best, 0.999 * best, 1.001 * best, 1.1 * best):
+            assert worst_shrinkage(x, other, 1, kind) > least
+
+
+def test_steps_to_shrink_are_enough_and_no_more_than_needed(run_model, problems):
+    rng = np.random.default_rng(2)
+    cases = []
+    for x, _, _, kind in problems:
+        largest = np.linalg.eigvalsh(curvature(x, kind))[-1]
+        cases.append((x, rng.uniform(0.05, 1.1) * 2 / largest, 10.0 ** -rng.integers(1, 6), kind))
+    counts = run_model("GradientDescent", "stepsToShrink", cases)
+    assert {True, False} == {np.isfinite(count) for count in counts}
+    for (x, rate, factor, kind), count in zip(cases, counts, strict=True):
+        if np.isinf(count):
+            assert worst_shrinkage(x, rate, 1, kind) >= 1
+            continue
+        assert worst_shrinkage(x, rate, count, kind) <= factor * (1 + 1e-6)
+        if count > 1:
+            assert worst_shrinkage(x, rate, count - 1, kind) > factor * (1 - 1e-6)
+
+
+def test_a_round_valley_takes_one_step(run_model):
+    """Σx = 0 and Σx² = n = 2, so both eigenvalues are 2 and η = 1/2 arrives at once."""
+    assert run_model("GradientDescent", "bestRate", [([-1, 1], "sum")]) == [0.5]
+    assert run_model("GradientDescent", "stepsToShrink", [([-1, 1], 0.5, 0.001, "sum")]) == [1]
+
+
+def test_the_verdict_changes_at_the_borders_and_nowhere_else(run_model, problems):
+    cases = [(x, int(1 + i % 120), kind) for i, (x, _, _, kind) in enumerate(problems)]
+    asked, expected = [], []
+    names = ["creeps", "converges", "oscillates", "diverges"]
+    for (x, steps, kind), found in zip(
+        cases, run_model("GradientDescent", "borders", cases), strict=True
+    ):
+        assert found == sorted(found)
+        largest = np.linalg.eigvalsh(curvature(x, kind))[-1]
+        assert found[1:] == pytest.approx([1 / largest, 2 / largest], rel=1e-9)
+        edges = [0, *found, 2 * found[2]]
+        for name, (low, high) in zip(names, pairwise(edges), strict=True):
+            if high - low < 1e-6 * found[2]:
+                continue  # this valley is so long that nothing below the bound converges quickly
+            for part in (1e-4, 0.5, 1 - 1e-4):
+                asked.append((x, low + part * (high - low), steps, kind))
+                expected.append(name)
+    assert run_model("GradientDescent", "verdict", asked) == expected
+
+
 def test_equal_inputs_are_refused_in_words(run_model):
     (error,) = run_model("GradientDescent", "minimum", [([1, 1], [0, 1])])
     assert "all x are equal" in str(error)
@@ -118,6 +183,8 @@ def test_equal_inputs_are_refused_in_words(run_model):
     [
         ("learning_rate", float("nan")),
         ("learning_rate", -1),
+        ("learning_rate", 3.1),
+        ("question", 1),
         ("start", [0.0]),
         ("start", [0.0, float("inf")]),
         ("kind", "median"),

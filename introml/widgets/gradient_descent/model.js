@@ -26,6 +26,21 @@ export function largestStableRate(x, kind = "sum") {
   return 2 / eigen(hessian(x, kind)).values[1];
 }
 
+/** The constant rate that shrinks the worst error fastest: both eigenvalues then give one factor. */
+export function bestRate(x, kind = "sum") {
+  const [flat, steep] = eigen(hessian(x, kind)).values;
+  return 2 / (flat + steep);
+}
+
+/** How many steps make every error at most `factor` times as large; Infinity from the bound on. */
+export function stepsToShrink(x, rate, factor, kind = "sum") {
+  const slowest = Math.max(
+    ...eigen(hessian(x, kind)).values.map((value) => Math.abs(1 - rate * value)),
+  );
+  if (slowest >= 1) return Infinity;
+  return slowest === 0 ? 1 : Math.max(1, Math.ceil(Math.log(factor) / Math.log(slowest) - 1e-9));
+}
+
 export function loss(x, y, [w, b], kind = "sum") {
   const sum = x.reduce((total, value, i) => total + (w * value + b - y[i]) ** 2 / 2, 0);
   return kind === "mean" ? sum / x.length : sum;
@@ -78,4 +93,11 @@ export function verdict(x, rate, steps, kind = "sum") {
   if (product > 2) return "diverges";
   if (product > 1) return "oscillates";
   return Math.abs(1 - rate * flat) ** steps > 0.5 ? "creeps" : "converges";
+}
+
+/** The rates at which the verdict changes: creeps | converges | oscillates | diverges. */
+export function borders(x, steps, kind = "sum") {
+  const [flat, steep] = eigen(hessian(x, kind)).values;
+  const halved = (1 - 0.5 ** (1 / steps)) / flat;
+  return [Math.min(halved, 1 / steep), 1 / steep, 2 / steep];
 }
