@@ -1,0 +1,161 @@
+// Minibatch gradients of a line's squared loss, where all that a batch size does is known exactly.
+// The loss of a batch is a mean, L_B(w, b) = (1/s) Σ ½(w·xᵢ + b − yᵢ)² over its s examples.
+
+import { eigen, hessian, minimum, loss as totalLoss } from "../gradient_descent/model.js";
+import { doublings, nearest } from "../kit/ladder.js";
+import { generator, normal, sample } from "../kit/random.js";
+
+export { doublings, eigen, minimum, nearest };
+
+/** The batch size whose learning rate stays as set when the others are scaled with the batch. */
+export const BASE = 32;
+
+/** Each seed has a stream for the shuffles and one for the draws of each batch size. */
+const STREAMS = 4096;
+
+/** The mean loss over all examples. */
+export function loss(x, y, point) {
+  return totalLoss(x, y, point, "mean");
+}
+
+/** The curvature of the mean loss, a 2×2 matrix, the same everywhere. */
+export function curvature(x) {
+  return hessian(x, "mean");
+}
+
+/** The mean gradient (∂w, ∂b) over the examples of a batch, or over all. */
+export function gradient(x, y, [w, b], batch = null) {
+  const total = [0, 0];
+  const add = (i) => {
+    const error = w * x[i] + b - y[i];
+    total[0] += error * x[i];
+    total[1] += error;
+  };
+  if (batch) for (const i of batch) add(i);
+  else for (let i = 0; i < x.length; i += 1) add(i);
+  const size = batch ? batch.length : x.length;
+  return [total[0] / size, total[1] / size];
+}
+
+/** Covariance matrix of the single examples' gradients around the full one, over all n of them. */
+export function covariance(x, y, [w, b]) {
+  const n = x.length;
+  const full = gradient(x, y, [w, b]);
+  let [ww, wb, bb] = [0, 0, 0];
+  for (let i = 0; i < n; i += 1) {
+    const error = w * x[i] + b - y[i];
+    const [dw, db] = [error * x[i] - full[0], error - full[1]];
+    ww += dw * dw;
+    wb += dw * db;
+    bb += db * db;
+  }
+  return [
+    [ww / n, wb / n],
+    [wb / n, bb / n],
+  ];
+}
+
+/** What a batch of s leaves of the variance, drawn without replacement: (1/s)·(n − s)/(n − 1). */
+export function remaining(n, s) {
+  return (n - s) / (s * (n - 1));
+}
+
+/** Root mean square distance of a batch's gradient from the full one: exact, over all batches. */
+export function spread(x, y, point, s) {
+  const [[ww], [, bb]] = covariance(x, y, point);
+  return Math.sqrt((ww + bb) * remaining(x.length, s));
+}
+
+/** `draws` batches of s of n examples, each drawn anew without replacement. */
+export function batches(n, s, draws, seed) {
+  const random = generator(STREAMS * seed + s);
+  return Array.from({ length: draws }, () => sample(random, n, s));
+}
+
+/** Root mean square distance of the given gradients from the full one. */
+export function measuredSpread(gradients, full) {
+  const sum = gradients.reduce((t, g) => t + (g[0] - full[0]) ** 2 + (g[1] - full[1]) ** 2, 0);
+  return Math.sqrt(sum / gradients.length);
+}
+
+/** Updates in an epoch: ⌈n/s⌉, the last with fewer examples when s does not divide n. */
+export function updatesPerEpoch(n, s) {
+  return Math.ceil(n / s);
+}
+
+/** The rate used for batches of s: as set, or in proportion to s so that it is as set at BASE. */
+export function rateFor(rate, s, scaled) {
+  return scaled ? (rate * s) / BASE : rate;
+}
+
+/** The orders in which the examples come, one an epoch: the same for all batch sizes. */
+export function shuffles(n, epochs, seed) {
+  const random = generator(STREAMS * seed);
+  return Array.from({ length: epochs }, () => sample(random, n));
+}
+
+/** SGD from `start`: the points, and for each how many examples had been seen. */
+export function sgd(x, y, start, rate, s, epochs, seed) {
+  const points = [[...start]];
+  const seen = [0];
+  for (const order of shuffles(x.length, epochs, seed)) {
+    for (let at = 0; at < order.length; at += s) {
+      const batch = order.slice(at, at + s);
+      const [w, b] = points[points.length - 1];
+      const [dw, db] = gradient(x, y, [w, b], batch);
+      points.push([w - rate * dw, b - rate * db]);
+      seen.push(seen[seen.length - 1] + batch.length);
+    }
+  }
+  return { points, seen };
+}
+
+/** The run up to and with the first point farther than `reach` from `centre`; all of it if none is. */
+export function untilBeyond({ points, seen }, centre, reach) {
+  const away = (p) => !(Math.hypot(p[0] - centre[0], p[1] - centre[1]) <= reach);
+  const last = points.findIndex(away);
+  return last < 0
+    ? { points, seen }
+    : { points: points.slice(0, last + 1), seen: seen.slice(0, last + 1) };
+}
+
+/** The last update that `examples` examples allow. */
+export function updatesWithin(seen, examples) {
+  let last = 0;
+  while (last + 1 < seen.length && seen[last + 1] <= examples) last += 1;
+  return last;
+}
+
+/** The ellipse of `deviations` standard deviations around `centre`, as a closed list of points. */
+export function ellipse(centre, matrix, deviations = 2, sides = 60) {
+  const { values, vectors } = eigen(matrix);
+  const radii = values.map((value) => deviations * Math.sqrt(Math.max(0, value)));
+  return Array.from({ length: sides + 1 }, (_, i) => {
+    const turn = (2 * Math.PI * i) / sides;
+    const [along, across] = [radii[0] * Math.cos(turn), radii[1] * Math.sin(turn)];
+    return [0, 1].map((k) => centre[k] + along * vectors[0][k] + across * vectors[1][k]);
+  });
+}
+
+/** A recorded quantity at batch size s, a straight line between its neighbours on log–log axes. */
+export function interpolate(sizes, values, s) {
+  const after = sizes.findIndex((size) => size >= s);
+  if (after < 0 || s < sizes[0]) {
+    throw new Error(
+      `batch size ${s} was not recorded; ${sizes[0]} to ${sizes[sizes.length - 1]} were`,
+    );
+  }
+  if (sizes[after] === s) return values[after];
+  const share = Math.log(s / sizes[after - 1]) / Math.log(sizes[after] / sizes[after - 1]);
+  return values[after - 1] * (values[after] / values[after - 1]) ** share;
+}
+
+// The generator as the tests see it: lists instead of a function.
+export const uniforms = (seed, count) => {
+  const random = generator(seed);
+  return Array.from({ length: count }, () => random());
+};
+export const normals = (seed, count) => {
+  const random = generator(seed);
+  return Array.from({ length: count }, () => normal(random));
+};
