@@ -17,12 +17,13 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from introml.site.node import NodeLines
+from introml.site.outputs import script_json
 from introml.widgets.base import DIST, Widget, bundle_path, stem_of
 
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
-#: Styles that all widgets share; they are part of the site's one stylesheet.
-SHARED = ("kit.css", "tokens.css")
+#: What all widgets share; the site publishes it once.
+SHARED = ("kit.js", "kit.css", "tokens.css")
 NEEDS_KERNEL = (
     '<p class="needs-kernel">This control computes in Python. Open the notebook in JupyterLab to '
     "use it.</p>"
@@ -101,7 +102,7 @@ def _saved_state(context: dict[str, Any]) -> dict[str, Any]:
     for file in context.get("script_files", []):
         attributes = getattr(file, "attributes", None) or {}
         if attributes.get("type") == STATE_MIME:
-            return json.loads(attributes["body"].replace("<\\/", "</"))["state"]
+            return json.loads(attributes["body"])["state"]
     return {}
 
 
@@ -123,8 +124,7 @@ def fill_page(
     context["widgets"] = [
         {"name": name, "version": code_version(DIST / f"{name}.js")} for name in page.names
     ]
-    states = json.dumps(page.states, separators=(",", ":")).replace("</", "<\\/")
-    context["widget_states"] = states
+    context["widget_states"] = script_json(page.states)
 
 
 def copy_code(app: Sphinx, exception: Exception | None) -> None:

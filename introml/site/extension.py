@@ -66,11 +66,10 @@ def restore_book_numbers(app: Sphinx, env: Any) -> list[str]:
     return []
 
 
-def unwrap_contents(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+def unwrap_contents(app: Sphinx, doctree: nodes.document) -> None:
     """sphinx-exercise wraps each text in a section, every one with the same id: take those away."""
-    kinds = (exercise.exercise_node, exercise.exercise_enumerable_node, exercise.solution_node)
     for section in list(doctree.findall(nodes.section)):
-        if isinstance(section.parent, kinds):
+        if section["ids"] in (["exercise-content"], ["solution-content"]):
             section.replace_self(section.children)
 
 
@@ -129,6 +128,10 @@ def contents_tree(context: dict[str, Any]) -> str:
     return tree
 
 
+#: Syntax classes that the style sheet leaves alone: names, operators, punctuation, white space.
+PLAIN_CODE = re.compile(r'<span class="(?:n|p|o|w|nn|nb|bp|vm|fm)">([^<]*)</span>')
+
+
 def page_context(
     app: Sphinx,
     pagename: str,
@@ -138,6 +141,8 @@ def page_context(
 ) -> None:
     own, repository = app.config.introml, app.config.introml_repository
     errata = own.get("errata") or (f"{repository['url']}/issues" if repository.get("url") else "")
+    if "body" in context:
+        context["body"] = PLAIN_CODE.sub(r"\1", context["body"])
     context |= {
         "contents_tree": contents_tree(context) if "toctree" in context else "",
         "project_title": app.config.html_title,
@@ -231,9 +236,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", lean_builder)
     app.connect("env-get-outdated", executed_anew)
     app.connect("doctree-read", mark_wide_cells)
+    app.connect("doctree-read", unwrap_contents)
     app.connect("env-get-updated", restore_book_numbers, priority=1)
     app.connect("env-get-updated", number_exercises_by_page, priority=999)
-    app.connect("doctree-resolved", unwrap_contents)
     app.connect("doctree-resolved", wrap_tables)
     app.connect("html-page-context", page_context)
     app.connect("build-finished", write_names)

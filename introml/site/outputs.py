@@ -25,24 +25,59 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _BY_COLOR = {color.lower(): name for name, color in reversed(list(COLORS.items()))}
 _COLOR = re.compile("|".join(re.escape(color) for color in _BY_COLOR), re.IGNORECASE)
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+#: Attributes that hold coordinates, where two decimals of a pixel are plenty.
+_PLACES = re.compile(r'(\s(?:d|x|y|x1|y1|x2|y2|cx|cy|r|points|transform|width|height)=")([^"]*)')
+_LONG = re.compile(r"-?\d+\.\d{3,}(?![\de])")
 _ID = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
+_TAG = re.compile(r"<[^>]*>")
+_FONT_FAMILY = re.compile(r"\bfont-family:[^;\"]*;?")
+#: Matplotlib's one style rule, which would hold for the whole page.
+_RULE = re.compile(r"<style[^>]*>\s*\*\{([^}\"]*)\}\s*</style>")
+
+
+def _two_places(number: re.Match[str]) -> str:
+    return f"{float(number.group(0)):.2f}".rstrip("0").rstrip(".")
+
+
+def _places(attribute: re.Match[str]) -> str:
+    name, value = attribute.groups()
+    if "scale" in value or "matrix" in value:
+        return attribute.group(0)
+    return name + _LONG.sub(_two_places, value)
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand between script tags: nothing in it can end the script.
+
+    Raises ValueError for NaN and infinity, which JSON does not have.
+    """
+    # `</` is not enough: after `<!--<script` a browser looks for two ends.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def themed_svg(svg: str, alt: str) -> str:
     """An SVG drawn in the light tokens' colours, as one that follows the page's scheme.
 
-    Each token's hex colour becomes `var(--iml-<token>)`. Ids are made the figure's own, so that two
-    figures of one page don't clash. Raises ValueError without `alt`.
+    Each token's hex colour becomes `var(--iml-<token>)`; words in the figure stay as they are. Ids
+    are made the figure's own, so that two figures of one page don't clash. Raises ValueError
+    without `alt`.
     """
-    if not alt:
+    if not alt.strip():
         raise ValueError("a figure has no alt text; show it with introml.style.show(figure, alt=…)")
+    prefix = "f" + hashlib.sha256(svg.encode()).hexdigest()[:8] + "-"
+
+    def themed(tag: re.Match[str]) -> str:
+        text = _ID.sub(lambda found: found.group(1) + prefix + found.group(2), tag.group(0))
+        text = _COLOR.sub(lambda found: f"var(--iml-{_BY_COLOR[found.group(0).lower()]})", text)
+        return _PLACES.sub(_places, _FONT_FAMILY.sub("", text))
+
     body = _PROLOGUE.sub("", svg, count=1)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    prefix = "f" + hashlib.sha256(svg.encode()).hexdigest()[:8] + "-"
-    body = _ID.sub(lambda found: found.group(1) + prefix + found.group(2), body)
-    body = _COLOR.sub(lambda found: f"var(--iml-{_BY_COLOR[found.group(0).lower()]})", body)
-    body = re.sub(r"\bfont-family:[^;\"]*;?|(?<=font: )([\d.]+px) [^;\"]*", r"\1", body)
-    return body.replace("<svg ", f'<svg role="img" aria-label="{escape(alt, quote=True)}" ', 1)
+    rule = _RULE.search(body)
+    style = f'style="{rule.group(1)}" ' if rule else ""
+    body = _TAG.sub(themed, _RULE.sub("", body))
+    label = f'role="img" aria-label="{escape(alt, quote=True)}"'
+    return body.replace("<svg ", f"<svg {label} {style}", 1)
 
 
 def plotly_figure(figure: dict[str, Any]) -> str:
@@ -51,11 +86,12 @@ def plotly_figure(figure: dict[str, Any]) -> str:
     layout = kept.setdefault("layout", {})
     # The page's script supplies the template of the reader's scheme.
     layout.pop("template", None)
-    alt = (layout.get("meta") or {}).get("alt", "")
-    if not alt:
+    meta = layout.get("meta")
+    alt = str(meta.get("alt", "")) if isinstance(meta, dict) else ""
+    if not alt.strip():
         raise ValueError("a plotly figure has no alt text; set layout.meta = {'alt': …}")
     height = int(layout.get("height") or 400)
-    body = json.dumps(kept, separators=(",", ":")).replace("</", "<\\/")
+    body = script_json(kept)
     return (
         f'<div class="plotly-figure" role="group" aria-label="{escape(alt, quote=True)}" '
         f'style="height:{height}px"><script type="application/json">{body}</script>'
@@ -74,15 +110,22 @@ class BookOutputs:
     ) -> list[nodes.Element] | None:
         if inline:
             return None
+        try:
+            html = BookOutputs._html(data)
+        except ValueError as problem:
+            renderer.logger.warning(str(problem), subtype="mime_type", line=data.line)
+            return []
+        return html and [nodes.raw(text=html, format="html", classes=["output"])]
+
+    @staticmethod
+    def _html(data: MimeData) -> str | None:
         content = data.content
         if data.mime_type == PLOTLY:
-            html = plotly_figure(content if isinstance(content, dict) else json.loads(content))
-        elif data.mime_type == SVG:
+            return plotly_figure(content if isinstance(content, dict) else json.loads(content))
+        if data.mime_type == SVG:
             alt = data.output_metadata.get(SVG, {}).get("alt", "")
-            html = f'<div class="figure">{themed_svg(content, alt)}</div>'
-        elif data.mime_type == WIDGET_VIEW:
+            return f'<div class="figure">{themed_svg(content, alt)}</div>'
+        if data.mime_type == WIDGET_VIEW:
             view = content if isinstance(content, dict) else json.loads(content)
-            html = f'<div class="widget-host" data-model="{escape(view["model_id"])}"></div>'
-        else:
-            return None
-        return [nodes.raw(text=html, format="html", classes=["output"])]
+            return f'<div class="widget-host" data-model="{escape(view["model_id"])}"></div>'
+        return None

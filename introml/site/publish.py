@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 from functools import cache
 from pathlib import Path
 
+from introml.site.katex_fonts import characters, subset_fonts
 from introml.widgets.base import DIST
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = Path(__file__).parent / "static"
 MODULES = ROOT / "node_modules"
+#: Stands for the version of the formulas' style until the pages, and so its fonts, are known.
+UNKNOWN = "00000000"
 #: What stays in `_static`; Sphinx and its extensions write more, which no page asks for.
 KEPT = {
-    "book.css", "book.js", "host.js", "icon.svg", "fonts", "katex", "widgets", "data",
+    "book.css", "book.js", "host.js", "kit.js", "icon.svg", "fonts", "katex", "widgets", "data",
     "minisearch.js", "plotly.js", "search-index.js",
 }  # fmt: skip
 
@@ -37,8 +41,8 @@ def site_files() -> dict[str, bytes]:
         "book.css": css.encode(),
         "book.js": (STATIC / "book.js").read_bytes(),
         "host.js": (STATIC / "host.js").read_bytes(),
+        "kit.js": (DIST / "kit.js").read_bytes(),
         "icon.svg": (STATIC / "icon.svg").read_bytes(),
-        "katex/katex.css": _katex_css().encode(),
         "minisearch.js": (DIST / "vendor" / "minisearch.js").read_bytes(),
         "plotly.js": (
             MODULES / "plotly.js-cartesian-dist-min" / "plotly-cartesian.min.js"
@@ -46,18 +50,44 @@ def site_files() -> dict[str, bytes]:
     }
     for font in sorted((ROOT / "assets" / "fonts").glob("*.woff2")):
         files[f"fonts/{font.name}"] = font.read_bytes()
-    for font in sorted((MODULES / "katex" / "dist" / "fonts").glob("*.woff2")):
-        files[f"katex/fonts/{font.name}"] = font.read_bytes()
     return files
 
 
 def versions() -> dict[str, str]:
     """Path -> eight digits of its content's hash, for the addresses that pages use."""
     return {
-        name: hashlib.sha256(content).hexdigest()[:8]
+        name: _version(content)
         for name, content in site_files().items()
         if name.endswith((".css", ".js", ".svg"))
+    } | {"katex/katex.css": UNKNOWN}
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:8]
+
+
+def _formula_files(build: Path) -> dict[str, bytes]:
+    """KaTeX's style and fonts, cut down to what the formulas of the pages need."""
+    memory = build / "doctrees" / "katex.json"
+    formulas = list(json.loads(memory.read_text(encoding="utf-8")).values())
+    fonts = subset_fonts(characters(formulas), build / "katex-fonts")
+    css = re.sub(
+        r"url\(fonts/([\w-]+\.woff2)\)",
+        lambda found: f"url(fonts/{found.group(1)}?v={_version(fonts[found.group(1)])})",
+        _katex_css(),
+    )
+    return {"katex/katex.css": css.encode()} | {
+        f"katex/fonts/{name}": content for name, content in fonts.items()
     }
+
+
+def _name_formula_style(outdir: Path, version: str) -> None:
+    """Write the style's version, known only now, into the pages that use it."""
+    for page in outdir.rglob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        named = re.sub(r"(katex\.css\?v=)\w{8}", rf"\g<1>{version}", html)
+        if named != html:
+            page.write_text(named, encoding="utf-8")
 
 
 def publish(outdir: Path) -> None:
@@ -67,12 +97,10 @@ def publish(outdir: Path) -> None:
     for entry in static.iterdir():
         if entry.name not in KEPT:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    for name, content in site_files().items():
+    formula_files = _formula_files(outdir.parent)
+    _name_formula_style(outdir, _version(formula_files["katex/katex.css"]))
+    for name, content in (site_files() | formula_files).items():
         target = static / name
         if not target.exists() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-    for leftover in ("_sphinx_design_static",):
-        path = outdir / leftover
-        if path.is_dir():
-            shutil.rmtree(path)

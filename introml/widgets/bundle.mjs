@@ -1,6 +1,7 @@
 // Bundles each widget, found by its folder's view.js, three ways into dist/:
 //   <Class>.mjs  an ES module for JupyterLab (anywidget), which also exports the model functions
-//   <Class>.js   a classic script for the static site; it runs from file:// too
+//   <Class>.js   a classic script for the static site; it runs from file:// too, and takes the kit
+//                from kit.js, which a browser loads once for all widgets
 //   <Class>.css  the widget's own style; kit.css and tokens.css hold what all share
 // Usage: node introml/widgets/bundle.mjs [stem …]
 
@@ -61,6 +62,20 @@ const shared = {
 };
 const minifyCss = async (css) => (await transform(css, { loader: "css", minify: true })).code;
 
+/** In the static site the kit is one script of its own: imports of it read `introml.kit`. */
+const sharedKit = {
+  name: "shared-kit",
+  setup(builder) {
+    builder.onResolve({ filter: /\/kit\/index\.js$/ }, () => ({
+      path: "kit",
+      namespace: "shared",
+    }));
+    builder.onLoad({ filter: /.*/, namespace: "shared" }, () => ({
+      contents: "module.exports = globalThis.introml.kit;",
+    }));
+  },
+};
+
 async function bundleWidget(stem, kitCss, notebookTokens) {
   const name = className(stem);
   const view = `./${stem}/view.js`;
@@ -78,6 +93,7 @@ async function bundleWidget(stem, kitCss, notebookTokens) {
     ...shared,
     ...entry(`import widget from "${view}"; globalThis.introml.register("${name}", widget);`),
     format: "iife",
+    plugins: [sharedKit],
     outfile: join(out, `${name}.js`),
   });
   const stylePath = join(here, stem, "style.css");
@@ -93,6 +109,16 @@ await mkdir(out, { recursive: true });
 const kitCss = await readFile(join(here, "kit", "kit.css"), "utf8");
 const tokens = JSON.parse(await readFile(join(here, "..", "style", "tokens.json"), "utf8"));
 const { site, notebook } = tokenCss(tokens);
+await build({
+  ...shared,
+  stdin: {
+    contents: 'import * as kit from "./kit/index.js"; globalThis.introml.kit = kit;',
+    resolveDir: here,
+    sourcefile: "kit.entry.js",
+  },
+  format: "iife",
+  outfile: join(out, "kit.js"),
+});
 await writeFile(join(out, "kit.css"), await minifyCss(kitCss));
 await writeFile(join(out, "tokens.css"), await minifyCss(site));
 await mkdir(join(out, "vendor"), { recursive: true });

@@ -92,7 +92,12 @@
     engine = new globalThis.MiniSearch({
       fields: ["title", "page", "text"],
       storeFields: ["title", "page", "url", "text"],
-      searchOptions: { boost: { title: 4, page: 2 }, prefix: true, fuzzy: 0.15, combineWith: "AND" },
+      searchOptions: {
+        boost: { title: 4, page: 2 },
+        prefix: true,
+        fuzzy: 0.15,
+        combineWith: "AND",
+      },
     });
     engine.addAll(sections.map((section, id) => ({ id, ...section })));
     find();
@@ -107,7 +112,9 @@
     const line = document.createElement("p");
     const cut = `${start > 0 ? "… " : ""}${text.slice(start, start + 190).trim()} …`;
     const pattern = terms.map((term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
-    for (const [index, part] of cut.split(pattern ? new RegExp(`(${pattern})`, "i") : /$^/).entries()) {
+    for (const [index, part] of cut
+      .split(pattern ? new RegExp(`(${pattern})`, "i") : /$^/)
+      .entries()) {
       const node = document.createElement(index % 2 ? "mark" : "span");
       node.textContent = part;
       line.append(node);
@@ -145,7 +152,8 @@
     );
     words.setAttribute("aria-expanded", String(hits.length > 0));
     if (!query) status.textContent = "Type a word or two. Arrow keys choose, Enter opens.";
-    else status.textContent = hits.length ? `${hits.length} found` : `Nothing found for “${query}”.`;
+    else
+      status.textContent = hits.length ? `${hits.length} found` : `Nothing found for “${query}”.`;
     choose(hits.length ? 0 : -1);
   }
 
@@ -169,7 +177,9 @@
   });
 
   // --- copying code -----------------------------------------------------------------------------
-  for (const block of document.querySelectorAll(".cell_input .highlight, article > section .highlight")) {
+  for (const block of document.querySelectorAll(
+    ".cell_input .highlight, article > section .highlight",
+  )) {
     if (block.querySelector(".copy")) continue;
     const button = document.createElement("button");
     button.type = "button";
@@ -262,7 +272,12 @@
         return name ? token(name) : hex;
       });
     };
-    const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "" };
+    const config = {
+      responsive: true,
+      displaylogo: false,
+      showSendToCloud: false,
+      plotlyServerURL: "",
+    };
     async function draw(holder) {
       const json = holder.querySelector("script").textContent;
       await script("plotly.js");
@@ -279,7 +294,8 @@
       holder.dataset.ready = "true";
     }
     const failed = (holder) => (error) => {
-      holder.querySelector(".plotly-alt").textContent += ` (The chart could not be drawn: ${error.message}.)`;
+      holder.querySelector(".plotly-alt").textContent +=
+        ` (The chart could not be drawn: ${error.message}.)`;
     };
     const near = new IntersectionObserver(
       (entries) => {
