@@ -87,7 +87,7 @@ def plotly_figure(figure: dict[str, Any]) -> str:
     # The page's script supplies the template of the reader's scheme.
     layout.pop("template", None)
     meta = layout.get("meta")
-    alt = str(meta.get("alt", "")) if isinstance(meta, dict) else ""
+    alt = str(meta.get("alt") or "") if isinstance(meta, dict) else ""
     if not alt.strip():
         raise ValueError("a plotly figure has no alt text; set layout.meta = {'alt': …}")
     height = int(layout.get("height") or 400)
@@ -115,7 +115,9 @@ class BookOutputs:
         except ValueError as problem:
             renderer.logger.warning(str(problem), subtype="mime_type", line=data.line)
             return []
-        return html and [nodes.raw(text=html, format="html", classes=["output"])]
+        if html is None:
+            return None
+        return [nodes.raw(text=html, format="html", classes=["output"])]
 
     @staticmethod
     def _html(data: MimeData) -> str | None:
