@@ -1,0 +1,4 @@
+// All that the widget computes: the schedules, and the training runs under them.
+
+export * from "./schedules.js";
+export * from "./training.js";

@@ -1,0 +1,38 @@
+// The sentences of the schedule composer: what a schedule is, and what became of its runs.
+
+import { significant } from "../kit/index.js";
+
+const counted = (n) => `${n} ${n === 1 ? "step" : "steps"}`;
+
+/** A schedule as what its rate does: "rises to 1.2 in 20 steps, then falls along half a cosine to 0". */
+export function inWords({ peak, warmUp, decay, end, factor, every, steps }) {
+  const high = significant(peak, 3);
+  const low = significant(peak * end);
+  const after = {
+    constant: "stays there",
+    linear: `falls on a straight line to ${low}`,
+    cosine: `falls along half a cosine to ${low}`,
+    step: `is multiplied by ${significant(factor)} after every ${counted(every)}`,
+    exponential: `falls smoothly, by the factor ${significant(factor)} over ${counted(every)}`,
+  }[decay];
+  if (warmUp >= steps) return `is still rising towards ${high} when the ${counted(steps)} end`;
+  if (warmUp > 0) return `rises to ${high} in ${counted(warmUp)}, then ${after}`;
+  return decay === "constant" ? `is ${high} throughout` : `starts at ${high} and ${after}`;
+}
+
+/** Where the runs of a schedule end. */
+export function outcome({ lost, end }, runs) {
+  if (lost === runs) return `all ${runs} runs diverge`;
+  const level = `the mean loss ends at ${significant(end)}`;
+  return lost === 0 ? level : `${lost} of ${runs} runs diverge, and in the rest ${level}`;
+}
+
+/** Why runs diverged: where the rate first passed the bound. */
+export function reason({ rates, bounds }) {
+  const step = rates.findIndex((rate, t) => rate > bounds[t]);
+  if (step < 0) return "";
+  return (
+    ` At step ${step} the rate, ${significant(rates[step])}, is over the bound there, ` +
+    `${significant(bounds[step])}.`
+  );
+}
