@@ -124,7 +124,7 @@ def idle(control):
 
 
 def ready_control(root, index, act):
-    """The control at `index` of the widget's first state; its neighbours are moved if it is idle."""
+    """The control at `index` in the widget's first state; if idle, its neighbours are moved."""
     root.evaluate(RESET)
     controls = controls_of(root)
     count = len(controls)
