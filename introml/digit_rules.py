@@ -120,17 +120,17 @@ def _ends(line: list[bool]) -> tuple[int, int]:
 
 
 def has_bar(found: Evidence, limits: Limits = Limits()) -> bool:
-    """Rule 1, a horizontal line at the top: an unbroken run of ink, half as long as the box."""
+    """Rule 1: a horizontal line at the top, half as long as the box."""
     return found.bar >= limits.bar
 
 
 def has_diagonal(found: Evidence, limits: Limits = Limits()) -> bool:
-    """Rule 2, a diagonal from north-east to south-west: one thin stroke, going left on its way."""
+    """Rule 2: a diagonal, one thin stroke, going left on its way."""
     return found.slope < limits.slope and found.thin >= limits.thin
 
 
 def they_meet(found: Evidence, limits: Limits = Limits()) -> bool:
-    """Rule 3, they meet at the upper right: the diagonal, drawn on, arrives at the bar's end."""
+    """Rule 3: they meet: the stroke leads to the bar's right end."""
     return found.gap <= limits.gap
 
 
