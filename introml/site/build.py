@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from introml.site.node import environment, node_path
+from introml.widgets.base import DIST, class_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -30,21 +31,25 @@ class BuildFailed(Exception):
     """The site could not be built; what is wrong has been printed."""
 
 
-def input_files(folders: Iterable[str] = INPUT_FOLDERS) -> Iterable[Path]:
+def input_files(root: Path = ROOT) -> Iterable[Path]:
     for name in INPUTS:
-        if (ROOT / name).exists():
-            yield ROOT / name
-    for folder in folders:
-        for parent, inner, names in os.walk(ROOT / folder):
+        if (root / name).exists():
+            yield root / name
+    for folder in INPUT_FOLDERS:
+        for parent, inner, names in os.walk(root / folder):
             inner[:] = sorted(name for name in inner if name not in _NOT_INPUT)
-            yield from (Path(parent, name) for name in sorted(names))
+            # Hidden files are editors' locks and drafts, which come and go.
+            yield from (Path(parent, name) for name in sorted(names) if name[0] != ".")
 
 
-def inputs_digest() -> str:
+def inputs_digest(root: Path = ROOT) -> str:
     """A hash of the inputs' names, sizes and times: equal when nothing was touched."""
     digest = hashlib.sha256(sys.version.encode())
-    for path in input_files():
-        status = path.stat()
+    for path in input_files(root):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
         digest.update(f"{path}\0{status.st_mtime_ns}\0{status.st_size}\n".encode())
     return digest.hexdigest()
 
@@ -57,21 +62,25 @@ def files_digest(folder: Path, patterns: Iterable[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-def bundle_widgets(quiet: bool = True) -> None:
-    """Bundle the widgets' JavaScript if a source is newer than the bundles."""
-    widgets = ROOT / "introml" / "widgets"
-    sources = [path for path in widgets.rglob("*.*js") if "dist" not in path.parts]
-    sources += [path for path in widgets.rglob("*.js") if "dist" not in path.parts]
-    sources += [path for path in widgets.rglob("*.css") if "dist" not in path.parts]
-    sources += [ROOT / "introml" / "style" / "tokens.json", ROOT / "package-lock.json"]
+def bundle_widgets(quiet: bool = True, root: Path = ROOT) -> None:
+    """Bundle the widgets' JavaScript if a source has changed since. Raises BuildFailed."""
+    widgets = root / "introml" / "widgets"
+    patterns = ("*.js", "*.mjs", "*.css")
+    found = [path for pattern in patterns for path in widgets.rglob(pattern)]
+    sources = [path for path in found if "dist" not in path.relative_to(widgets).parts]
+    sources += [root / "introml" / "style" / "tokens.json", root / "package-lock.json"]
     stamp = widgets / "dist" / "stamp"
     digest = hashlib.sha256()
-    for path in sorted(set(sources)):
-        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
-    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+    for path in sorted(sources):
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    names = [class_of(view.parent.name) for view in widgets.glob("*/view.js")]
+    there = all((widgets / "dist" / f"{name}.mjs").exists() for name in names)
+    if there and stamp.exists() and stamp.read_text() == digest.hexdigest():
         return
+    # Until all are bundled, none counts as up to date, whatever is edited back meanwhile.
+    stamp.unlink(missing_ok=True)
     done = subprocess.run(
-        [node_path(), str(widgets / "bundle.mjs")], cwd=ROOT, env=environment(), text=True,
+        [node_path(), str(widgets / "bundle.mjs")], cwd=root, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     if done.returncode != 0:
@@ -81,7 +90,7 @@ def bundle_widgets(quiet: bool = True) -> None:
         print("bundled the widgets")
 
 
-def sphinx_configuration() -> dict:
+def sphinx_configuration(root: Path = ROOT) -> dict:
     """What Jupyter Book makes of `_config.yml`, less the extensions that this site replaces."""
     import yaml
     from jupyter_book.config import get_final_config
@@ -89,11 +98,11 @@ def sphinx_configuration() -> dict:
     from introml.site.extension import UNWANTED
     from introml.site.publish import versions
 
-    path = ROOT / "_config.yml"
+    path = root / "_config.yml"
     config, _ = get_final_config(
         user_yaml=path,
         cli_config={"latex_individualpages": False},
-        sourcedir=ROOT,
+        sourcedir=root,
         raise_on_invalid=False,
         validate=False,
     )
@@ -104,45 +113,68 @@ def sphinx_configuration() -> dict:
         "html_theme_options": {},
         "html_theme": "introml",
         "nb_execution_mode": "cache",
-        "nb_execution_cache_path": str(BUILD / "cache"),
-        "external_toc_path": str(ROOT / "_toc.yml"),
+        "nb_execution_cache_path": str(root / "_build" / "cache"),
+        "external_toc_path": str(root / "_toc.yml"),
         "introml": own.get("introml") or {},
         "introml_repository": own.get("repository") or {},
         # A change of these makes Sphinx write (or read) every page anew.
         "introml_versions": versions(),
         "introml_code": files_digest(ROOT / "introml" / "site", ["*.py"]),
         "introml_templates": files_digest(ROOT / "introml" / "site" / "theme", ["*.html"]),
-        "introml_bundles": files_digest(ROOT / "introml" / "widgets" / "dist", ["*.mjs", "*.css"]),
+        "introml_bundles": files_digest(DIST, ["*.js", "*.mjs", "*.css"]),
     }
     return config
 
 
-def write_pages() -> None:
+def write_pages(root: Path = ROOT) -> None:
     """Run Sphinx in this process. Raises BuildFailed, with each warning printed once."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+    build = root / "_build"
     warnings = io.StringIO()
     with patch_docutils(), docutils_namespace():
         try:
             app = Sphinx(
-                srcdir=ROOT,
+                srcdir=root,
                 confdir=None,
-                outdir=HTML,
-                doctreedir=BUILD / "doctrees",
+                outdir=build / "html",
+                doctreedir=build / "doctrees",
                 buildername="html",
-                confoverrides=sphinx_configuration(),
+                confoverrides=sphinx_configuration(root),
                 status=None,
                 warning=warnings,
                 parallel=1,
             )
             app.build()
         except SphinxError as problem:
+            _forget_pages(build)
             raise BuildFailed(f"{ANSI.sub('', warnings.getvalue())}{problem}") from problem
-    text = ANSI.sub("", warnings.getvalue()).replace(f"{ROOT}/", "")
-    if text.strip():
-        raise BuildFailed(text.strip())
+        except BaseException:
+            _forget_pages(build)
+            raise
+    text = ANSI.sub("", warnings.getvalue()).replace(f"{root}/", "").strip()
+    _remember_warnings(build, text)
+    if text:
+        raise BuildFailed(text)
+
+
+def _forget_pages(build: Path) -> None:
+    """Make Sphinx read and write every page next time: some that it has read are not written."""
+    (build / "doctrees" / "environment.pickle").unlink(missing_ok=True)
+
+
+def _remember_warnings(build: Path, text: str) -> None:
+    """Note the pages that were warned of: Sphinx must read them again, or it would be silent."""
+    starts = [
+        line for line in text.splitlines() if re.search(r"\b(WARNING|ERROR|CRITICAL): ", line)
+    ]
+    places = [re.match(r"([^:]+)\.md(?::\d+)?: ", line) for line in starts]
+    if not all(places):
+        _forget_pages(build)
+    warned = sorted({place.group(1) for place in places if place})
+    (build / "doctrees" / "warned.json").write_text(json.dumps(warned), encoding="utf-8")
 
 
 def build(force: bool = False, jobs: int | None = None) -> float:

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
+LOGGER = logging.getLogger(__name__)
 KINDS = {"fig": "Figure", "tbl": "Table"}
 MARK = re.compile(r"^\s*\[([ xX])\]\s+")
 
@@ -51,6 +53,8 @@ class Caption(SphinxDirective):
             raise self.error(f"label {label!r} must begin with 'fig-' or 'tbl-'")
         box = nodes.Element()
         self.state.nested_parse(self.content, self.content_offset, box)
+        if not box.children or not all(isinstance(part, nodes.paragraph) for part in box.children):
+            raise self.error(f"caption {label} needs a sentence or a few, and nothing else")
         node = caption_line(kind=kind, label=label, ids=[label], names=[label])
         for paragraph in box.children:
             node += [nodes.Text(" "), *paragraph.children]
@@ -93,7 +97,7 @@ class SelfCheck(SphinxDirective):
         return [node, *messages]
 
     def _answer(self, item: nodes.list_item) -> answer:
-        first, *reply = item.children
+        first, *reply = item.children or [nodes.paragraph()]
         mark = MARK.match(first.children[0].astext() if first.children else "")
         if not mark or not reply:
             raise self.error("each answer is `- [ ] text` or `- [x] text`, then an indented reply")
@@ -116,8 +120,9 @@ def number_captions(app: Sphinx, doctree: nodes.document) -> None:
         node["title"] = f"{KINDS[kind]} {counts[kind]}"
         label = node["label"].lower()
         known = domain.labels.get(label)
-        if known and known[0] != docname:
-            raise ValueError(f"{docname}: the label {label} is already used in {known[0]}")
+        if known:
+            message = "the label %s is already used in %s.md; choose another"
+            LOGGER.warning(message, label, known[0], location=node)
         domain.labels[label] = (docname, node["ids"][0], node["title"])
         domain.anonlabels[label] = (docname, node["ids"][0])
 

@@ -10,16 +10,19 @@ import hashlib
 import json
 import re
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
 from introml.site.node import NodeLines
 from introml.site.outputs import script_json
 from introml.widgets.base import DIST, Widget, bundle_path, stem_of
 
+LOGGER = logging.getLogger(__name__)
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
 #: What all widgets share; the site publishes it once.
@@ -37,7 +40,7 @@ def kebab(class_name: str) -> str:
 def widget_class(anywidget_id: str) -> type[Widget] | None:
     """The class that `introml.widgets.line_fit.LineFit` names; None if it is not ours."""
     module, _, name = anywidget_id.rpartition(".")
-    if not module.startswith("introml.widgets."):
+    if not module.startswith("introml.widgets.") or find_spec(module) is None:
         return None
     found = getattr(import_module(module), name, None)
     return found if isinstance(found, type) and issubclass(found, Widget) else None
@@ -120,7 +123,15 @@ def fill_page(
         return
     static = Path(app.outdir) / "_static"
     page = PageWidgets(_saved_state(context), static, app.introml_stills)  # type: ignore[attr-defined]
-    context["body"] = HOST.sub(lambda found: page.place(found.group(1)), body)
+
+    def fill(found: re.Match[str]) -> str:
+        try:
+            return page.place(found.group(1))
+        except RuntimeError as problem:
+            LOGGER.warning("%s", problem, location=pagename)
+            return ""
+
+    context["body"] = HOST.sub(fill, body)
     context["widgets"] = [
         {"name": name, "version": code_version(DIST / f"{name}.js")} for name in page.names
     ]

@@ -23,7 +23,6 @@ from introml.site import directives, embed, formulas, search
 from introml.style.tokens import COLORS
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 #: Extensions of Jupyter Book's that this site does not need: they load scripts from a CDN, or icon
 #: fonts and scripts for what the theme does itself.
 UNWANTED = (
@@ -43,7 +42,7 @@ def _visit_solution(self: HTML5Translator, node: exercise.solution_node) -> None
     if title:
         node.remove(title)
     ident = f' id="{node["ids"][0]}"' if node.get("ids") else ""
-    self.body.append(f'<details class="solution"{ident}><summary>{text}</summary>')
+    self.body.append(f'<details class="solution"{ident}><summary>{self.encode(text)}</summary>')
 
 
 def _depart_solution(self: HTML5Translator, node: exercise.solution_node) -> None:
@@ -70,6 +69,7 @@ def unwrap_contents(app: Sphinx, doctree: nodes.document) -> None:
     """sphinx-exercise wraps each text in a section, every one with the same id: take those away."""
     for section in list(doctree.findall(nodes.section)):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
+            section["ids"] = []
             section.replace_self(section.children)
 
 
@@ -167,13 +167,17 @@ def lean_config(app: Sphinx, config: Config) -> None:
 def executed_anew(
     app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]
 ) -> list[str]:
-    """Pages whose words are the same but whose outputs are not: Sphinx must read them again."""
-    path = ROOT / "_build" / "cache" / "pages.json"
+    """Pages to read again though their words are the same: new outputs, or a warning to repeat."""
+    path = Path(app.srcdir) / "_build" / "cache" / "pages.json"
     pages = json.loads(path.read_text(encoding="utf-8"))["pages"] if path.exists() else {}
     keys = {name: pages[name]["key"] for name in pages if name in env.found_docs}
     before = getattr(env, "introml_keys", {})
     env.introml_keys = keys
-    return [name for name, key in keys.items() if before.get(name) != key]
+    anew = {name for name, key in keys.items() if before.get(name) != key}
+    warned = Path(app.doctreedir) / "warned.json"
+    if warned.exists():
+        anew |= env.found_docs & set(json.loads(warned.read_text(encoding="utf-8")))
+    return sorted(anew)
 
 
 def _citations(app: Sphinx) -> dict[str, tuple[str, str]]:
@@ -182,7 +186,7 @@ def _citations(app: Sphinx) -> dict[str, tuple[str, str]]:
 
     found = {}
     for name in app.config.bibtex_bibfiles:
-        for key, entry in parse_file(str(ROOT / name)).entries.items():
+        for key, entry in parse_file(str(Path(app.srcdir) / name)).entries.items():
             people = entry.persons.get("author") or entry.persons.get("editor") or []
             surnames = [" ".join([*person.prelast_names, *person.last_names]) for person in people]
             if len(surnames) > 2:
@@ -236,7 +240,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", lean_builder)
     app.connect("env-get-outdated", executed_anew)
     app.connect("doctree-read", mark_wide_cells)
-    app.connect("doctree-read", unwrap_contents)
+    # Before the search index is made, which would take them for sections of the page.
+    app.connect("doctree-read", unwrap_contents, priority=400)
     app.connect("env-get-updated", restore_book_numbers, priority=1)
     app.connect("env-get-updated", number_exercises_by_page, priority=999)
     app.connect("doctree-resolved", wrap_tables)

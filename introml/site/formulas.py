@@ -12,10 +12,24 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
-from introml.site.node import NodeLines
+from introml.site.node import ROOT, NodeLines
 
 LOGGER = logging.getLogger(__name__)
 SCRIPT = Path(__file__).with_name("katex_render.mjs")
+
+
+def katex_version() -> str:
+    package = ROOT / "node_modules" / "katex" / "package.json"
+    return json.loads(package.read_text(encoding="utf-8"))["version"]
+
+
+def remembered(memory: Path) -> dict[str, str]:
+    """The formulas that an earlier build rendered; none if it had another KaTeX, or was cut off."""
+    try:
+        kept = json.loads(memory.read_text(encoding="utf-8"))
+        return kept["formulas"] if kept["katex"] == katex_version() else {}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return {}
 
 
 class Formulas:
@@ -23,10 +37,7 @@ class Formulas:
 
     def __init__(self, memory: Path):
         self.memory = memory
-        self.known: dict[str, str] = {}
-        if memory.exists():
-            self.known = json.loads(memory.read_text(encoding="utf-8"))
-        self.used: set[str] = set()
+        self.known = remembered(memory)
         self.node = NodeLines(SCRIPT)
 
     def html(self, tex: str, display: bool) -> str:
@@ -42,7 +53,8 @@ class Formulas:
     def close(self) -> None:
         self.node.close()
         self.memory.parent.mkdir(parents=True, exist_ok=True)
-        self.memory.write_text(json.dumps(self.known), encoding="utf-8")
+        kept = {"katex": katex_version(), "formulas": self.known}
+        self.memory.write_text(json.dumps(kept), encoding="utf-8")
 
 
 def _render(self: HTML5Translator, node: nodes.Element, display: bool) -> str:

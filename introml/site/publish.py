@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
-from functools import cache
 from pathlib import Path
 
+from introml.site.formulas import remembered
 from introml.site.katex_fonts import characters, subset_fonts
 from introml.widgets.base import DIST
 
@@ -30,7 +29,6 @@ def _katex_css() -> str:
     return re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
 
 
-@cache
 def site_files() -> dict[str, bytes]:
     """Path under `_static` -> content, of all that does not depend on the pages."""
     css = "\n".join(
@@ -68,8 +66,7 @@ def _version(content: bytes) -> str:
 
 def _formula_files(build: Path) -> dict[str, bytes]:
     """KaTeX's style and fonts, cut down to what the formulas of the pages need."""
-    memory = build / "doctrees" / "katex.json"
-    formulas = list(json.loads(memory.read_text(encoding="utf-8")).values())
+    formulas = list(remembered(build / "doctrees" / "katex.json").values())
     fonts = subset_fonts(characters(formulas), build / "katex-fonts")
     css = re.sub(
         r"url\(fonts/([\w-]+\.woff2)\)",

@@ -8,12 +8,33 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from docutils.utils.math import tex2unichar
+from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
+from sphinx_exercise.nodes import solution_node
 
 from introml.site.directives import question
 
 #: What is not read as text: code, outputs, displayed formulas, and answers (they would give away).
-_SKIPPED = (nodes.literal_block, nodes.raw, nodes.math_block, nodes.comment, nodes.target, question)
+_SKIPPED = (
+    nodes.literal_block,
+    nodes.raw,
+    nodes.math_block,
+    nodes.comment,
+    nodes.target,
+    question,
+    solution_node,
+)
+#: References that show a number or a title, unknown when the page is read, unless they have words.
+_WITHOUT_WORDS = ("ref", "numref", "eq", "doc")
+_SYMBOLS = tex2unichar.mathbin | tex2unichar.mathrel | tex2unichar.mathord | tex2unichar.mathalpha
+_SYMBOLS |= {name: name for name in ("log", "exp", "max", "min", "sin", "cos", "tanh")}
+
+
+def _formula(tex: str) -> str:
+    r"""A short formula as plain text: `\hat{y} = \eta x` as "y = η x"."""
+    named = re.sub(r"\\([a-zA-Z]+)", lambda found: _SYMBOLS.get(found.group(1), " "), tex)
+    return re.sub(r"\\.|[{}]", "", named)
 
 
 def _text(node: nodes.Node) -> str:
@@ -21,7 +42,11 @@ def _text(node: nodes.Node) -> str:
         return node.astext()
     if isinstance(node, _SKIPPED) or "nb_element" in getattr(node, "attributes", {}):
         return " "
-    inline = isinstance(node, nodes.TextElement)
+    if isinstance(node, nodes.math):
+        return _formula(node.astext())
+    if isinstance(node, pending_xref) and not node["refexplicit"]:
+        return " " if node["reftype"] in _WITHOUT_WORDS else node.astext()
+    inline = isinstance(node, nodes.TextElement) and not isinstance(node, nodes.title)
     return ("" if inline else " ").join(_text(child) for child in node.children) + " "
 
 

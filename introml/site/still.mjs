@@ -29,7 +29,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     document.body.append(el);
     widget.render({ model: stillModel(anchor, state), el });
     el.querySelector("[data-ready]")?.removeAttribute("data-ready");
-    answer = { html: el.innerHTML };
+    const problem = el.querySelector(".iml-problem:not([hidden])")?.textContent;
+    answer = problem ? { error: problem } : { html: el.innerHTML };
     el.remove();
   } catch (error) {
     answer = { error: error.stack ?? String(error) };

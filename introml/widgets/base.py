@@ -16,6 +16,11 @@ def stem_of(class_name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", class_name).lower()
 
 
+def class_of(stem: str) -> str:
+    """`learning_rate` -> `LearningRate`."""
+    return "".join(word.capitalize() for word in stem.split("_"))
+
+
 def bundle_path(class_name: str, suffix: str) -> Path:
     """The bundled file of a widget, e.g. `bundle_path("LineFit", ".mjs")`."""
     return DIST / f"{class_name}{suffix}"

@@ -68,28 +68,6 @@
     }
   }
 
-  /** "#widget-line-fit?slope=2&points=[…]": the state that a link carries for this widget. */
-  function linkedState(anchor, names) {
-    let target = "";
-    let query = "";
-    try {
-      [target, query = ""] = decodeURIComponent(location.hash.slice(1)).split("?");
-    } catch {
-      return {};
-    }
-    if (target !== anchor) return {};
-    const state = {};
-    for (const pair of query.split("&")) {
-      const [name, text] = pair.split("=");
-      try {
-        if (names.includes(name)) state[name] = JSON.parse(text);
-      } catch {
-        // A mangled link shows the page's own setting.
-      }
-    }
-    return state;
-  }
-
   const sameKind = (a, b) => typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
 
   async function mount(host, { name, state, files: filed }, root) {
@@ -98,7 +76,7 @@
       const all = { ...state };
       for (const [trait, key] of Object.entries(filed)) all[trait] = await load(key, root);
       const definition = definitions.get(name);
-      const linked = linkedState(anchor, definition.linked);
+      const linked = definition.stateFromHash(location.hash, anchor);
       for (const [trait, value] of Object.entries(linked)) {
         if (sameKind(value, all[trait])) all[trait] = value;
       }

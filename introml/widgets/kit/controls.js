@@ -14,8 +14,11 @@ function positions({ min, max, step, scale }) {
     min: 0,
     max: LOG_POSITIONS,
     step: 1,
-    toValue: (position) =>
-      Number((min * Math.exp((ratio * Number(position)) / LOG_POSITIONS)).toPrecision(3)),
+    toValue: (position) => {
+      const value = min * Math.exp((ratio * Number(position)) / LOG_POSITIONS);
+      // Rounding must not leave the range, whose ends may have more digits.
+      return Math.min(max, Math.max(min, Number(value.toPrecision(3))));
+    },
     toPosition: (value) => Math.round((LOG_POSITIONS * Math.log(value / min)) / ratio),
   };
 }

@@ -11,25 +11,36 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 let count = 0;
 
+/** The parts of `text` before and after the first `mark`. */
+function cut(text, mark) {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
 /** "#<id>?a=1&b=[2,3]" <-> an object; what is not JSON or not a linked trait is left out. */
 export function stateFromHash(hash, id, linked) {
-  const [target, query] = decodeURIComponent(hash.slice(1)).split("?");
-  if (target !== id || !query) return {};
   const state = {};
-  for (const pair of query.split("&")) {
-    const [name, text] = pair.split("=");
-    try {
-      if (linked.includes(name)) state[name] = JSON.parse(text);
-    } catch {
-      // A mangled link shows the page's own setting.
+  try {
+    // Some programs encode a whole link once more when they pass it on.
+    const link = hash.includes("?") ? hash.slice(1) : decodeURIComponent(hash.slice(1));
+    const [target, query] = cut(link, "?");
+    if (target !== id) return state;
+    for (const pair of query.split("&")) {
+      const [name, text] = cut(pair, "=");
+      if (linked.includes(name)) state[name] = JSON.parse(decodeURIComponent(text));
     }
+  } catch {
+    // A mangled link shows the page's own setting.
+    return {};
   }
   return state;
 }
 
 export function hashFromState(id, state) {
-  const pairs = Object.entries(state).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `#${encodeURIComponent(`${id}?${pairs.join("&")}`)}`;
+  const pairs = Object.entries(state).map(
+    ([name, value]) => `${name}=${encodeURIComponent(JSON.stringify(value))}`,
+  );
+  return `#${id}?${pairs.join("&")}`;
 }
 
 function makeUi(model, root, definition, width) {
@@ -53,10 +64,13 @@ function makeUi(model, root, definition, width) {
     /** Set one or more traits; the widget redraws once and Python hears of it. */
     set(changes) {
       busy = true;
-      for (const [name, value] of Object.entries(changes)) {
-        if (!same(model.get(name), value)) model.set(name, value);
+      try {
+        for (const [name, value] of Object.entries(changes)) {
+          if (!same(model.get(name), value)) model.set(name, value);
+        }
+      } finally {
+        busy = false;
       }
-      busy = false;
       model.save_changes();
       ui.redraw();
     },
@@ -81,6 +95,10 @@ function makeUi(model, root, definition, width) {
     },
     redraw() {
       if (busy) return;
+      if (ui.rebuild) {
+        ui.rebuild();
+        return;
+      }
       try {
         ui.update?.();
         for (const callback of redraws) callback();
@@ -108,6 +126,8 @@ function makeUi(model, root, definition, width) {
  *   build   build(ui) makes the drawing and the controls, and returns the function that redraws them
  */
 export function defineWidget(definition) {
+  const linked = definition.linked ?? [];
+
   function render({ model, el }) {
     count += 1;
     const root = h("figure", {
@@ -118,7 +138,6 @@ export function defineWidget(definition) {
       "aria-label": definition.title,
     });
     el.replaceChildren(root);
-    const linked = definition.linked ?? [];
     const first = Object.fromEntries(linked.map((name) => [name, model.get(name)]));
     let ui = null;
 
@@ -129,9 +148,11 @@ export function defineWidget(definition) {
         ui.update = definition.build(ui);
       } catch (error) {
         ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
+        // What could not be built from these values may be built from the next ones.
+        ui.rebuild = () => build(width);
       }
       if (linked.length > 0) root.append(footer());
-      ui.redraw();
+      if (!ui.rebuild) ui.redraw();
       root.dataset.ready = "true";
     }
 
@@ -188,5 +209,9 @@ export function defineWidget(definition) {
       ui.remove();
     };
   }
-  return { render, name: definition.name, linked: definition.linked ?? [] };
+  return {
+    render,
+    name: definition.name,
+    stateFromHash: (hash, anchor) => stateFromHash(hash, anchor, linked),
+  };
 }
