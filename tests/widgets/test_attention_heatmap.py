@@ -164,21 +164,36 @@ def test_resized_cuts_and_fills_with_zeros(run_model):
 
 def test_shade_paths_draw_every_cell_once_in_its_shade(run_model):
     rng = np.random.default_rng(5)
-    maps = [rng.dirichlet(np.full(n, 0.3), size=n) for n in rng.integers(1, 17, size=200)]
     levels = 6
-    cases = [(matrix, levels, 7 * i, 3) for i, matrix in enumerate(maps)]
-    for i, (matrix, paths) in enumerate(
-        zip(maps, run_model("AttentionHeatmap", "shadePaths", cases), strict=True)
-    ):
-        drawn = np.zeros(matrix.shape, dtype=int)
+    pairs = [rng.dirichlet(np.full(n, 0.3), size=(2, n)) for n in rng.integers(1, 17, size=200)]
+    places = ((0, 0), (20, 3))  # left, top of the two maps of a pair
+    cases = [
+        (
+            [
+                {"matrix": matrix, "left": left, "top": top}
+                for matrix, (left, top) in zip(pair, places, strict=True)
+            ],
+            levels,
+        )
+        for pair in pairs
+    ]
+    for pair, paths in zip(pairs, run_model("AttentionHeatmap", "shadePaths", cases), strict=True):
+        drawn = np.zeros((40, 40), dtype=int)
         for level, path in enumerate(paths, start=1):
-            for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)", path):
-                cells = drawn[int(y) - 3, int(x) - 7 * i : int(x) - 7 * i + int(width)]
-                assert len(cells) == int(width)
+            x = y = 0
+            for dx, dy, width in re.findall(r"m(-?\d+) (-?\d+)h(\d+)", path):
+                x, y = x + int(dx), y + int(dy)
+                cells = drawn[y, x : x + int(width)]
                 assert not cells.any()
                 cells[:] = level
-        # Half a level apart: away from the ties of rounding.
-        assert np.abs(drawn - levels * np.sqrt(matrix)).max() <= 0.5 + 1e-9
+                x += int(width)
+        for matrix, (left, top) in zip(pair, places, strict=True):
+            n = len(matrix)
+            found = drawn[top : top + n, left : left + n].copy()
+            drawn[top : top + n, left : left + n] = 0
+            # Half a level at most between a cell and its shade.
+            assert np.abs(found - levels * np.sqrt(matrix)).max() <= 0.5 + 1e-9
+        assert not drawn.any()  # nothing outside the two maps
 
 
 @pytest.mark.parametrize(

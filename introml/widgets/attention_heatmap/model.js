@@ -100,10 +100,16 @@ export function dequantize(sentence, layers, heads) {
     );
   }
   let at = 0;
+  // Plain loops: a new sentence is some 18,000 weights, read while the reader waits.
   const readRow = () => {
-    const row = Array.from({ length: n }, () => bytes.charCodeAt(at++));
-    const sum = row.reduce((total, byte) => total + byte, 0);
-    return row.map((byte) => byte / sum);
+    const row = new Array(n);
+    let sum = 0;
+    for (let j = 0; j < n; j += 1) {
+      row[j] = bytes.charCodeAt(at++);
+      sum += row[j];
+    }
+    for (let j = 0; j < n; j += 1) row[j] /= sum;
+    return row;
   };
   const list = (length, make) => Array.from({ length }, make);
   return list(layers, () => list(heads, () => list(n, readRow)));
@@ -133,19 +139,27 @@ export function shade(weight) {
 }
 
 /**
- * A heat map as one SVG path for each of `levels` shades: `paths[i]` is stroked one unit wide with
- * opacity (i + 1) / levels, and what rounds to shade 0 is left out. One unit is one cell; the line
- * of row i runs at height i, and equal neighbours share a line. Whole numbers `left` and `top` move
- * the map, so that many maps can share a path.
+ * Heat maps [{ matrix, left, top }, …] as one SVG path for each of `levels` shades: `paths[i]` is
+ * stroked one unit wide with opacity (i + 1) / levels, and what rounds to shade 0 is left out. One
+ * unit is one cell; the line of a map's row i runs at height top + i, and equal neighbours share a
+ * line. Moves are relative, which makes the text of 72 maps a fraction as long once compressed.
  */
-export function shadePaths(matrix, levels, left = 0, top = 0) {
-  const paths = Array.from({ length: levels }, () => "");
-  for (const [i, row] of matrix.entries()) {
-    const level = row.map((weight) => Math.round(levels * shade(weight)));
-    for (let start = 0, end = 0; start < row.length; start = end) {
-      while (end < row.length && level[end] === level[start]) end += 1;
-      if (level[start] > 0) paths[level[start] - 1] += `M${left + start} ${top + i}h${end - start}`;
+export function shadePaths(maps, levels) {
+  const paths = Array.from({ length: levels }, () => ({ text: "", x: 0, y: 0 }));
+  for (const { matrix, left, top } of maps) {
+    for (const [i, row] of matrix.entries()) {
+      for (let start = 0, end = 0; start < row.length; start = end) {
+        const level = Math.round(levels * shade(row[start]));
+        do end += 1;
+        while (end < row.length && Math.round(levels * shade(row[end])) === level);
+        if (level === 0) continue;
+        const path = paths[level - 1];
+        const [x, y] = [left + start, top + i];
+        path.text += `m${x - path.x} ${y - path.y}h${end - start}`;
+        path.x = left + end;
+        path.y = y;
+      }
     }
   }
-  return paths;
+  return paths.map(({ text }) => text);
 }

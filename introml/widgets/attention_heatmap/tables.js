@@ -1,0 +1,132 @@
+// The tables of live mode: Q, K and V to type into, and those computed from them.
+
+import { h, setAttributes } from "../kit/index.js";
+
+const LOW = "₀₁₂₃₄₅₆₇₈₉";
+export const named = (letter, index) => `${letter}${LOW[index + 1]}`;
+
+export const tint = (color, share) =>
+  `color-mix(in srgb, var(--iml-${color}) ${Math.round(50 * share)}%, transparent)`;
+
+/** A table that is made again only when its size changes, so that the focus stays where it is. */
+function matrixTable({ title, rowHeader, columnHeader = null, makeCell }) {
+  const caption = h("caption", {}, title);
+  const table = h("table", { class: "iml-attention-matrix" }, caption);
+  let size = "";
+  let cells = [];
+  return {
+    node: table,
+    caption,
+    cells: (rows, columns) => {
+      if (size !== `${rows}×${columns}`) {
+        size = `${rows}×${columns}`;
+        cells = Array.from({ length: rows }, (_, i) =>
+          Array.from({ length: columns }, (_, j) => makeCell(i, j)),
+        );
+        const corner = h("td", {});
+        const names = Array.from({ length: columns }, (_, j) => columnHeader?.(j));
+        const head = columnHeader
+          ? h(
+              "thead",
+              {},
+              h(
+                "tr",
+                {},
+                corner,
+                names.map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))),
+              ),
+            )
+          : null;
+        const lines = cells.map((row, i) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, rowHeader(i)),
+            row.map(({ cell }) => cell),
+          ),
+        );
+        table.replaceChildren(caption, ...(head ? [head] : []), h("tbody", {}, lines));
+      }
+      return cells;
+    },
+  };
+}
+
+/** Q, K or V: a table of number inputs bound to a trait. */
+export function editable(ui, { trait, letter, title, row }) {
+  const table = matrixTable({
+    title,
+    rowHeader: (i) => named(row, i),
+    makeCell: (i, j) => {
+      const input = h("input", {
+        type: "number",
+        step: "0.5",
+        min: -100,
+        max: 100,
+        "aria-label": `${letter}, row ${i + 1}, column ${j + 1}`,
+        oninput: () => {
+          const value = Number(input.value);
+          if (input.value === "" || !(Math.abs(value) <= 100)) return;
+          const next = ui.get(trait).map((numbers) => [...numbers]);
+          next[i][j] = value;
+          ui.set({ [trait]: next });
+        },
+        // What could not be read goes back to what is drawn.
+        onchange: () => {
+          input.value = String(ui.get(trait)[i][j]);
+        },
+      });
+      return { cell: h("td", {}, input), input };
+    },
+  });
+  const update = (share) => {
+    const matrix = ui.get(trait);
+    for (const [i, cells] of table.cells(matrix.length, matrix[0].length).entries()) {
+      for (const [j, { cell, input }] of cells.entries()) {
+        if (Number(input.value) !== matrix[i][j] || input.value === "") {
+          input.value = String(matrix[i][j]);
+        }
+        input.setAttribute("value", String(matrix[i][j]));
+        cell.style.setProperty("background", tint("blue", share(i)));
+      }
+    }
+  };
+  return { node: table.node, update };
+}
+
+/** A computed table; `write(i, j)` gives { text, background }. */
+export function computed({ title, row, column, onrow = null }) {
+  const rowButton = (i) =>
+    h(
+      "button",
+      {
+        type: "button",
+        "aria-label": `${named(row, i)}: describe this query`,
+        onclick: () => onrow(i),
+      },
+      named(row, i),
+    );
+  const buttons = [];
+  const table = matrixTable({
+    title,
+    rowHeader: (i) => {
+      if (!onrow) return named(row, i);
+      buttons[i] = rowButton(i);
+      return buttons[i];
+    },
+    columnHeader: (j) => (column ? named(column, j) : ""),
+    makeCell: () => ({ cell: h("td", { class: "iml-attention-number" }) }),
+  });
+  const update = (rows, columns, chosen, write) => {
+    for (const [i, cells] of table.cells(rows, columns).entries()) {
+      for (const [j, { cell }] of cells.entries()) {
+        const { text, background } = write(i, j);
+        cell.textContent = text;
+        setAttributes(cell, { class: `iml-attention-number${i === chosen ? " iml-chosen" : ""}` });
+        cell.style.setProperty("background", background);
+      }
+      buttons[i]?.setAttribute("aria-pressed", String(i === chosen));
+    }
+  };
+  return { node: table.node, caption: table.caption, update };
+}
