@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -188,7 +189,8 @@ class _Kernel:
             with contextlib.suppress(Exception):
                 other.kill()
         if process is not None:
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
         if self.client.kc is not None:
             self.client.kc.stop_channels()
         await self._manager.cleanup_resources()

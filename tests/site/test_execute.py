@@ -421,17 +421,26 @@ def start_slow_build(root):
     return build, wait
 
 
-def test_interruption_leaves_no_process_and_keeps_what_is_done(tmp_path):
+@pytest.fixture
+def slow_builds(tmp_path):
+    """One build for each signal, which do not outlive the test however it ends."""
     builds = {}
-    for number, code in [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)]:
+    for number in (signal.SIGINT, signal.SIGTERM):
         (tmp_path / number.name).mkdir()
-        builds[number, code] = start_slow_build(tmp_path / number.name)
-    for (number, code), (build, wait) in builds.items():
+        builds[number] = start_slow_build(tmp_path / number.name)
+    yield builds
+    for build, _ in builds.values():
+        build.kill()
+
+
+def test_interruption_leaves_no_process_and_keeps_what_is_done(tmp_path, slow_builds):
+    codes = {signal.SIGINT: -signal.SIGINT, signal.SIGTERM: 143}
+    for number, (build, wait) in slow_builds.items():
         processes, folder = wait()
         assert all(process.is_running() for process in processes)
         build.send_signal(number)
         build.communicate(timeout=60)
-        assert build.returncode == code
+        assert build.returncode == codes[number]
         _, alive = psutil.wait_procs(processes, timeout=5)
         assert [process for process in alive if process.status() != "zombie"] == []
         assert not folder.parent.exists()
