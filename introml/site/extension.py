@@ -142,7 +142,9 @@ def page_context(
     own, repository = app.config.introml, app.config.introml_repository
     errata = own.get("errata") or (f"{repository['url']}/issues" if repository.get("url") else "")
     if "body" in context:
-        context["body"] = PLAIN_CODE.sub(r"\1", context["body"])
+        body = PLAIN_CODE.sub(r"\1", context["body"])
+        # A name that differs from the words that are shown misleads those who speak to their browser.
+        context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     context |= {
         "contents_tree": contents_tree(context) if "toctree" in context else "",
         "project_title": app.config.html_title,
