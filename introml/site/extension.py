@@ -143,7 +143,7 @@ def page_context(
     errata = own.get("errata") or (f"{repository['url']}/issues" if repository.get("url") else "")
     if "body" in context:
         body = PLAIN_CODE.sub(r"\1", context["body"])
-        # A name that differs from the words that are shown misleads those who speak to their browser.
+        # A name other than the words shown misleads those who speak to their browser.
         context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
     context |= {
         "contents_tree": contents_tree(context) if "toctree" in context else "",
