@@ -31,6 +31,12 @@ class BuildFailed(Exception):
     """The site could not be built; what is wrong has been printed."""
 
 
+def is_input(path: Path) -> bool:
+    """Whether a build may depend on the file; the path begins at the repository's root."""
+    # Hidden files are editors' locks and drafts, which come and go.
+    return _NOT_INPUT.isdisjoint(path.parts) and not path.name.startswith(".")
+
+
 def input_files(root: Path = ROOT) -> Iterable[Path]:
     for name in INPUTS:
         if (root / name).exists():
@@ -38,8 +44,7 @@ def input_files(root: Path = ROOT) -> Iterable[Path]:
     for folder in INPUT_FOLDERS:
         for parent, inner, names in os.walk(root / folder):
             inner[:] = sorted(name for name in inner if name not in _NOT_INPUT)
-            # Hidden files are editors' locks and drafts, which come and go.
-            yield from (Path(parent, name) for name in sorted(names) if name[0] != ".")
+            yield from (Path(parent, name) for name in sorted(names) if is_input(Path(name)))
 
 
 def inputs_digest(root: Path = ROOT) -> str:

@@ -109,7 +109,7 @@ def _saved_state(context: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def code_version(path: Path) -> str:
+def content_version(path: Path) -> str:
     """Eight digits of a file's hash, so that a browser's cache never serves an old one."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
 
@@ -133,7 +133,12 @@ def fill_page(
 
     context["body"] = HOST.sub(fill, body)
     context["widgets"] = [
-        {"name": name, "version": code_version(DIST / f"{name}.js")} for name in page.names
+        {
+            "name": name,
+            "code_version": content_version(DIST / f"{name}.js"),
+            "style_version": content_version(DIST / f"{name}.css"),
+        }
+        for name in page.names
     ]
     context["widget_states"] = script_json(page.states)
 

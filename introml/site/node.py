@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -40,6 +41,7 @@ class NodeLines:
         self.process: subprocess.Popen[str] | None = None
 
     def ask(self, message: Any) -> Any:
+        """The answer. Raises RuntimeError when the script ends or prints something else."""
         if self.process is None:
             self.process = subprocess.Popen(
                 [node_path(), str(self.script)],
@@ -52,18 +54,39 @@ class NodeLines:
             )
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(message) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
+        try:
+            self.process.stdin.write(json.dumps(message) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
         if not line:
-            raise RuntimeError(f"{self.script.name} ended with code {self.process.wait()}")
-        return json.loads(line)
+            code = self.process.wait()
+            self.close()
+            raise RuntimeError(
+                f"{self.script.name} ended with code {code}; its own message is above"
+            )
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise RuntimeError(
+                f"{self.script.name} printed {line.strip()!r:.200} instead of an answer; "
+                "nothing that runs under it may write to standard output (console.log)"
+            ) from None
 
     def close(self) -> None:
-        if self.process is not None:
-            assert self.process.stdin
-            assert self.process.stdout
-            self.process.stdin.close()
-            self.process.wait(timeout=10)
-            self.process.stdout.close()
-            self.process = None
+        """End the process, if there is one; the next question starts a new one."""
+        if self.process is None:
+            return
+        process, self.process = self.process, None
+        assert process.stdin
+        assert process.stdout
+        # It ends when its input does; what it was never sent goes down with it.
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

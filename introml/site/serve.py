@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -11,18 +12,18 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from introml.site.build import HTML, INPUT_FOLDERS, INPUTS, BuildFailed, build
+from introml.site.build import HTML, INPUT_FOLDERS, INPUTS, BuildFailed, build, is_input
 
-#: Placed at the end of each page when watching: it waits for the next build, then reloads.
+#: Placed at the end of each page when watching: it waits for a build after number %d, then reloads.
 RELOADER = (
-    b"<script>(async()=>{for(;;){try{const r=await fetch('/__wait');"
+    b"<script>(async()=>{for(;;){try{const r=await fetch('/__wait?after=%d');"
     b"if(await r.text()==='built')location.reload()}"
     b"catch{await new Promise(r=>setTimeout(r,1000))}}})()</script>"
 )
 
 
 class Builds:
-    """Counts builds, so that waiting pages learn of the next one."""
+    """Counts builds, so that a page learns of the first one after the one that it shows."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -33,17 +34,18 @@ class Builds:
             self.count += 1
             self.changed.notify_all()
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, after: int, seconds: float) -> bool:
+        """Whether there is a build other than number `after`, at once or within the seconds."""
         with self.changed:
-            before = self.count
-            self.changed.wait_for(lambda: self.count != before, seconds)
-            return self.count != before
+            return self.changed.wait_for(lambda: self.count != after, seconds)
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Serves files; with `builds`, also the long poll that reloads pages."""
 
     builds: Builds | None = None
+    #: How long a page's question is kept open, in seconds; then it asks again.
+    patience = 20.0
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -55,10 +57,13 @@ class Handler(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.builds is None:
             super().do_GET()
-        elif self.path == "/__wait":
-            self._answer(b"built" if self.builds.wait(20) else b"again", "text/plain")
-        elif (path := Path(self.translate_path(self.path))).suffix == ".html" and path.exists():
-            self._answer(path.read_bytes() + RELOADER, "text/html; charset=utf-8")
+        elif asked := re.fullmatch(r"/__wait\?after=(\d+)", self.path):
+            newer = self.builds.wait(int(asked.group(1)), self.patience)
+            self._answer(b"built" if newer else b"again", "text/plain")
+        elif (path := Path(self.translate_path(self.path))).suffix == ".html" and path.is_file():
+            # The number first: a build that ends meanwhile is one that the page has not seen.
+            reloader = RELOADER % self.builds.count
+            self._answer(path.read_bytes() + reloader, "text/html; charset=utf-8")
         else:
             super().do_GET()
 
@@ -107,14 +112,12 @@ def _watch(root: Path, builds: Builds) -> None:
     from watchfiles import watch
 
     paths = [root / name for name in (*INPUTS, *INPUT_FOLDERS) if (root / name).exists()]
-    package = root / "introml"
     for changes in watch(*paths, debounce=300, step=50):
-        changed = [Path(path) for _, path in changes if "dist" not in Path(path).parts]
-        changed = [path for path in changed if "__pycache__" not in path.parts]
+        changed = [path for _, name in changes if is_input(path := Path(name).relative_to(root))]
         if not changed:
             continue
-        print(f"changed: {', '.join(sorted(str(path.relative_to(root)) for path in changed))}")
-        if any(path.is_relative_to(package) and path.suffix == ".py" for path in changed):
+        print(f"changed: {', '.join(sorted(path.as_posix() for path in changed))}")
+        if any(path.parts[0] == "introml" and path.suffix in (".py", ".json") for path in changed):
             # This process holds the old modules; a fresh one builds with the new.
             done = subprocess.run([sys.executable, "-m", "introml.site", "build"], cwd=root)
             if done.returncode == 0:
