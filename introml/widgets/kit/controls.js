@@ -150,10 +150,10 @@ export function select(ui, { trait, label, options }) {
   ui.onRedraw(() => {
     const chosen = values.findIndex(([value]) => value === ui.get(trait));
     for (const [index, option] of [...input.children].entries()) {
-      option.selected = index === chosen;
       if (index === chosen) option.setAttribute("selected", "");
       else option.removeAttribute("selected");
     }
+    input.selectedIndex = chosen;
   });
   return h("div", { class: "iml-control iml-select" }, h("label", { for: id }, label), input);
 }

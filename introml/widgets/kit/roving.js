@@ -16,7 +16,7 @@ export function roving(nodes, { columns = 1, current, choose, clear = null }) {
     if (key === "Home" || key === "End") {
       const whole = all || columns === 1;
       const first = whole ? 0 : at - (at % columns);
-      const last = whole ? nodes.length - 1 : first + columns - 1;
+      const last = Math.min(nodes.length, whole ? nodes.length : first + columns) - 1;
       return key === "Home" ? first : last;
     }
     const to = at + steps[key];
