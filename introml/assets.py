@@ -1,4 +1,4 @@
-"""Where the book's data, facts and recordings lie, in a checkout and in an installed package alike."""
+"""Where the book's data, facts and recordings lie, in a checkout and in an installed package."""
 
 from pathlib import Path
 

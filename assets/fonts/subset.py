@@ -41,4 +41,9 @@ def make(source: Path, target: Path, characters: list[int], weight: float | tupl
 if __name__ == "__main__":
     packages = dict(zip(("serif", "sans"), map(Path, sys.argv[1:3]), strict=True))
     for name, (package, file, characters, weight) in FACES.items():
-        make(packages[package] / "files" / f"{file}.woff2", HERE / f"{name}.woff2", characters, weight)
+        make(
+            packages[package] / "files" / f"{file}.woff2",
+            HERE / f"{name}.woff2",
+            characters,
+            weight,
+        )

@@ -1,4 +1,4 @@
-"""One palette for the pages, the widgets, plotly and matplotlib: `tokens.json` is where it is written."""
+"""One palette for pages, widgets, plotly and matplotlib: `tokens.json` is where it is written."""
 
 from introml.style.figures import show, use_book_style
 from introml.style.tokens import COLORS, CYCLE, MEANING, colors, css_variables
