@@ -71,6 +71,7 @@ class BatchSize(Widget):
     start = Numbers([-1.4, 2.4], low=-10, high=10, least=2, most=2, help="(w, b)").tag(sync=True)
     x = Numbers(noisy_line()[0], least=2, most=MOST_EXAMPLES, help="the inputs").tag(sync=True)
     y = Numbers(noisy_line()[1], least=2, most=MOST_EXAMPLES, help="the targets").tag(sync=True)
+    question = Switch(False, help="whether the reader is asked for a guess first").tag(sync=True)
     throughput = Throughput(help="recorded time and memory of a network's step").tag(sync=True)
 
     def __init__(self, **traits: Any):

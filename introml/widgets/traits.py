@@ -17,6 +17,17 @@ class BadValue(traitlets.TraitError, ValueError):
     """A trait was given a value that it cannot hold; the message says what is allowed."""
 
 
+def _plain(value: Any) -> Any:
+    """NumPy's scalars, and arrays and tensors without dimensions, as Python's own numbers."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
+def _is_real(value: Any, low: float, high: float) -> bool:
+    # The range first: a whole number too large for a float cannot be asked whether it is finite.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and low <= value <= high and math.isfinite(value)
+
+
 def _name(trait: traitlets.TraitType, obj: Any) -> str:
     return f"{type(obj).__name__}.{trait.name}"
 
@@ -31,13 +42,13 @@ class Real(traitlets.TraitType):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> float:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not self.low <= value <= self.high:
+        number = _plain(value)
+        if not _is_real(number, self.low, self.high):
             raise BadValue(
                 f"{_name(self, obj)} must be a finite number from {self.low:g} to {self.high:g}; "
-                f"it was given {value!r}"
+                f"it was given {value!r:.80}"
             )
-        return float(value)
+        return float(number)
 
 
 class Whole(traitlets.TraitType):
@@ -50,13 +61,13 @@ class Whole(traitlets.TraitType):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> int:
-        whole = isinstance(value, int | float) and not isinstance(value, bool)
-        if not whole or value != value or not self.low <= value <= self.high or value != int(value):
+        number = _plain(value)
+        if not _is_real(number, self.low, self.high) or number != int(number):
             raise BadValue(
                 f"{_name(self, obj)} must be a whole number from {self.low} to {self.high}; "
-                f"it was given {value!r}"
+                f"it was given {value!r:.80}"
             )
-        return int(value)
+        return int(number)
 
 
 class Choice(traitlets.TraitType):
@@ -67,11 +78,12 @@ class Choice(traitlets.TraitType):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> Any:
+        given = _plain(value)
         for option in self.options:
-            if type(option) is type(value) and option == value:
-                return value
+            if type(option) is type(given) and option == given:
+                return option
         allowed = ", ".join(repr(option) for option in self.options)
-        raise BadValue(f"{_name(self, obj)} must be one of {allowed}; it was given {value!r}")
+        raise BadValue(f"{_name(self, obj)} must be one of {allowed}; it was given {value!r:.80}")
 
 
 class Switch(Choice):
@@ -103,9 +115,8 @@ class Numbers(traitlets.TraitType):
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> list:
-        given = value.tolist() if hasattr(value, "tolist") else value
         try:
-            return self._checked(given, self.dims)
+            return self._checked(value, self.dims)
         except (TypeError, ValueError) as problem:
             form = "a list of numbers" if self.dims == 1 else "a rectangle (list of equal rows)"
             raise BadValue(
@@ -114,8 +125,9 @@ class Numbers(traitlets.TraitType):
             ) from None
 
     def _checked(self, value: Any, dims: int) -> list:
+        value = value.tolist() if hasattr(value, "tolist") else value
         if not isinstance(value, list | tuple):
-            raise TypeError(f"{value!r} is not a list")
+            raise TypeError(f"{value!r:.80} is not a list")
         if not self.least <= len(value) <= self.most:
             raise ValueError(f"it has {len(value)} entries")
         if dims > 1:
@@ -123,8 +135,8 @@ class Numbers(traitlets.TraitType):
             if len({len(row) for row in rows}) > 1:
                 raise ValueError("its rows differ in length")
             return rows
-        for number in value:
-            plain = isinstance(number, int | float) and not isinstance(number, bool)
-            if not plain or not math.isfinite(number) or not self.low <= number <= self.high:
-                raise ValueError(f"{number!r} is not allowed")
-        return [float(number) for number in value]
+        numbers = [_plain(number) for number in value]
+        for number in numbers:
+            if not _is_real(number, self.low, self.high):
+                raise ValueError(f"{number!r:.80} is not allowed")
+        return [float(number) for number in numbers]

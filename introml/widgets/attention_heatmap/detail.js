@@ -4,7 +4,7 @@ import { fixed, picture, s, setAttributes } from "../kit/index.js";
 import { roving } from "../kit/roving.js";
 import * as model from "./model.js";
 
-export const HEIGHT = 396;
+export const HEIGHT = 416;
 const LEVELS = 12;
 
 export const quoted = (token) => `“${token}”`;

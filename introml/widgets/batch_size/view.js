@@ -118,11 +118,7 @@ function build(ui) {
     map.dots("fullend", [step(full)], { color: "reference", r: 4.5 });
   }
 
-  const charts = h("div", { class: "iml-batch-size-charts" }, trade.svg, curve.svg);
-  // Where the panels are stacked, the controls come between, so that the map stays near them.
-  const stacked = width === ui.width;
-  ui.stage(map.svg, ...(stacked ? [] : [charts]));
-  ui.controls(
+  const question = () =>
     predict(ui, {
       question:
         "a batch of 32 has four times as many examples as a batch of 8. How far do its gradients lie from the full one?",
@@ -135,7 +131,14 @@ function build(ui) {
         );
         return `The distance falls with √s: at the start it is ${few} for 8 and ${many} for 32.`;
       },
-    }),
+    });
+
+  const charts = h("div", { class: "iml-batch-size-charts" }, trade.svg, curve.svg);
+  // Where the panels are stacked, the controls come between, so that the map stays near them.
+  const stacked = width === ui.width;
+  ui.stage(map.svg, ...(stacked ? [] : [charts]));
+  ui.controls(
+    ...(ui.get("question") ? [question()] : []),
     ladder(ui, {
       trait: "batch_size",
       label: "Batch size s",
