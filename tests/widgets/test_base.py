@@ -48,7 +48,7 @@ def test_one_stem_names_class_module_and_folder(name, stem):
 
 def test_a_widget_that_is_not_bundled_names_the_command(bundles):
     Probe = probe()
-    with pytest.raises(RuntimeError, match="Probe's browser code .* run `make widgets`"):
+    with pytest.raises(RuntimeError, match=r"Probe's browser code .* run `make widgets`"):
         Probe()
 
 
@@ -81,7 +81,7 @@ def test_a_widgets_state_goes_to_the_page_under_the_name_of_its_class(bundles):
 
 
 def test_asking_for_an_unknown_widget_names_those_that_there_are():
-    with pytest.raises(AttributeError, match="no widget 'LineFt'; it has .*LineFit"):
+    with pytest.raises(AttributeError, match=r"no widget 'LineFt'; it has .*LineFit"):
         _ = introml.widgets.LineFt
 
 

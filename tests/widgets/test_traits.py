@@ -1,4 +1,4 @@
-"""Widget traits: what they take, what they refuse and in which words, and that the old value stays."""
+"""Widget traits: what they take, what they refuse and in which words; the old value stays."""
 
 import math
 
@@ -155,7 +155,7 @@ def test_two_widgets_do_not_share_a_default():
     assert Probe().points == [1.0, 2.0]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.floats() | st.integers() | st.text() | st.none() | st.booleans())
 def test_real_and_whole_hold_only_what_they_promise(value):
     for trait, allowed in (
