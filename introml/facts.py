@@ -20,9 +20,9 @@ def fact(path: str) -> Any:
     """
     name, *keys = path.split(".")
     found: Any = _table(name)
-    for key in keys:
+    for key in (*keys, "value"):
         if not isinstance(found, dict) or key not in found:
             have = ", ".join(found) if isinstance(found, dict) else "a value"
             raise KeyError(f"no fact {path!r}: {key!r} is not among {have}")
         found = found[key]
-    return found["value"]
+    return found
