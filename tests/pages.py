@@ -1,4 +1,4 @@
-"""Execute the built pages' notebooks a second time, by nbval: marked outputs must come out the same.
+"""Execute the built pages' notebooks again, by nbval: marked outputs must come out the same.
 
 In CI (CI=true) every page is executed; elsewhere those that changed since they last passed. Cells
 tagged `nbval-check-output` are compared; all others must run without an error.

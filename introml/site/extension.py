@@ -121,6 +121,7 @@ def launch_links(app: Sphinx, pagename: str) -> dict[str, str] | None:
 def contents_tree(context: dict[str, Any]) -> str:
     """The book's contents, with the sections of the page at hand under its entry."""
     tree = context["toctree"](collapse=True, maxdepth=1, includehidden=True, titles_only=True)
+    tree = tree.replace(' role="heading"', "")
     own = re.search(r"</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*$", context.get("toc", ""), re.DOTALL)
     if own:
         here = re.compile(r'(<li class="toctree-l1 current">.*?</a>)(</li>)', re.DOTALL)
@@ -144,7 +145,9 @@ def page_context(
     if "body" in context:
         body = PLAIN_CODE.sub(r"\1", context["body"])
         # A name other than the words shown misleads those who speak to their browser.
-        context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
+        body = body.replace(' aria-label="Toggle hidden content"', "")
+        # Roles that docutils gives where ARIA does not allow them.
+        context["body"] = body.replace(' role="doc-biblioentry"', "")
     context |= {
         "contents_tree": contents_tree(context) if "toctree" in context else "",
         "project_title": app.config.html_title,

@@ -5,7 +5,9 @@ Registered as a `myst_nb.mime_renderers` entry point, so it also serves a page t
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import re
 from html import escape
@@ -27,6 +29,7 @@ _COLOR = re.compile("|".join(re.escape(color) for color in _BY_COLOR), re.IGNORE
 _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 #: Attributes that hold coordinates, where two decimals of a pixel are plenty.
 _PLACES = re.compile(r'(\s(?:d|x|y|x1|y1|x2|y2|cx|cy|r|points|transform|width|height)=")([^"]*)')
+_PNG = re.compile(r"(data:image/png;base64,)([A-Za-z0-9+/=\s]+)")
 _LONG = re.compile(r"-?\d+\.\d{3,}(?![\de])")
 _ID = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
 _TAG = re.compile(r"<[^>]*>")
@@ -53,6 +56,20 @@ def script_json(value: Any) -> str:
     """
     # `</` is not enough: after `<!--<script` a browser looks for two ends.
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _lighter_picture(found: re.Match[str]) -> str:
+    """An embedded PNG in 128 colours, where that makes it smaller and it has no transparency."""
+    from PIL import Image
+
+    given = base64.b64decode(re.sub(r"\s", "", found.group(2)))
+    picture = Image.open(io.BytesIO(given)).convert("RGBA")
+    if picture.getchannel("A").getextrema()[0] < 255:
+        return found.group(0)
+    buffer = io.BytesIO()
+    picture.convert("RGB").quantize(128).save(buffer, "png", optimize=True)
+    smaller = min(given, buffer.getvalue(), key=len)
+    return found.group(1) + base64.b64encode(smaller).decode()
 
 
 def themed_svg(svg: str, alt: str) -> str:

@@ -1,4 +1,4 @@
-"""Matplotlib and plotly in the book's colours; `use_book_style()` is called once at the top of a page."""
+"""Matplotlib and plotly in the book's colours; a page calls `use_book_style()` once at its top."""
 
 from __future__ import annotations
 

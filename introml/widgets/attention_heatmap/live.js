@@ -63,7 +63,7 @@ export function buildLive(ui) {
     title: "weights: softmax of each row",
     row: "q",
     column: "k",
-    onrow: (row) => ui.set({ row }),
+    pick: { name: ui.id("row"), choose: (row) => ui.set({ row }) },
   });
   const output = computed({ title: "output: weights · V", row: "o" });
   const mix = mixture(ui);
@@ -110,10 +110,10 @@ export function buildLive(ui) {
     h("details", {}, h("summary", {}, "Change the sizes"), h("div", {}, sizes(ui))),
     predict(ui, {
       question: "if QKᵀ were not divided by √dₖ, the largest weight of the chosen query would …",
-      options: ["grow", "shrink", "stay as it is"],
+      options: ["shrink", "grow", "stay as it is"],
       answer: () => {
         const change = largest(false) - largest(true);
-        return Math.abs(change) < 5e-4 ? 2 : Number(change < 0);
+        return Math.abs(change) < 5e-4 ? 2 : Number(change > 0);
       },
       explain: () =>
         `Of the weights of query ${row() + 1}, the largest is ${fixed(largest(true), 3)} with the ` +

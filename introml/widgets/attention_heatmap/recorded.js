@@ -66,7 +66,7 @@ export function buildRecorded(ui) {
       get: (name) => (ownIsShown() ? -1 : ui.get(name)),
       set: ({ example }) => ui.set({ example, sentence: "", token: -1 }),
     },
-    { trait: "example", label: "Sentence", options: texts },
+    { trait: "example", label: "Recorded sentence", options: texts },
   );
   ui.controls(sentences, ...controls(ui, recording), ownSentence(ui), ...guess(ui, recording));
 
@@ -186,10 +186,17 @@ function guess(ui, recording) {
       question: `in ${quoted(first.text)}, on which token do most heads put the largest weight of “it”?`,
       options: options.map(quoted),
       answer: () => options.indexOf(most),
-      explain: () =>
-        `Of ${recording.layers * recording.heads} heads, ` +
-        `${options.map((token) => `${count(token)} look most at ${quoted(token)}`).join(", ")}. ` +
-        "[CLS] is a token that the tokenizer puts in front; it stands for no word.",
+      explain: (chosen) => {
+        const [own, best] = [count(options[chosen]), count(most)];
+        const all = recording.layers * recording.heads;
+        const sink =
+          most === "[CLS]"
+            ? " [CLS] is put in front of every sentence and stands for no word."
+            : "";
+        return options[chosen] === most
+          ? `It is first in ${best} of ${all} heads.${sink}`
+          : `${quoted(options[chosen])} is first in ${own} of ${all} heads, ${quoted(most)} in ${best}.${sink}`;
+      },
     }),
   ];
 }

@@ -94,26 +94,27 @@ export function editable(ui, { trait, letter, title, row }) {
   return { node: table.node, update };
 }
 
-/** A computed table; `write(i, j)` gives { text, background }. */
-export function computed({ title, row, column, onrow = null }) {
-  const rowButton = (i) =>
-    h(
-      "button",
-      {
-        type: "button",
-        "aria-label": `${named(row, i)}: describe this query`,
-        onclick: () => onrow(i),
-      },
-      named(row, i),
-    );
-  const buttons = [];
+/**
+ * A computed table; `write(i, j)` gives { text, background }. With `pick: { name, choose }`, radio
+ * buttons in the place of the rows' names choose one of them.
+ */
+export function computed({ title, row, column, pick = null }) {
+  const radios = [];
+  const radio = (i) => {
+    const id = `${pick.name}-${i}`;
+    radios[i] = h("input", {
+      type: "radio",
+      name: pick.name,
+      id,
+      value: i,
+      "aria-label": `${named(row, i)}: describe this query`,
+      onchange: () => pick.choose(i),
+    });
+    return [radios[i], h("label", { for: id }, named(row, i))];
+  };
   const table = matrixTable({
     title,
-    rowHeader: (i) => {
-      if (!onrow) return named(row, i);
-      buttons[i] = rowButton(i);
-      return buttons[i];
-    },
+    rowHeader: (i) => (pick ? radio(i) : named(row, i)),
     columnHeader: (j) => (column ? named(column, j) : ""),
     makeCell: () => ({ cell: h("td", { class: "iml-attention-number" }) }),
   });
@@ -125,7 +126,10 @@ export function computed({ title, row, column, onrow = null }) {
         setAttributes(cell, { class: `iml-attention-number${i === chosen ? " iml-chosen" : ""}` });
         cell.style.setProperty("background", background);
       }
-      buttons[i]?.setAttribute("aria-pressed", String(i === chosen));
+      if (radios[i]) {
+        radios[i].checked = i === chosen;
+        setAttributes(radios[i], { checked: i === chosen });
+      }
     }
   };
   return { node: table.node, caption: table.caption, update };

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 
-/** predict(ui, { question, options: [text, …], answer: () => index, explain: () => text }) */
+/** predict(ui, { question, options: [text, …], answer: () => index, explain: (chosen) => text }) */
 export function predict(ui, { question, options, answer, explain }) {
   const name = ui.id("guess");
   const result = h("p", { class: "iml-verdict", role: "status" });
@@ -14,7 +14,7 @@ export function predict(ui, { question, options, answer, explain }) {
       value: String(index),
       onchange: () => {
         const right = answer() === index;
-        result.textContent = `${right ? "Yes." : "Not quite."} ${explain()}`;
+        result.textContent = `${right ? "Yes." : "Not quite."} ${explain(index)}`;
         result.classList.toggle("iml-right", right);
       },
     });
