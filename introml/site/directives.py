@@ -13,6 +13,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 LOGGER = logging.getLogger(__name__)
 KINDS = {"fig": "Figure", "tbl": "Table"}
+TAKEN = "the label %s is already used in %s.md; choose another"
 MARK = re.compile(r"^\s*\[([ xX])\]\s+")
 
 
@@ -113,18 +114,32 @@ def number_captions(app: Sphinx, doctree: nodes.document) -> None:
     """Number captions 1, 2, … within the page, and let `{ref}` name them."""
     docname = app.env.docname
     domain = app.env.get_domain("std")
+    pages: dict[str, dict[str, int]] = app.env.__dict__.setdefault("introml_captions", {})
+    own = pages[docname] = {}
     counts: dict[str, int] = {}
     for node in doctree.findall(caption_line):
         kind = node["kind"]
         counts[kind] = counts.get(kind, 0) + 1
         node["title"] = f"{KINDS[kind]} {counts[kind]}"
         label = node["label"].lower()
-        known = domain.labels.get(label)
-        if known:
-            message = "the label %s is already used in %s.md; choose another"
-            LOGGER.warning(message, label, known[0], location=node)
+        if label in own:
+            LOGGER.warning(TAKEN, label, docname, location=node)
+        own[label] = node.line or 0
         domain.labels[label] = (docname, node["ids"][0], node["title"])
         domain.anonlabels[label] = (docname, node["ids"][0])
+
+
+def check_labels(app: Sphinx, env: Any) -> None:
+    """No two pages use one label; asked once all pages are read, for they may have swapped them."""
+    first: dict[str, str] = {}
+    for docname, labels in sorted(env.__dict__.get("introml_captions", {}).items()):
+        for label, line in labels.items():
+            if first.setdefault(label, docname) != docname:
+                LOGGER.warning(TAKEN, label, first[label], location=(docname, line))
+
+
+def forget_labels(app: Sphinx, env: Any, docname: str) -> None:
+    env.__dict__.get("introml_captions", {}).pop(docname, None)
 
 
 def _visit_caption(self: HTML5Translator, node: caption_line) -> None:
@@ -199,4 +214,6 @@ def setup(app: Sphinx) -> None:
     app.add_node(question_prompt, html=(_visit_prompt, _depart_prompt))
     app.add_node(answer, html=(_visit_answer, _depart_answer))
     app.add_node(answer_text, html=(_nothing, _depart_answer_text))
+    app.connect("env-purge-doc", forget_labels)
     app.connect("doctree-read", number_captions)
+    app.connect("env-check-consistency", check_labels)

@@ -64,8 +64,12 @@ export function overview(ui, width, { layers, heads }) {
     s("g", { role: "grid", "aria-label": "All heads, a row a layer" }, rows),
     frame,
   );
-  const choose = (index) => ui.set({ layer: Math.floor(index / heads), head: index % heads });
   let chosen = 0;
+  // Choosing the head that is shown already shows it whole again.
+  const choose = (index) =>
+    ui.set(
+      index === chosen ? { token: -1 } : { layer: Math.floor(index / heads), head: index % heads },
+    );
   const refocus = roving(cells, { columns: heads, current: () => chosen, choose });
   let drawn = null;
 

@@ -90,13 +90,13 @@ function controls(ui, recording) {
       onchange: () => {
         const found = recording.notable[input.selectedIndex - 1];
         if (!found) return;
-        const [first] = found.readings;
+        const clearest = found.readings.reduce((a, b) => (b.value > a.value ? b : a));
         ui.set({
           layer: found.layer,
           head: found.head,
-          example: first.sentence,
+          example: clearest.sentence,
           sentence: "",
-          token: first.query ?? -1,
+          token: clearest.query ?? -1,
         });
       },
     },
