@@ -266,11 +266,25 @@ def book(tmp_path_factory) -> Book:
     return built
 
 
-@pytest.fixture
-def one_page(tmp_path):
-    """`one_page("text")`: a book of that one page, not built yet."""
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    """Text in the book's traits and figures that would break out of a script."""
+    return HOSTILE
 
-    def make(text: str) -> Book:
-        return new_book(tmp_path / "book", {"intro": text}, "format: jb-book\nroot: intro\n")
+
+@pytest.fixture
+def some_pages(tmp_path):
+    """`some_pages(intro="text", other="text")`: a book of these pages, not built yet."""
+
+    def make(**pages: str) -> Book:
+        files = "".join(f"  - file: {name}\n" for name in pages if name != "intro")
+        chapters = f"chapters:\n{files}" if files else ""
+        return new_book(tmp_path / "book", pages, f"format: jb-book\nroot: intro\n{chapters}")
 
     return make
+
+
+@pytest.fixture
+def one_page(some_pages):
+    """`one_page("text")`: a book of that one page, not built yet."""
+    return lambda text: some_pages(intro=text)

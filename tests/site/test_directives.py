@@ -2,6 +2,8 @@
 
 import pytest
 
+from introml.site.build import write_pages
+
 
 def classes(node):
     return node.get("class") or []
@@ -60,6 +62,25 @@ def test_a_label_that_is_taken_is_refused_with_page_and_line(one_page):
     book = one_page(f"# Page\n\n{caption}\n{caption}")
     failure = book.failure()
     assert "intro.md:7: WARNING: the label fig-same is already used in intro.md" in failure
+
+
+def captioned(*labels):
+    return "# Page\n\n" + "\n".join(f":::{{caption}} {label}\nWords.\n:::\n" for label in labels)
+
+
+def test_a_label_of_another_page_is_refused_with_page_and_line(some_pages):
+    book = some_pages(intro=captioned("fig-a"), other=captioned("fig-b", "fig-a"))
+    taken = "other.md:7: WARNING: the label fig-a is already used in intro.md"
+    assert taken in book.failure()
+
+
+def test_labels_may_move_to_other_pages(some_pages):
+    book = some_pages(intro=captioned("fig-a"), other=captioned("fig-b"))
+    write_pages(book.root)
+    book.write("intro", captioned("fig-b") + "\nAs {ref}`fig-a` shows.\n")
+    book.write("other", captioned("fig-a"))
+    write_pages(book.root)
+    assert book.page("intro").select('a[href="other.html#fig-a"]')
 
 
 def test_a_margin_note_is_an_aside_with_a_name(book):

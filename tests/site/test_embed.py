@@ -6,7 +6,6 @@ import re
 import shutil
 
 import pytest
-from conftest import HOSTILE
 
 from introml.site import build, embed
 from introml.site.build import BuildFailed, write_pages
@@ -87,12 +86,12 @@ def test_a_foreign_widget_says_that_it_needs_a_kernel(page):
     assert "jupyter-widgets" not in page.text
 
 
-def test_hostile_text_in_traits_stays_text(page, states):
-    assert states["widget-attention-heatmap"]["state"]["sentence"] == HOSTILE
+def test_hostile_text_in_traits_stays_text(page, states, hostile):
+    assert states["widget-attention-heatmap"]["state"]["sentence"] == hostile
     assert not [script for script in page.select("script") if script.text.startswith("alert")]
     heat = page.select_one("#widget-attention-heatmap")
     assert not heat.select("script")
-    assert HOSTILE in heat.text
+    assert hostile in heat.text
 
 
 def test_the_page_loads_the_code_of_its_widgets_once_and_no_other(page):
