@@ -128,7 +128,8 @@ def ready_control(root, index, act):
     root.evaluate(RESET)
     controls = controls_of(root)
     count = len(controls)
-    for near in (1, -1, 2, -2, 3, -3, 4, -4, 5, -5):
+    # The ones before it first: the last button of all puts the setting into the address.
+    for near in (-1, -2, -3, -4, -5, 1, 2, 3, 4, 5):
         control = controls_of(root)[index]
         if not idle(control):
             return control
