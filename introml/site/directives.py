@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from typing import Any, ClassVar
 
 from docutils import nodes
@@ -180,9 +181,13 @@ def _visit_answer(self: HTML5Translator, node: answer) -> None:
     ident = f"{name}-{node.parent.index(node)}"
     verdict = "right" if node["right"] else "wrong"
     # The reply is shown by style alone (:checked), so that it works without any script.
+    # Not every screen reader names a control by a formula: then its TeX is the name.
+    label = node.children[0]
+    formula = all(isinstance(child, nodes.math) for child in label.children)
+    spoken = f' aria-label="{escape(label.astext(), quote=True)}"' if formula else ""
     self.body.append(
-        f'<div class="answer {verdict}">'
-        f'<input type="radio" name="{name}" id="{ident}" aria-describedby="{ident}-reply">'
+        f'<div class="answer {verdict}"><input type="radio" name="{name}" id="{ident}"{spoken}'
+        f' aria-describedby="{ident}-reply">'
         f'<label for="{ident}">'
     )
     node["ident"] = ident

@@ -147,7 +147,8 @@ def page_context(
         # A name other than the words shown misleads those who speak to their browser.
         body = body.replace(' aria-label="Toggle hidden content"', "")
         # Roles that docutils gives where ARIA does not allow them.
-        context["body"] = body.replace(' role="doc-biblioentry"', "")
+        body = body.replace(' role="doc-biblioentry"', "")
+        context["body"] = body.replace('role="list" class="citation-list"', 'class="citation-list"')
     context |= {
         "contents_tree": contents_tree(context) if "toctree" in context else "",
         "project_title": app.config.html_title,

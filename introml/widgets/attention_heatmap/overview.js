@@ -65,11 +65,17 @@ export function overview(ui, width, { layers, heads }) {
     frame,
   );
   let chosen = 0;
-  // Choosing the head that is shown already shows it whole again.
-  const choose = (index) =>
-    ui.set(
-      index === chosen ? { token: -1 } : { layer: Math.floor(index / heads), head: index % heads },
-    );
+  const choose = (index) => ui.set({ layer: Math.floor(index / heads), head: index % heads });
+  // Choosing the head that is shown already shows it whole again. An arrow key at the edge does not.
+  for (const [index, cell] of cells.entries()) {
+    const again = () => {
+      if (index === chosen) ui.set({ token: -1 });
+    };
+    cell.addEventListener("click", again);
+    cell.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") again();
+    });
+  }
   const refocus = roving(cells, { columns: heads, current: () => chosen, choose });
   let drawn = null;
 
