@@ -124,7 +124,7 @@ def sphinx_configuration(root: Path = ROOT) -> dict:
         "introml_repository": own.get("repository") or {},
         # A change of these makes Sphinx write (or read) every page anew.
         "introml_versions": versions(),
-        "introml_code": files_digest(ROOT / "introml" / "site", ["*.py"]),
+        "introml_code": files_digest(ROOT / "introml" / "site", ["*.py", "*.mjs"]),
         "introml_templates": files_digest(ROOT / "introml" / "site" / "theme", ["*.html"]),
         "introml_bundles": files_digest(DIST, ["*.js", "*.mjs", "*.css"]),
     }
@@ -137,7 +137,12 @@ def write_pages(root: Path = ROOT) -> None:
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
 
+    from introml.site.formulas import remembered
+
     build = root / "_build"
+    if not remembered(build / "doctrees" / "katex.json"):
+        # The formulas' fonts are cut to what is remembered: all formulas must be met again.
+        _forget_pages(build)
     warnings = io.StringIO()
     with patch_docutils(), docutils_namespace():
         try:

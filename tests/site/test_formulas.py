@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_a_memory_that_cannot_hold_is_forgotten(tmp_path, content):
     assert "katex-html" in formulas.html("x", display=False)
     formulas.close()
     assert "old" not in memory.read_text()
+
+
+def test_all_formulas_are_met_again_when_the_memory_is_lost(book, tmp_path):
+    """The fonts are cut to the remembered formulas, those of unchanged pages among them."""
+    root = tmp_path / "book"
+    shutil.copytree(book.root, root)
+    memory = root / "_build" / "doctrees" / "katex.json"
+    before = json.loads(memory.read_text())["formulas"]
+    memory.write_text('{"katex": "0.0.1", "formulas": {}}')
+    write_pages(root)
+    assert json.loads(memory.read_text())["formulas"] == before
+    assert len(before) >= 5
 
 
 def test_the_script_answers_line_by_line():
