@@ -12,7 +12,10 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 
 HERE = Path(__file__).parent
-LATIN = [*range(0x20, 0x7F), *range(0xA0, 0x100), *map(ord, "–—‘’“”…†•‹›−×≤≥≈≠→←∞′″")]
+LATIN = [
+    *range(0x20, 0x7F),
+    *map(ord, "\u00a0§©°±²³µ·¹½¼×÷ÄÖÜàáâäåçèéêëìíîïñòóôöøùúûüß«»–—‘’“”…•‹›−≤≥≈≠→←∞"),
+]
 GREEK = [*range(0x391, 0x3CA), *map(ord, "−×≤≥≈≠→←∞∑√∂ŷ")]
 FACES = {
     "source-serif-4": ("serif", "source-serif-4-latin-wght-normal", LATIN, (400, 650)),

@@ -59,15 +59,17 @@ def script_json(value: Any) -> str:
 
 
 def _lighter_picture(found: re.Match[str]) -> str:
-    """An embedded PNG in 128 colours, where that makes it smaller and it has no transparency."""
+    """An embedded PNG in few colours, where that makes it smaller."""
     from PIL import Image
 
     given = base64.b64decode(re.sub(r"\s", "", found.group(2)))
     picture = Image.open(io.BytesIO(given)).convert("RGBA")
-    if picture.getchannel("A").getextrema()[0] < 255:
-        return found.group(0)
+    if picture.getchannel("A").getextrema()[0] == 255:
+        few = picture.convert("RGB").quantize(64)
+    else:
+        few = picture.quantize(48, method=Image.Quantize.FASTOCTREE)  # the one that keeps alpha
     buffer = io.BytesIO()
-    picture.convert("RGB").quantize(128).save(buffer, "png", optimize=True)
+    few.save(buffer, "png", optimize=True)
     smaller = min(given, buffer.getvalue(), key=len)
     return found.group(1) + base64.b64encode(smaller).decode()
 
