@@ -91,6 +91,7 @@ def themed_svg(svg: str, alt: str) -> str:
         return _PLACES.sub(_places, _FONT_FAMILY.sub("", text))
 
     body = _PROLOGUE.sub("", svg, count=1)
+    body = _PNG.sub(_lighter_picture, body)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     rule = _RULE.search(body)
     style = f'style="{rule.group(1)}" ' if rule else ""
