@@ -96,6 +96,7 @@ display(
                                         "layout": {"meta": {"alt": alt}}}},
     raw=True,
 )
+display({"text/markdown": "markdownoutput"}, raw=True)
 print("printedoutput")
 ```
 

@@ -49,7 +49,15 @@ def test_prose_captions_notes_and_exercises_are_found(sections):
 
 @pytest.mark.parametrize(
     "word",
-    ["LineFit", "tokens", "printedoutput", "alert", "secretmodelname", "runs in the solution"],
+    [
+        "LineFit",
+        "tokens",
+        "printedoutput",
+        "markdownoutput",
+        "alert",
+        "secretmodelname",
+        "runs in the solution",
+    ],
 )
 def test_code_and_outputs_are_not_found(sections, word):
     assert word not in json.dumps(sections)
