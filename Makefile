@@ -6,7 +6,7 @@ PY := .venv/bin/python
 NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os; print(os.path.dirname(node_path()))" 2>/dev/null)
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch test lint format bench widgets weights clean
+.PHONY: help book site watch test controls lint format bench widgets weights clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,9 @@ watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the bro
 
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
+
+controls: .venv/test-ready site ## move every control of every widget by mouse and by keyboard (some minutes)
+	@$(WITH_NODE) $(PY) -m pytest -q -n 2 tests/browser/controls_check.py
 
 lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings
