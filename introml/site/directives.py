@@ -183,7 +183,8 @@ def _visit_answer(self: HTML5Translator, node: answer) -> None:
     # The reply is shown by style alone (:checked), so that it works without any script.
     # Not every screen reader names a control by a formula: then its TeX is the name.
     label = node.children[0]
-    formula = all(isinstance(child, nodes.math) for child in label.children)
+    words = "".join(c.astext() for c in label.children if not isinstance(c, nodes.math))
+    formula = not any(letter.isalnum() for letter in words)
     spoken = f' aria-label="{escape(label.astext(), quote=True)}"' if formula else ""
     self.body.append(
         f'<div class="answer {verdict}"><input type="radio" name="{name}" id="{ident}"{spoken}'
