@@ -614,7 +614,7 @@ describe("defineWidget", () => {
     model.set("a", 7);
     observer.callback();
     observer.callback();
-    assert.deepEqual(widths, [680, 340]);
+    assert.deepEqual(widths, [900, 340]);
     assert.equal(removals, 1);
     assert.equal(root.querySelector("[data-readout]").textContent, "a is 7");
     assert.equal(root.querySelectorAll("[data-readout]").length, 1);
@@ -625,7 +625,7 @@ describe("defineWidget", () => {
   it("stands panels side by side only where each has room", () => {
     const { ui } = mount(() => null, {});
     assert.equal(ui().columns(2, 300, 20), 330);
-    assert.equal(ui().columns(3, 300, 20), 680);
+    assert.equal(ui().columns(3, 300, 20), 900);
   });
   it("keeps key presses from the notebook around it", () => {
     const { root, el } = mount(() => null, {});

@@ -5,7 +5,7 @@ import * as controls from "./controls.js";
 import { h } from "./dom.js";
 
 /** The width of the still picture and of a widget that has not been measured yet. */
-const DEFAULT_WIDTH = 930;
+const DEFAULT_WIDTH = 900;
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
