@@ -4,6 +4,9 @@ PYTHON ?= python3
 PORT ?= 8000
 PY := .venv/bin/python
 NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os; print(os.path.dirname(node_path()))" 2>/dev/null)
+# npm by its own file: the wheel's bin/npm is CommonJS without an ending, and under this folder's
+# package.json ("type": "module") node would take it for a module.
+NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
 .PHONY: help book site watch test controls lint format bench widgets weights clean
@@ -49,7 +52,8 @@ clean: ## take away what was built (not the installed packages)
 	@PYTHON="$(PYTHON)" bash deploy/local/install.sh
 
 .venv/ready: .venv/installed package.json package-lock.json
-	@$(WITH_NODE) bash -c 'echo "installing the browser-side packages"; npm ci --silent --no-progress --ignore-scripts'
+	@echo "installing the browser-side packages"
+	@$(WITH_NODE) node "$(NODE_BIN)/$(NPM)" ci --loglevel=error --no-progress --ignore-scripts
 	@touch $@
 
 .venv/test-ready: .venv/ready
