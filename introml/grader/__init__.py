@@ -1,0 +1,1 @@
+"""Labs that grade themselves: release, sandbox, checks, reports."""
