@@ -21,7 +21,9 @@ if [ ${#failed[@]} -gt 0 ] && [[ " ${failed[*]} " == *"site: build"* ]]; then
   exit 1
 fi
 run "pages: executed again" $python tests/pages.py
-run "package, widgets, site, browser" $python -m pytest -q -n 2 --dist loadfile "$@"
+# Apart from the others: playwright leaves an event loop running in its process, and nbclient needs none.
+run "package, widgets, site" $python -m pytest -q -n 2 --dist loadfile --ignore tests/browser "$@"
+run "browser" $python -m pytest -q -n 2 --dist loadfile tests/browser "$@"
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
   exit 1
