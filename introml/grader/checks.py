@@ -142,6 +142,23 @@ def assert_close(
     _compare(actual, expected, rtol, atol, hint, nonfinite)
 
 
+def assert_like(actual: object, like: torch.Tensor, *, hint: str, nonfinite: bool = False) -> None:
+    """Fail with `hint` unless `actual` is a finite tensor with the dtype and shape of `like`."""
+    if type(actual) is not torch.Tensor:
+        raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
+    _same_form(actual.dtype, like.dtype, tuple(actual.shape), tuple(like.shape), hint)
+    assert_finite(actual, hint=hint, nonfinite=nonfinite)
+
+
+def assert_finite(actual: object, *, hint: str, nonfinite: bool = False) -> None:
+    """Fail with `hint` unless `actual` is a tensor without NaN and, as a rule, without infinity."""
+    if type(actual) is not torch.Tensor:
+        raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
+    odd = int((~torch.isfinite(actual)).sum())
+    if odd and not nonfinite:
+        raise CheckFailed(hint, f"{odd} of {actual.numel()} entries are infinite or NaN.")
+
+
 def _compare(actual: object, expected: object, rtol, atol, hint: str, nonfinite: bool) -> None:
     if isinstance(expected, torch.Tensor):
         _compare_tensors(actual, expected.detach(), rtol, atol, hint, nonfinite)
@@ -210,9 +227,7 @@ def _compare_tensors(actual, expected: torch.Tensor, rtol, atol, hint: str, nonf
             raise ValueError(
                 "the expected value is not finite; say nonfinite=True if that is meant"
             )
-        odd = int((~torch.isfinite(actual)).sum())
-        if odd:
-            raise CheckFailed(hint, f"{odd} of {actual.numel()} entries are infinite or NaN.")
+        assert_finite(actual, hint=hint)
     far = ~torch.isclose(actual, expected, rtol=rtol, atol=atol, equal_nan=nonfinite)
     if far.any():
         raise CheckFailed(hint, _difference(actual, expected, far))
