@@ -1,0 +1,257 @@
+"""Answers taken from a library: a lab names what may not be used, and this finds where it is.
+
+It reads the code and runs nothing. A use that the text alone proves (a name, an alias, a
+`getattr` with a constant) is refused. What may hide one (`ctypes`, `eval`, `torch._C`, a computed
+attribute, …) is suspicious: shown to a person, with the line. What gets round this meets the
+worker's patches, when it is called.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from introml.grader.names import LIBRARIES, Names, called_name
+
+#: Uses listed of each kind, and `exec` of an `exec`: bounds that no honest notebook comes near.
+_LISTED, _NESTED = 200, 3
+
+_MODULES = {
+    "ctypes": "calls C functions by address",
+    "cffi": "calls C functions by address",
+    "importlib": "imports modules by a computed name",
+    "subprocess": "starts other programs",
+    "multiprocessing": "starts other processes",
+    "socket": "opens the network",
+    "gc": "looks through all objects in memory",
+    "inspect": "looks into the caller's frames",
+    "pickle": "runs code when it loads",
+    "marshal": "makes code objects",
+    "signal": "takes hold of the process's signals",
+    "introml.grader": "reaches for the grader",
+    "torch._C": "calls torch beneath its public functions",
+    "torch.ops": "calls torch beneath its public functions",
+    "torch._dynamo": "changes how torch runs functions",
+    "torch.library": "changes torch's own functions",
+    "torch.overrides": "changes what torch's functions do",
+    "torch.utils.cpp_extension": "compiles its own extension",
+    "sys.modules": "looks up or replaces modules",
+    "sys._getframe": "looks into the caller's frames",
+    "sys.settrace": "watches the caller's code",
+    "sys.setprofile": "watches the caller's code",
+    "sys.meta_path": "changes how modules are found",
+    "os.fork": "starts other processes",
+    "os.system": "starts other programs",
+    "os.popen": "starts other programs",
+    "os.kill": "sends signals",
+    "os._exit": "ends the process",
+    "builtins": "looks up or replaces Python's own functions",
+}
+_ATTRIBUTES = {
+    "__globals__", "__code__", "__closure__", "__subclasses__", "__builtins__", "__loader__",
+    "__import__", "__torch_function__", "__torch_dispatch__", "__array__", "f_back", "f_globals",
+    "f_locals", "gi_frame", "tb_frame",
+}  # fmt: skip
+_DYNAMIC = {"eval", "exec", "compile", "getattr", "setattr", "delattr", "__import__"}
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """A library's function, class, method or module that a lab asks the student to write.
+
+    `name` is its full dotted name: "torch.nn.functional.softmax". The same last part elsewhere in
+    the package (`torch.softmax`) counts as the same answer.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"{self.name!r} must be a text such as 'torch.nn.MSELoss'")
+        parts = self.name.split(".")
+        if len(parts) < 2 or not all(part.isidentifier() for part in parts):
+            raise ValueError(f"{self.name!r} must be a full dotted name such as 'torch.nn.MSELoss'")
+
+    @property
+    def package(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def attribute(self) -> str:
+        return self.name.rpartition(".")[2]
+
+    def covers(self, path: Sequence[str]) -> bool:
+        """Whether the dotted name `path` is this, something inside it, or its double elsewhere."""
+        own = self.name.split(".")
+        return list(path[: len(own)]) == own or (
+            len(path) > 1 and path[0] == self.package and path[-1] == self.attribute
+        )
+
+
+class CodeCell(Protocol):
+    """What is read of a cell: `id`, `source`, and `kind`, which is "locked" for given code."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place in a student's code: the cell's id, the line from 1, what is there, and its text."""
+
+    cell: str
+    line: int
+    what: str
+    text: str
+
+    @property
+    def message(self) -> str:
+        """For the student, of a refused use."""
+        return (
+            f"{cell_label(self.cell)}, line {self.line} uses {self.what}. "
+            "This lab asks you to write it yourself."
+        )
+
+    @property
+    def evidence(self) -> str:
+        """For the teacher, of a suspicious use."""
+        return f"{cell_label(self.cell)}, line {self.line} {self.what}: {self.text}"
+
+
+class Findings(NamedTuple):
+    """What `find` found: uses that are proven, and places where one may hide."""
+
+    refused: list[Use]
+    suspicious: list[Use]
+
+
+def cell_label(ident: str) -> str:
+    """The words for a cell: "Cell 'attention'", or "Cell 7" for one that is known by its place."""
+    return ident.capitalize() if ident.startswith("cell ") else f"Cell {ident!r}"
+
+
+def find(cells: Iterable[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
+    """Forbidden and suspicious uses in the cells, in order, at most 200 of each.
+
+    Locked cells tell what names stand for (imports), and are not searched. A cell that is not
+    Python is passed over: it does not run either.
+    """
+    trees = [(cell, tree) for cell in cells if (tree := parse(cell.source)) is not None]
+    names = Names([tree for _, tree in trees])
+    refused: dict[tuple, Use] = {}
+    suspicious: dict[tuple, Use] = {}
+    for cell, tree in trees:
+        if cell.kind == "locked":
+            continue
+        lines = cell.source.split("\n")
+        for line, what, proven in _uses(tree, names, forbidden, 0):
+            text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
+            found = refused if proven else suspicious
+            if len(found) < _LISTED:
+                found.setdefault((cell.id, line, what), Use(cell.id, line, what, text))
+    return Findings(list(refused.values()), list(suspicious.values()))
+
+
+def parse(source: str) -> ast.Module | None:
+    """The code as a tree; `None` for what is not Python, or is nested beyond Python's patience."""
+    try:
+        return ast.parse(source)
+    # A MemoryError is how the parser says that brackets are nested too deeply.
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def syntax_error(source: str) -> int | None:
+    """The line, from 1, where the code stops being Python (0: not known); `None` if it is."""
+    try:
+        ast.parse(source)
+    except SyntaxError as problem:
+        return problem.lineno or 0
+    except (ValueError, RecursionError, MemoryError):
+        return 0
+    return None
+
+
+def _uses(
+    tree: ast.AST, names: Names, forbidden: Sequence[Forbidden], nested: int
+) -> Iterator[tuple[int, str, bool]]:
+    """(line, what, proven) of all uses in a tree."""
+    for node in ast.walk(tree):
+        line = getattr(node, "lineno", 1)
+        paths = names.mentioned(node)
+        hit = next((one for one in forbidden for path in paths if one.covers(path)), None)
+        if hit is not None:
+            yield line, hit.name, True
+        elif isinstance(node, ast.Attribute):
+            yield from _odd_attribute(node, names, forbidden, bool(paths))
+        for path in paths:
+            if why := _odd_module(path):
+                yield line, why, False
+        if isinstance(node, ast.Call):
+            yield from _odd_call(node, names, forbidden, nested)
+        yield from _patches(node, names)
+
+
+def _odd_module(path: tuple[str, ...]) -> str | None:
+    for length in range(1, len(path) + 1):
+        name = ".".join(path[:length])
+        if name in _MODULES:
+            return f"uses {name}, which {_MODULES[name]}"
+    return None
+
+
+def _odd_attribute(
+    node: ast.Attribute, names: Names, forbidden: Sequence[Forbidden], resolved: bool
+) -> Iterator[tuple[int, str, bool]]:
+    if node.attr in _ATTRIBUTES:
+        yield node.lineno, f"uses {node.attr}", False
+    if resolved or node.attr in names.defined:
+        return
+    for one in forbidden:
+        if node.attr == one.attribute:
+            yield node.lineno, f"uses .{node.attr} of something; {one.name} is forbidden", False
+            return
+
+
+def _odd_call(
+    node: ast.Call, names: Names, forbidden: Sequence[Forbidden], nested: int
+) -> Iterator[tuple[int, str, bool]]:
+    called = called_name(node)
+    if called in ("eval", "exec", "compile") and isinstance(node.func, ast.Name):
+        code = names.text(node.args[0]) if node.args else None
+        inner = parse(code) if code is not None and nested < _NESTED else None
+        if inner is None:
+            yield node.lineno, f"calls {called} on computed code", False
+            return
+        for _, what, proven in _uses(inner, names.including(inner), forbidden, nested + 1):
+            yield node.lineno, what, proven
+    elif called in ("getattr", "setattr", "delattr", "__import__", "import_module", "attrgetter"):
+        place = 1 if called in ("getattr", "setattr", "delattr") else 0
+        if len(node.args) > place and names.text(node.args[place]) is None:
+            yield node.lineno, f"calls {called} with a computed name", False
+
+
+def _patches(node: ast.AST, names: Names) -> Iterator[tuple[int, str, bool]]:
+    """Assignments to a library's own attributes: `torch.allclose = …`."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        targets = [node.target]
+    elif isinstance(node, ast.Call) and called_name(node) == "setattr" and node.args:
+        targets = (
+            [ast.Attribute(node.args[0], names.text(node.args[1]) or "…", ast.Store())]
+            if (len(node.args) > 1)
+            else []
+        )
+    for target in targets:
+        if isinstance(target, ast.Attribute):
+            for path in names.resolve(target.value):
+                if path[0] in LIBRARIES or path[0] in ("sys", "builtins", "os", "time"):
+                    yield node.lineno, f"replaces {'.'.join((*path, target.attr))}", False
