@@ -1,1 +1,1 @@
-"""Labs that grade themselves: release, sandbox, checks, reports."""
+"""The grader: a student's code runs in a box, the checks stay outside, values go between them."""

@@ -1,0 +1,162 @@
+"""Control groups: one for each box, where this process may make them (version 1 or 2).
+
+The checker makes them, hands their `cgroup.procs` to the template, and removes them. What a
+killed checker leaves is empty by then, and the next one removes it.
+"""
+
+import contextlib
+import itertools
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+_PREFIX = "introml-"
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Parents:
+    """Folders of the cgroup file system in which boxes' groups can be made."""
+
+    version: int
+    memory: Path
+    pids: Path
+
+
+class Cgroup:
+    """The group of one box at a time; it can be used again once that box has ended."""
+
+    def __init__(self, parents: Parents) -> None:
+        name = f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-{next(_numbers)}"
+        self.version = parents.version
+        self.memory = parents.memory / name
+        self.pids = parents.pids / name
+        for folder in self._folders():
+            folder.mkdir()
+
+    def _folders(self) -> list[Path]:
+        return list(dict.fromkeys((self.memory, self.pids)))
+
+    def limit(self, memory_mb: int, processes: int) -> None:
+        """Set what the group may use."""
+        size = str(memory_mb << 20)
+        if self.version == 1:
+            # The smaller limit may not exceed the larger at any moment: widen first.
+            swap = self.memory / "memory.memsw.limit_in_bytes"
+            with contextlib.suppress(OSError):
+                swap.write_text("-1")
+            (self.memory / "memory.limit_in_bytes").write_text(size)
+            with contextlib.suppress(OSError):
+                swap.write_text(size)
+        else:
+            (self.memory / "memory.max").write_text(size)
+            with contextlib.suppress(OSError):
+                (self.memory / "memory.swap.max").write_text("0")
+            with contextlib.suppress(OSError):
+                (self.memory / "memory.oom.group").write_text("1")
+        (self.pids / "pids.max").write_text(str(processes))
+
+    def entrances(self) -> list[int]:
+        """Open descriptors: a process that writes "0" to each has joined."""
+        return [
+            os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC)
+            for folder in self._folders()
+        ]
+
+    def kills(self) -> int:
+        """How many processes were killed so far because the group's memory was full."""
+        name = "memory.oom_control" if self.version == 1 else "memory.events"
+        for line in (self.memory / name).read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+    def remove(self, patience_s: float = 2.0) -> None:
+        """Remove the group, once the last process in it has gone."""
+        deadline = time.monotonic() + patience_s
+        for folder in self._folders():
+            while True:
+                try:
+                    folder.rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    if time.monotonic() > deadline:
+                        break  # the next checker's `remove_stale` takes it
+                    time.sleep(0.005)
+
+
+def find_parents(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Parents | None:
+    """Return where groups can be made, or None; `own` is the text of /proc/self/cgroup."""
+    if own is None:
+        try:
+            own = Path("/proc/self/cgroup").read_text()
+        except OSError:
+            return None
+    paths = {}
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            paths[controller] = path.strip("/")
+    if (root / "cgroup.controllers").exists():
+        for folder in _upwards(root, paths.get("", "")):
+            if _enables(folder) and _writable(folder):
+                return Parents(2, folder, folder)
+        return None
+    found = []
+    for controller in ("memory", "pids"):
+        hierarchy = root / controller
+        folders = [f for f in _upwards(hierarchy, paths.get(controller, "")) if _writable(f)]
+        if not folders:
+            return None
+        found.append(folders[0])
+    return Parents(1, *found)
+
+
+def remove_stale(parents: Parents) -> None:
+    """Remove groups whose checker is gone; one that still has processes stays."""
+    for parent in {parents.memory, parents.pids}:
+        for folder in parent.glob(f"{_PREFIX}*"):
+            pid, start, _ = folder.name.removeprefix(_PREFIX).split("-")
+            if _start_time(int(pid)) != int(start):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+
+def _upwards(root: Path, path: str) -> list[Path]:
+    """The group `path` below `root`, its parent, and so on to the root, as far as they exist."""
+    parts = path.split("/") if path else []
+    folders = [root.joinpath(*parts[:count]) for count in range(len(parts), -1, -1)]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _enables(folder: Path) -> bool:
+    """Whether groups in `folder` have memory and pids limits, if need be after turning them on."""
+    control = folder / "cgroup.subtree_control"
+    try:
+        if not {"memory", "pids"} <= set(control.read_text().split()):
+            control.write_text("+memory +pids")
+        return {"memory", "pids"} <= set(control.read_text().split())
+    except OSError:
+        return False
+
+
+def _writable(folder: Path) -> bool:
+    trial = folder / f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-trial{next(_numbers)}"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _start_time(pid: int) -> int:
+    """When a process started, in clock ticks since the machine did; 0 if there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(text.rpartition(")")[2].split()[19])

@@ -1,0 +1,198 @@
+"""The processes of one box: the first one, which is trusted and watches, and the student's.
+
+The template calls `start`. The first process is pid 1 of the box: it never runs a student's code,
+nobody in the box can kill, trace or limit it, and when it ends, the kernel ends all the rest.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from introml.grader.box import kernel
+from introml.grader.box.limits import Limits, memory_in_use, set_rlimits, tmpfs_options
+from introml.grader.box.seccomp import Filter
+
+_STUDENT = 1000
+_REQUESTS = 3
+_LOOK_S = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one box gets: its limits, user, descriptors, and which protections can be had."""
+
+    limits: Limits
+    uid: int
+    gid: int
+    requests: int
+    status: int
+    output: int
+    cgroup: tuple[int, ...]
+    isolated: bool
+    filter: Filter | None
+    cuda: bool = False
+
+
+def start(plan: Plan, serve: Callable[[int], None], own_pid_namespace: int | None) -> int:
+    """Fork the first process of a box, which starts the student's; return its pid.
+
+    The student's process calls `serve` with the descriptor of its request socket.
+    """
+    if plan.isolated:
+        # Back to the template's own namespace first: a process makes only children of its own.
+        kernel.setns(own_pid_namespace, kernel.NEWPID)
+        kernel.unshare(kernel.NEWPID)
+    pid = os.fork()
+    if pid == 0:
+        _guard(plan, lambda: _first(plan, serve))
+    return pid
+
+
+def _guard(plan: Plan, run: Callable[[], None]) -> NoReturn:
+    """Run a process of the box and end it, whatever happens, without going back to its caller."""
+    try:
+        run()
+    except BaseException as error:
+        _say(plan, {"setup": f"{type(error).__name__}: {error}"})
+    finally:
+        os._exit(70)
+
+
+def _say(plan: Plan, message: dict) -> None:
+    with contextlib.suppress(OSError):
+        os.write(plan.status, json.dumps(message).encode() + b"\n")
+
+
+def _first(plan: Plan, serve: Callable[[int], None]) -> None:
+    began = time.monotonic()
+    os.setsid()
+    kernel.die_with_parent()
+    # A handler would let the box's processes reach pid 1 with a signal.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    kernel.set_undumpable()
+    if plan.isolated:
+        _enter_namespaces(plan.limits)
+    here, there = os.pipe(), os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        _guard(plan, lambda: _worker(plan, serve, there[0], here[1]))
+    for fd in (*plan.cgroup, plan.requests, plan.output, here[1], there[0]):
+        os.close(fd)
+    if plan.isolated:
+        os.read(here[0], 1)
+        _map_user(worker, plan)
+        os.write(there[1], b"m")
+        os.read(here[0], 1)
+        kernel.set_attributes("/proc", kernel.ATTR_RDONLY)
+        os.write(there[1], b"g")
+        kernel.drop_capabilities()
+        kernel.no_new_privileges()
+        kernel.die_with_parent()
+    _watch(plan, worker, began + plan.limits.wall_s)
+
+
+def _enter_namespaces(limits: Limits) -> None:
+    kernel.unshare(kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWNET | kernel.NEWCGROUP)
+    closed = kernel.MS_NOSUID | kernel.MS_NODEV
+    kernel.mount("tmpfs", "/tmp", "tmpfs", closed, tmpfs_options(limits, "1777"))
+    kernel.mount("tmpfs", "/dev/shm", "tmpfs", closed, tmpfs_options(limits, "1777"))
+    kernel.mount("proc", "/proc", "proc", closed | kernel.MS_NOEXEC, "hidepid=2")
+    kernel.set_host_name("box")
+
+
+def _map_user(worker: int, plan: Plan) -> None:
+    """Give the student's process one user of its own, that has no rights outside the box."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{_STUDENT} {plan.uid} 1"),
+        ("gid_map", f"{_STUDENT} {plan.gid} 1"),
+    ):
+        with open(f"/proc/{worker}/{name}", "w") as file:
+            file.write(text)
+
+
+def _watch(plan: Plan, worker: int, deadline: float) -> None:
+    """Reap what ends, until the student's process has or the time is over; then say how."""
+    step = None if plan.cgroup else _LOOK_S
+    while True:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                pid = 0
+            if pid == worker:
+                code = os.waitstatus_to_exitcode(status)
+                used = {"cpu_s": usage.ru_utime + usage.ru_stime, "max_mb": usage.ru_maxrss >> 10}
+                _say(plan, {"signal": -code, **used} if code < 0 else {"exit": code, **used})
+                os._exit(0)
+            if pid == 0:
+                break
+        left = deadline - time.monotonic()
+        if left <= 0:
+            _say(plan, {"time": plan.limits.wall_s})
+            os._exit(0)
+        if step and plan.isolated and memory_in_use() > (plan.limits.memory_mb << 20):
+            _say(plan, {"memory": plan.limits.memory_mb})
+            os._exit(0)
+        signal.sigtimedwait({signal.SIGCHLD}, min(left, step or left))
+
+
+def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> None:
+    for fd in plan.cgroup:
+        os.write(fd, b"0")
+    set_rlimits(plan.limits, address_space=not plan.cuda)
+    if plan.isolated:
+        _become_student(told, tell)
+    kernel.die_with_parent()  # again: the change of user cleared it
+    _arrange_descriptors(plan)
+    kernel.no_new_privileges()
+    if plan.filter:
+        plan.filter.apply()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    os.umask(0o077)
+    with contextlib.suppress(OSError):
+        os.chdir("/tmp")
+    try:
+        serve(_REQUESTS)
+    finally:
+        os._exit(0)
+
+
+def _become_student(told: int, tell: int) -> None:
+    if os.getuid() == 0:
+        os.setgroups([])
+    # Its parent must be able to write the map, which an undumpable process does not allow.
+    kernel.set_dumpable()
+    kernel.unshare(kernel.NEWUSER)
+    os.write(tell, b"u")
+    os.read(told, 1)
+    os.setresgid(_STUDENT, _STUDENT, _STUDENT)
+    os.setresuid(_STUDENT, _STUDENT, _STUDENT)
+    with open("/proc/sys/user/max_user_namespaces", "w") as file:
+        file.write("0")
+    kernel.set_dumpable()
+    # When memory is short, the student's processes go first.
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
+    os.write(tell, b"d")
+    os.read(told, 1)
+    kernel.drop_capabilities()
+
+
+def _arrange_descriptors(plan: Plan) -> None:
+    """Leave 0 to 2 and the request socket, at the number 3; close all others."""
+    null = os.open("/dev/null", os.O_RDWR)
+    moved = [os.dup(fd) for fd in (null, plan.output, plan.output, plan.requests)]
+    # The copies lie above the numbers they go to: the box's descriptors start at 4 or more.
+    for target, fd in enumerate(moved):
+        os.dup2(fd, target, inheritable=target < _REQUESTS)
+    kernel.close_from(_REQUESTS + 1)
+    sys.stdout.flush()

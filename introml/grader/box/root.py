@@ -1,0 +1,127 @@
+"""The file system that a box sees: Python, its packages, the libraries they need; all read-only.
+
+Built once for each template, which then lives in it; each box adds a private /tmp, /dev/shm and
+/proc of its own. Nothing else of the machine has a name in it.
+"""
+
+import os
+import site
+import sys
+import sysconfig
+from pathlib import Path
+
+from introml.grader.box import kernel
+
+_DEVICES = ("null", "zero", "full", "urandom", "random")
+_COMPILER = ("/usr/bin", "/usr/lib", "/usr/libexec", "/usr/include", "/etc/alternatives")
+_PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
+_GROUP = "root:x:0:\nstudent:x:1000:\n"
+
+
+def folders(compiler: bool) -> list[Path]:
+    """Return the folders of this machine that a box may read."""
+    found = [
+        Path(sysconfig.get_path("stdlib")),
+        Path(sysconfig.get_path("platstdlib")),
+        *_package_folders(),
+        *_library_folders(),
+    ]
+    if compiler:
+        found += [Path(name) for name in _COMPILER]
+    return _outermost([path for path in found if path.is_dir() and path != Path("/")])
+
+
+def _package_folders() -> list[Path]:
+    return [Path(name) for name in site.getsitepackages()]
+
+
+def _library_folders() -> list[Path]:
+    """The folders that the shared libraries loaded by now came from."""
+    with open("/proc/self/maps") as file:
+        names = {line.split(maxsplit=5)[5].strip() for line in file if line.count("/")}
+    return sorted({Path(name).parent for name in names if ".so" in name and name[0] == "/"})
+
+
+def _outermost(paths: list[Path]) -> list[Path]:
+    """Without doubles, and without a folder that lies in another one of them."""
+    kept: list[Path] = []
+    for path in sorted(set(paths), key=lambda path: len(path.parts)):
+        if not any(path.is_relative_to(other) for other in kept):
+            kept.append(path)
+    return kept
+
+
+def build(place: str, compiler: bool = False, devices: tuple[str, ...] = ()) -> None:
+    """Build the root at `place`, an empty folder, and move this mount namespace into it.
+
+    The caller has a mount namespace of its own, in a process namespace that `/proc` may show.
+    """
+    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+    kernel.mount(
+        "tmpfs", place, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "size=1m,nr_inodes=4k,mode=755"
+    )
+    shown = folders(compiler)
+    for path in shown:
+        _show(place, path)
+    _mask_package(place)
+    for link in ("/lib", "/lib64", "/bin", "/sbin", "/usr/lib64", "/lib32"):
+        if os.path.islink(link) and not os.path.lexists(place + link):
+            os.makedirs(os.path.dirname(place + link), exist_ok=True)
+            os.symlink(os.readlink(link), place + link)
+    _show_interpreter(place)
+    for name in ("/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
+        if os.path.exists(name):
+            _show(place, Path(name))
+    _write(place + "/etc/passwd", _PASSWD)
+    _write(place + "/etc/group", _GROUP)
+    for name in _DEVICES:
+        _show(place, Path("/dev") / name, kernel.ATTR_NOSUID)
+    for name in devices:
+        _show(place, Path(name), kernel.ATTR_NOSUID)
+    for name in ("/proc", "/tmp", "/dev/shm"):
+        os.makedirs(place + name, exist_ok=True)
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("proc", place + "/proc", "proc", flags)
+    os.umask(0o022)
+    kernel.pivot(place)
+    kernel.set_attributes("/", kernel.ATTR_RDONLY, recursive=False)
+
+
+def _show(
+    place: str,
+    path: Path,
+    attributes: int = kernel.ATTR_RDONLY | kernel.ATTR_NOSUID | kernel.ATTR_NODEV,
+) -> None:
+    target = place + str(path)
+    if path.is_dir():
+        os.makedirs(target, exist_ok=True)
+    elif not os.path.exists(target):
+        _write(target, "")
+    kernel.bind(str(path), target, attributes)
+
+
+def _mask_package(place: str) -> None:
+    """Hide this package where it is installed among the others."""
+    for path in _package_folders():
+        if (path / "introml").is_dir():
+            kernel.mount("tmpfs", f"{place}{path}/introml", "tmpfs", 0, "size=4k,mode=755,ro")
+
+
+def _show_interpreter(place: str) -> None:
+    """Show the interpreter itself, under each of the symbolic links by which it is reached."""
+    path = Path(sys.executable)
+    seen = 0
+    while path.is_symlink() and seen < 10:
+        seen += 1
+        target = place + str(path)
+        if not os.path.lexists(target):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.symlink(os.readlink(path), target)
+        path = path.parent / os.readlink(path)
+    _show(place, path)
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)

@@ -1,0 +1,255 @@
+"""One box from the outside: a request socket, a pidfd to end it, and reports of how it ended."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+from introml.grader import frames
+from introml.grader.box.cgroups import Cgroup
+from introml.grader.box.limits import Limits
+from introml.grader.output import Output
+from introml.grader.values import Caps, HandleRef, decode, encode
+
+_START_S = 30.0
+_END_S = 10.0
+_MOST_STATUS = 4096
+
+
+class GraderFault(Exception):
+    """The box failed for a reason that is not the student's."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a box ended: "exit", "signal", "memory", "time", "cpu" or "killed" (by the checker)."""
+
+    kind: str
+    detail: str = ""
+    cpu_s: float | None = None
+    max_mb: int | None = None
+
+
+class Boxes(Protocol):
+    """What starts boxes: gives each its user and control group, and takes them back."""
+
+    def take(self, limits: Limits) -> tuple[int, Cgroup | None]: ...
+
+    def ask(self, request: dict, fds: Sequence[int]) -> int: ...
+
+    def give_back(self, uid: int, group: Cgroup | None, clean: bool) -> None: ...
+
+
+class Box:
+    """One attempt's process tree. `send` puts a request to the student's process.
+
+    Everything that comes back is hostile. After FrameError, FrameTimeout or FrameClosed the box
+    is of no use any more: `kill` it.
+    """
+
+    def __init__(
+        self,
+        template: Boxes,
+        limits: Limits,
+        forbidden: Sequence[str] = (),
+        device: str = "cpu",
+        capture: bool = True,
+    ) -> None:
+        self.template = template
+        self.limits = limits
+        self.caps = Caps(bytes=limits.reply_mb << 20)
+        self._ended: Ended | None = None
+        self._killed = ""
+        self._number = 0
+        self._uid, self._group = template.take(limits)
+        self._kills = self._group.kills() if self._group else 0
+        self._sock, theirs = socket.socketpair()
+        self._status, status = os.pipe()
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        os.set_blocking(self._status, False)
+        self.output = Output(read)
+        entrances = self._group.entrances() if self._group else []
+        given = [theirs.fileno(), status, write, *entrances]
+        self._pidfd = -1
+        try:
+            self._pidfd = template.ask({"limits": asdict(limits), "uid": self._uid}, given)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            theirs.close()
+            for fd in (status, write, *entrances):
+                os.close(fd)
+        self._words = b""
+        if not capture:
+            self.output.close()
+        # The first request is sent at once; its answer is read with the next one's.
+        self._setup = {
+            "forbidden": [getattr(item, "name", item) for item in forbidden],
+            "reply_bytes": self.caps.bytes,
+            "device": device,
+        }
+        self._ready = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def send(
+        self,
+        request: dict,
+        timeout_s: float,
+        keep: Callable[[Any], HandleRef | None] | None = None,
+        wrap: Callable[[HandleRef], Any] | None = None,
+    ) -> dict:
+        """Put a request and return the reply: {"value": …} or {"error": …}, "forbidden_calls".
+
+        `keep` and `wrap` turn objects into handles and back (see `values`).
+        Raises FrameError (what came is no reply), FrameTimeout, FrameClosed, or ValueRefused.
+        """
+        deadline = time.monotonic() + timeout_s
+        if not self._ready:
+            self._ready = True
+            self._exchange({"op": "setup", **self._setup}, time.monotonic() + _START_S)
+        return self._exchange(request, deadline, keep, wrap)
+
+    def _exchange(
+        self,
+        request: dict,
+        deadline: float,
+        keep: Callable[[Any], HandleRef | None] | None = None,
+        wrap: Callable[[HandleRef], Any] | None = None,
+    ) -> dict:
+        self._number += 1
+        if select.select([self._sock], [], [], 0)[0]:
+            if self._sock.recv(1, socket.MSG_PEEK):
+                raise frames.FrameError("a reply came before its request")
+            raise frames.FrameClosed
+        beside = self.output if self.output.open else None
+        node, blobs = encode({**request, "id": self._number}, keep)
+        frames.write(self._sock, node, blobs, deadline, beside)
+        beside = self.output if self.output.open else None
+        node, blobs = frames.read(self._sock, self.caps, deadline, beside)
+        reply = decode(node, blobs, self.caps, wrap)
+        return _check_reply(reply, self._number)
+
+    def hush(self, timeout_s: float = 5.0) -> None:
+        """End the public phase: what is printed from now on is dropped."""
+        if self.output.open:
+            self.output.drain()
+        self.output.close()
+        self.send({"op": "hush"}, timeout_s)
+
+    def kill(self, reason: str = "") -> None:
+        """End everything in the box; `reason` "time" makes it end as timed out."""
+        if self._pidfd >= 0 and self._ended is None:
+            self._killed = self._killed or reason or "killed"
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the box's first process still runs."""
+        return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
+
+    def ended(self) -> Ended:
+        """Wait for the end of the box (10 s at most, then it is killed) and say how it ended."""
+        if self._ended is None:
+            if not select.select([self._pidfd], [], [], _END_S)[0]:
+                self.kill()
+                select.select([self._pidfd], [], [], _END_S)
+            self._ended = self._verdict(_read_all(self._status))
+        return self._ended
+
+    def _verdict(self, words: list[dict]) -> Ended:
+        said: dict[str, Any] = {}
+        for word in words:
+            said = {**word, **said}
+        used = {"cpu_s": said.get("cpu_s"), "max_mb": said.get("max_mb")}
+        full = self._group is not None and self._group.kills() > self._kills
+        if "setup" in said:
+            raise GraderFault(f"the box could not be set up: {said['setup']}")
+        if "memory" in said or (full and said.get("signal", 9) == 9):
+            return Ended("memory", f"more than {self.limits.memory_mb} MB", **used)
+        if self._killed:
+            return Ended("time" if self._killed == "time" else "killed", self._killed, **used)
+        if "time" in said:
+            return Ended("time", f"{self.limits.wall_s:g} s are over", **used)
+        if said.get("signal") == signal.SIGXCPU:
+            return Ended("cpu", f"{self.limits.cpu_s:g} s of computing are over", **used)
+        if "signal" in said:
+            return Ended("signal", _signal_name(said["signal"]), **used)
+        if "exit" in said:
+            return Ended("exit", f"exit code {said['exit']}", **used)
+        return Ended("signal", f"the box ended: {said.get('over')}", **used)
+
+    def close(self) -> None:
+        """End the box, if it has not ended, and let go of all that it held."""
+        if self._sock.fileno() < 0:
+            return
+        clean = True
+        if self._pidfd >= 0:
+            self.kill()
+            with contextlib.suppress(GraderFault):
+                self.ended()
+            clean = not self.alive
+            os.close(self._pidfd)
+            self._pidfd = -1
+        self._sock.close()
+        os.close(self._status)
+        self.output.close()
+        self.template.give_back(self._uid, self._group, clean)
+
+
+def _check_reply(reply: Any, number: int) -> dict:
+    """Return a reply that has the form of one; it may still say anything."""
+    if type(reply) is not dict or type(reply.get("id")) is not int or reply["id"] != number:
+        raise frames.FrameError("a reply to another request")
+    calls = reply.get("forbidden_calls")
+    if type(calls) is not list or not all(type(call) is str for call in calls):
+        raise frames.FrameError("a malformed reply")
+    if set(reply) == {"id", "value", "forbidden_calls"}:
+        return reply
+    error = reply.get("error")
+    if set(reply) != {"id", "error", "forbidden_calls"} or type(error) is not dict:
+        raise frames.FrameError("a malformed reply")
+    kinds = {"kind": str, "type": str, "message": str}
+    if not all(type(error.get(key)) is kind for key, kind in kinds.items()):
+        raise frames.FrameError("a malformed reply")
+    return reply
+
+
+def _read_all(fd: int) -> list[dict]:
+    """Read the reports about a box: a few short lines, until all who may write have gone."""
+    data = b""
+    deadline = time.monotonic() + _END_S
+    while len(data) < _MOST_STATUS:
+        if not select.select([fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            break
+        piece = os.read(fd, _MOST_STATUS - len(data))
+        if not piece:
+            break
+        data += piece
+    words = []
+    for line in data.splitlines():
+        with contextlib.suppress(ValueError):
+            word = json.loads(line)
+            if type(word) is dict:
+                words.append(word)
+    return words
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

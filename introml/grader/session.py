@@ -1,0 +1,264 @@
+"""The checker's side of a box: start a template, get boxes from it, end them.
+
+with Template() as template, template.box(Limits(wall_s=60)) as box:
+    box.send({"op": "run", "cell": "softmax", "source": "…"}, timeout_s=10)
+"""
+
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from introml.grader.box import cgroups
+from introml.grader.box.limits import Limits
+from introml.grader.boxes import Box, Ended, GraderFault
+from introml.grader.submission import Handle, StudentError, Submission
+
+__all__ = [
+    "Box",
+    "Ended",
+    "GraderFault",
+    "Handle",
+    "Limits",
+    "SandboxUnavailable",
+    "StudentError",
+    "Submission",
+    "Template",
+]
+
+_START_S = 120.0
+_BOX_START_S = 30.0
+_END_S = 10.0
+# Users that no distribution gives out (systemd's list of unused ranges): one for each box.
+_FIRST_UID = 1_879_048_192
+_UIDS_PER_CHECKER = 16
+_WARM = ("torch._dynamo",)
+
+
+class SandboxUnavailable(Exception):
+    """This machine offers no box; the message says what to do."""
+
+
+class Template:
+    """One warm process that boxes are forked from.
+
+    `isolated=False` runs the student's code without a box: for a teacher's own solution only.
+    `preload` names modules to import once instead of in each box. Raises SandboxUnavailable.
+    """
+
+    def __init__(
+        self,
+        *,
+        isolated: bool = True,
+        compiler: bool = False,
+        devices: Sequence[str] = (),
+        preload: Sequence[str] = (),
+    ) -> None:
+        self._isolated = isolated
+        self._setting = {
+            "isolated": isolated,
+            "compiler": compiler,
+            "devices": _device_files(devices),
+            "preload": [*_WARM, *preload],
+        }
+        self._process: subprocess.Popen | None = None
+        self._sock: socket.socket | None = None
+        self._place: str | None = None
+        self._parents: cgroups.Parents | None = None
+        self._free: list[cgroups.Cgroup] = []
+        first = _FIRST_UID + os.getpid() * _UIDS_PER_CHECKER
+        self._uids = list(range(first, first + _UIDS_PER_CHECKER))
+        self.kind = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process and wait until it is warm (1 to 2 s)."""
+        self._parents = cgroups.find_parents() if self._isolated else None
+        if self._parents:
+            cgroups.remove_stale(self._parents)
+        self._place = tempfile.mkdtemp(prefix="introml-root-")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        code = (
+            f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+            f"from introml.grader.template import main; main({theirs.fileno()})"
+        )
+        with tempfile.TemporaryFile() as errors:
+            # -s -P: no packages of the user's, no modules from the folder it is started in.
+            self._process = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-c", code],
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=errors,
+                stderr=errors,
+                start_new_session=True,
+            )
+            theirs.close()
+            self._sock = ours
+            ours.send(json.dumps({"place": self._place, **self._setting}).encode())
+            try:
+                message, _ = self._hear(_START_S)
+            except GraderFault:
+                message = {"error": "it ended"}
+            errors.seek(0)
+            said = errors.read()[-2000:].decode(errors="replace").strip()
+        if "ready" not in message:
+            self.close()
+            if "refused" in message:
+                raise SandboxUnavailable(_refusal(message["refused"]))
+            raise GraderFault(f"the template did not start: {message.get('error')}\n{said}")
+        self.kind = message["ready"]
+
+    def close(self) -> None:
+        """End the template and every box of it."""
+        if self._sock:
+            self._sock.close()
+            self._sock = None
+        if self._process:
+            try:
+                self._process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        for group in self._free:
+            group.remove()
+        self._free.clear()
+        if self._place:
+            shutil.rmtree(self._place, ignore_errors=True)
+            self._place = None
+
+    @property
+    def in_force(self) -> dict[str, Any]:
+        """Which protections boxes of this template have, for the report."""
+        isolated = self.kind in ("root", "user")
+        group = f"cgroup v{self._parents.version}" if self._parents else None
+        return {
+            "sandbox": {"root": "namespaces", "user": "user namespaces"}.get(self.kind, "none"),
+            "namespaces": ["cgroup", "ipc", "mount", "net", "pid", "user", "uts"] * isolated,
+            "user": {"root": "one for each box", "user": "the grader's"}.get(
+                self.kind, "the grader's"
+            ),
+            "root": "read-only, Python and packages" if isolated else "the machine's",
+            "seccomp": isolated,
+            "memory": group or ("watched, and rlimit" if isolated else "rlimit"),
+            "processes": group or "rlimit",
+            "threads": 1,
+        }
+
+    def box(
+        self,
+        limits: Limits | None = None,
+        forbidden: Sequence[str] = (),
+        *,
+        device: str = "cpu",
+        capture: bool = True,
+    ) -> "Box":
+        """Start a box: a fresh process of the student's own, that `forbidden` names fail in."""
+        return Box(self, limits or Limits(), forbidden, device, capture)
+
+    # What boxes use.
+
+    def ask(self, request: dict, fds: Sequence[int]) -> int:
+        """Have a box forked; return a pidfd of its first process."""
+        if self._sock is None:
+            raise GraderFault("the template has not been started")
+        try:
+            socket.send_fds(self._sock, [json.dumps(request).encode()], list(fds))
+        except OSError as error:
+            raise GraderFault(f"the template is gone: {error}") from None
+        message, received = self._hear(_BOX_START_S)
+        if "started" not in message:
+            raise GraderFault(f"no box could be started: {message.get('error')}")
+        return received[0]
+
+    def _hear(self, timeout_s: float) -> tuple[dict, list[int]]:
+        if not select.select([self._sock], [], [], timeout_s)[0]:
+            raise GraderFault(f"the template was silent for {timeout_s:g} s")
+        data, fds, _, _ = socket.recv_fds(self._sock, 1 << 16, 1)
+        if not data:
+            raise GraderFault("the template ended")
+        for fd in fds:
+            os.set_inheritable(fd, False)
+        return json.loads(data), list(fds)
+
+    def take(self, limits: Limits) -> tuple[int, cgroups.Cgroup | None]:
+        """Reserve a user and a control group for a box."""
+        if not self._uids:
+            raise GraderFault(f"at most {_UIDS_PER_CHECKER} boxes at once")
+        uid = self._uids.pop()
+        if self._parents is None:
+            return uid, None
+        group = self._free.pop() if self._free else cgroups.Cgroup(self._parents)
+        group.limit(limits.memory_mb, limits.processes)
+        return uid, group
+
+    def give_back(self, uid: int, group: cgroups.Cgroup | None, clean: bool) -> None:
+        self._uids.append(uid)
+        if group is not None and clean:
+            self._free.append(group)
+        elif group is not None:
+            group.remove()
+
+
+def _environment() -> dict[str, str]:
+    """A clean environment: nothing of the grader's but how to compute."""
+    kept = {
+        name: os.environ[name]
+        for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ATEN_CPU_CAPABILITY")
+        if name in os.environ
+    }
+    return kept | {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": "/tmp",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+        "TORCH_NUM_THREADS": "1",
+    }
+
+
+def _device_files(devices: Sequence[str]) -> list[str]:
+    """Return the files through which a GPU is reached; refuses where there is none."""
+    if not devices:
+        return []
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SandboxUnavailable(
+            f"no GPU can be bound ({', '.join(devices)}): torch sees no CUDA here. "
+            "Grade without the cuda tier, or install a CUDA build of torch and its driver"
+        )
+    numbers = [int(device.removeprefix("cuda:") or 0) for device in devices]
+    shared = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools")
+    return [*shared, *(f"/dev/nvidia{number}" for number in numbers)]
+
+
+def _refusal(why: str) -> str:
+    return (
+        f"no sandbox can be made here ({why}). Grade as root, or allow user namespaces "
+        "(sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0), or "
+        "install bubblewrap (Debian: apt install bubblewrap). --unsafe-no-sandbox runs a "
+        "submission without protection: for your own solution only"
+    )
