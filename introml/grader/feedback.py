@@ -34,12 +34,7 @@ def feedback_html(result: SubmissionResult) -> str:
             for title, hidden in (("Public checks", False), ("Hidden checks", True))
         ],
         errors=[
-            {
-                "cell": one_line(one.cell),
-                "line": one.line,
-                "words": plain(f"{one.kind}: {one.message}" if one.message else one.kind),
-            }
-            for one in result.cell_errors
+            {"cell": one_line(one.cell), "words": plain(one.message)} for one in result.cell_errors
         ],
         output=plain(result.public_output, _OUTPUT_LIMIT),
         light=css_variables("light"),

@@ -31,7 +31,7 @@ def results_json(result: SubmissionResult, key: str) -> str:
             OURS: {
                 "submission": plain(result.submission),
                 "sha256": result.sha256,
-                "lab": result.lab,
+                "lab": plain(result.lab),
                 "lab_version": result.lab_version,
                 "verdict": str(result.verdict),
                 "max_score": result.max_score,

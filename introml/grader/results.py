@@ -20,6 +20,10 @@ class Verdict(StrEnum):
     FAULT = "grader fault"
 
 
+FAULT_MESSAGE = (
+    "The grader failed on this submission; it is not your fault, and costs no attempt. Tell the "
+    "person who runs the grading of your course."
+)
 #: What a check can end as. "not run" and not counting: it needs a GPU, and there was none.
 OUTCOMES = ("passed", "partial", "failed", "timed out", "crashed", "not run")
 
@@ -55,12 +59,10 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CellError:
-    """A cell of the student's stopped with an error while the cells ran (no secrets there yet)."""
+    """A cell of the student's that stopped: which, and what it said (no secrets there yet)."""
 
     cell: str
-    kind: str
     message: str
-    line: int | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ RESULTS = st.builds(
     notes=st.lists(HOSTILE, max_size=2),
     flags=st.lists(st.builds(Flag, kind=HOSTILE, evidence=HOSTILE), max_size=2),
     cell_errors=st.lists(
-        st.builds(CellError, cell=HOSTILE, kind=HOSTILE, message=HOSTILE, line=st.none()),
+        st.builds(CellError, cell=HOSTILE, message=HOSTILE),
         max_size=2,
     ),
     public_output=HOSTILE,
@@ -99,7 +99,7 @@ def result(**changes) -> SubmissionResult:
         ],
         "notes": ["Cell 'data' was changed, and is graded as it was released."],
         "flags": [Flag("uses ctypes", "cell 'loss', line 3: import ctypes")],
-        "cell_errors": [CellError("loss", "NameError", "name 'y' is not defined", 2)],
+        "cell_errors": [CellError("Cell 'loss'", "NameError: name 'y' is not defined, line 2")],
         "public_output": "loss 0.5\n",
         "measured": {"wall_s": 0.25},
         "teacher": {"traceback": "TRACEBACK"},
