@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from introml.grader.names import LIBRARIES, Names, called_name
+from introml.grader.names import LIBRARIES, Names
 
-#: Uses listed of each kind, and `exec` of an `exec`: bounds that no honest notebook comes near.
-_LISTED, _NESTED = 200, 3
+#: Uses listed of each kind, and texts read that are handed to exec or eval.
+_LISTED, _TEXTS = 200, 20
 
 _MODULES = {
     "ctypes": "calls C functions by address",
@@ -54,7 +54,6 @@ _ATTRIBUTES = {
     "__import__", "__torch_function__", "__torch_dispatch__", "__array__", "f_back", "f_globals",
     "f_locals", "gi_frame", "tb_frame",
 }  # fmt: skip
-_DYNAMIC = {"eval", "exec", "compile", "getattr", "setattr", "delattr", "__import__"}
 
 
 @dataclass(frozen=True)
@@ -142,20 +141,60 @@ def find(cells: Iterable[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
     Locked cells tell what names stand for (imports), and are not searched. A cell that is not
     Python is passed over: it does not run either.
     """
-    trees = [(cell, tree) for cell in cells if (tree := parse(cell.source)) is not None]
-    names = Names([tree for _, tree in trees])
+    pieces = [_Piece(x, None, tree) for x in cells if (tree := parse(x.source)) is not None]
+    names, odd = _with_executed_texts(pieces)
     refused: dict[tuple, Use] = {}
     suspicious: dict[tuple, Use] = {}
-    for cell, tree in trees:
-        if cell.kind == "locked":
+    for piece in pieces:
+        if piece.cell.kind == "locked":
             continue
-        lines = cell.source.split("\n")
-        for line, what, proven in _uses(tree, names, forbidden, 0):
+        lines = piece.cell.source.split("\n")
+        for line, what, proven in _uses(piece.tree, names, forbidden, odd):
+            line = piece.line or line
             text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
             found = refused if proven else suspicious
             if len(found) < _LISTED:
-                found.setdefault((cell.id, line, what), Use(cell.id, line, what, text))
+                use = Use(piece.cell.id, line, what, text)
+                found.setdefault((use.cell, line, what), use)
     return Findings(list(refused.values()), list(suspicious.values()))
+
+
+class _Piece(NamedTuple):
+    """Code of a cell: all of it, or a text that its `line` hands to exec or eval."""
+
+    cell: CodeCell
+    line: int | None
+    tree: ast.Module
+
+
+def _with_executed_texts(pieces: list[_Piece]) -> tuple[Names, set[int]]:
+    """What names stand for, after the constant texts that are executed are added to the pieces.
+
+    Also the ids of the calls whose code could not be read: it is computed, or there is too much.
+    """
+    read: set[int] = set()
+    odd: set[int] = set()
+    searched = 0
+    while True:
+        names = Names([piece.tree for piece in pieces])
+        new = pieces[searched:]
+        searched = len(pieces)
+        for piece in new:
+            for node in ast.walk(piece.tree):
+                # A method of that name (`model.eval()`, `re.compile("…")`) executes no text.
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                    continue
+                if names.called(node) not in ("eval", "exec", "compile"):
+                    continue
+                code = names.text(node.args[0]) if node.args else None
+                tree = parse(code) if code is not None and len(read) < _TEXTS else None
+                if tree is None:
+                    odd.add(id(node))
+                else:
+                    read.add(id(node))
+                    pieces.append(_Piece(piece.cell, piece.line or node.lineno, tree))
+        if len(pieces) == searched:
+            return names, odd
 
 
 def parse(source: str) -> ast.Module | None:
@@ -179,7 +218,7 @@ def syntax_error(source: str) -> int | None:
 
 
 def _uses(
-    tree: ast.AST, names: Names, forbidden: Sequence[Forbidden], nested: int
+    tree: ast.AST, names: Names, forbidden: Sequence[Forbidden], odd: set[int]
 ) -> Iterator[tuple[int, str, bool]]:
     """(line, what, proven) of all uses in a tree."""
     for node in ast.walk(tree):
@@ -194,7 +233,7 @@ def _uses(
             if why := _odd_module(path):
                 yield line, why, False
         if isinstance(node, ast.Call):
-            yield from _odd_call(node, names, forbidden, nested)
+            yield from _odd_call(node, names, odd)
         yield from _patches(node, names)
 
 
@@ -219,18 +258,10 @@ def _odd_attribute(
             return
 
 
-def _odd_call(
-    node: ast.Call, names: Names, forbidden: Sequence[Forbidden], nested: int
-) -> Iterator[tuple[int, str, bool]]:
-    called = called_name(node)
-    if called in ("eval", "exec", "compile") and isinstance(node.func, ast.Name):
-        code = names.text(node.args[0]) if node.args else None
-        inner = parse(code) if code is not None and nested < _NESTED else None
-        if inner is None:
-            yield node.lineno, f"calls {called} on computed code", False
-            return
-        for _, what, proven in _uses(inner, names.including(inner), forbidden, nested + 1):
-            yield node.lineno, what, proven
+def _odd_call(node: ast.Call, names: Names, odd: set[int]) -> Iterator[tuple[int, str, bool]]:
+    called = names.called(node)
+    if id(node) in odd:
+        yield node.lineno, f"calls {called} on computed code", False
     elif called in ("getattr", "setattr", "delattr", "__import__", "import_module", "attrgetter"):
         place = 1 if called in ("getattr", "setattr", "delattr") else 0
         if len(node.args) > place and names.text(node.args[place]) is None:
@@ -244,7 +275,7 @@ def _patches(node: ast.AST, names: Names) -> Iterator[tuple[int, str, bool]]:
         targets = node.targets
     elif isinstance(node, ast.AugAssign | ast.AnnAssign):
         targets = [node.target]
-    elif isinstance(node, ast.Call) and called_name(node) == "setattr" and node.args:
+    elif isinstance(node, ast.Call) and names.called(node) == "setattr" and node.args:
         targets = (
             [ast.Attribute(node.args[0], names.text(node.args[1]) or "…", ast.Store())]
             if (len(node.args) > 1)

@@ -11,15 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 #: Names that stand for these modules even where a notebook does not show their import.
 LIBRARIES = ("torch", "numpy")
+#: Functions that get at things by a text, under whatever name they are called.
+_BY_TEXT = {
+    "getattr", "setattr", "delattr", "vars", "globals", "locals", "eval", "exec", "compile",
+    "__import__", "import_module", "attrgetter",
+}  # fmt: skip
 #: Bounds of depth, of what one name may stand for, of a dotted name's parts, of rounds over all
 #: assignments: no honest notebook comes near, and a dishonest one takes no longer either.
 _DEPTH, _PATHS, _PARTS, _ROUNDS = 60, 8, 12, 6
-
-
-def called_name(node: ast.Call) -> str:
-    if isinstance(node.func, ast.Name):
-        return node.func.id
-    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
 class Names:
@@ -33,7 +32,8 @@ class Names:
         self._texts: dict[str, set[str | None]] = {}
         self._stars: set[tuple[str, ...]] = set()
         self.defined: set[str] = set()
-        self._trees = list(trees)
+        #: What nodes stand for, by id: without it, calls of calls of calls take for ever.
+        self._known: dict[int, list[tuple[str, ...]]] = {}
         nodes = [node for tree in trees for node in ast.walk(tree)]
         for node in nodes:
             self._define(node)
@@ -42,16 +42,14 @@ class Names:
             self._texts.setdefault(name, set())
         for _ in range(_ROUNDS):
             before = sum(map(len, self._paths.values())) + sum(map(len, self._texts.values()))
+            self._known.clear()
             for name, value in bindings:
                 self._add(name, self.resolve(value))
                 if len(self._texts[name]) < 2:
                     self._texts[name].add(self.text(value))
             if before == sum(map(len, self._paths.values())) + sum(map(len, self._texts.values())):
                 break
-
-    def including(self, tree: ast.AST) -> Names:
-        """The names with those of one more piece of code."""
-        return Names([*self._trees, tree])
+        self._known.clear()
 
     def _define(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
@@ -89,6 +87,11 @@ class Names:
         """The dotted names that an expression may stand for; empty if the text does not show it."""
         if depth > _DEPTH:
             return []
+        if id(node) not in self._known:
+            self._known[id(node)] = self._resolve(node, depth)
+        return self._known[id(node)]
+
+    def _resolve(self, node: ast.AST, depth: int) -> list[tuple[str, ...]]:
         if isinstance(node, ast.Name):
             return self._of_name(node.id)
         if isinstance(node, ast.Attribute):
@@ -103,16 +106,25 @@ class Names:
             key = self.text(node.slice)
             if key is None:
                 return []
-            if isinstance(node.value, ast.Call) and called_name(node.value) in (
+            if isinstance(node.value, ast.Call) and self.called(node.value, depth) in (
                 "globals", "locals", "vars",
             ) and not node.value.args:  # fmt: skip
                 return self._of_name(key)
             return self._part(node.value, key, depth)
         return []
 
+    def called(self, node: ast.Call, depth: int = 0) -> str:
+        """The name of the function called; that of a function that works by text, if it is one."""
+        for path in self.resolve(node.func, depth + 1):
+            if path[-1] in _BY_TEXT:
+                return path[-1]
+        if isinstance(node.func, ast.Name):
+            return node.func.id
+        return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
     def _of_name(self, name: str) -> list[tuple[str, ...]]:
         found = sorted(self._paths.get(name, ()))
-        if not found and name in LIBRARIES:
+        if not found and (name in LIBRARIES or name in _BY_TEXT):
             found = [(name,)]
         if not found and self._stars and name not in self.defined and name not in self._texts:
             found = [(*base, name) for base in sorted(self._stars)]
@@ -129,7 +141,7 @@ class Names:
         ]
 
     def _of_call(self, node: ast.Call, depth: int) -> list[tuple[str, ...]]:
-        called, arguments = called_name(node), node.args
+        called, arguments = self.called(node, depth), node.args
         if called == "getattr" and len(arguments) > 1:
             name = self.text(arguments[1])
             return self._part(arguments[0], name, depth) if name else []
@@ -146,7 +158,7 @@ class Names:
             if name and isinstance(node.func, ast.Attribute):
                 return self._part(node.func.value, name, depth)
         inner = node.func
-        if isinstance(inner, ast.Call) and called_name(inner) == "attrgetter" and arguments:
+        if isinstance(inner, ast.Call) and self.called(inner, depth) == "attrgetter" and arguments:
             name = self.text(inner.args[0]) if inner.args else None
             return self._part(arguments[0], name, depth) if name else []
         return []

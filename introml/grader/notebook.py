@@ -7,7 +7,6 @@ and what is run is decided by the lab. No code runs here, and no notebook librar
 from __future__ import annotations
 
 import ast
-import json
 import os
 import re
 import stat
@@ -18,13 +17,10 @@ from typing import Any
 from introml.grader.lab import Cell, Kind, Lab
 from introml.grader.library_answers import cell_label, parse
 from introml.grader.magics import without_magics
+from introml.grader.notebook_file import MAX_BYTES, Refused, raw_cells, too_big
 
-#: Bytes of a notebook, and in it: cells, lists and objects, characters of code that would run.
-MAX_BYTES, MAX_CELLS, MAX_PARTS, MAX_CODE = 10_000_000, 2000, 500_000, 1_000_000
-_MAX_NOTES = 40
-_SMALLER = (
-    "Clear all outputs (in JupyterLab: Edit, Clear Outputs of All Cells), save, and try again."
-)
+#: Characters of code that would run, and remarks that are shown.
+MAX_CODE, _MAX_NOTES = 300_000, 40
 #: Characters that make code look other than it is.
 _BIDIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -61,83 +57,29 @@ class Invalid:
     message: str
 
 
-class _Refused(Exception):
-    """Its text is the message of an `Invalid`."""
-
-
 def read_file(path: Path, lab: Lab) -> Submitted | Invalid:
     """The same for a file, which is not read when it is too big or not a plain file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as problem:
         return Invalid(f"The file cannot be opened: {problem.strerror or problem}.")
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return Invalid("This is not a file. Hand in the notebook itself, a file in .ipynb.")
     with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            return Invalid("This is not a file. Hand in the notebook itself, a file in .ipynb.")
         if status.st_size > MAX_BYTES:
-            return Invalid(_too_big(status.st_size))
+            return Invalid(too_big(status.st_size))
         return read_submission(file.read(MAX_BYTES + 1), lab)
 
 
 def read_submission(data: bytes, lab: Lab) -> Submitted | Invalid:
     """The cells of a notebook that grading runs, or why there are none. Raises nothing."""
     try:
-        cells, metadata = _cells(data)
+        cells, metadata = raw_cells(data)
         return _Reading(lab).read(cells, metadata)
-    except _Refused as refused:
+    except Refused as refused:
         return Invalid(str(refused))
-
-
-def _too_big(size: int) -> str:
-    return (
-        f"The file is {size / 1e6:.0f} MB; a notebook may have {MAX_BYTES / 1e6:.0f} MB. {_SMALLER}"
-    )
-
-
-def _cells(data: bytes) -> tuple[list[Any], dict[str, Any]]:
-    """The notebook's raw cells and its metadata. Raises `_Refused`."""
-    if len(data) > MAX_BYTES:
-        raise _Refused(_too_big(len(data)))
-    if not data.strip():
-        raise _Refused("The file is empty. Save your notebook and hand it in again.")
-    if data.count(b"{") + data.count(b"[") > MAX_PARTS:
-        raise _Refused(f"The notebook has too many parts to read. {_SMALLER}")
-    try:
-        notebook = json.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise _Refused(
-            "The file is not UTF-8 text, so it is not a notebook. Hand in the .ipynb file that "
-            "JupyterLab saves."
-        ) from None
-    except RecursionError:
-        raise _Refused(
-            "The file is nested too deeply to be a notebook. Hand in the .ipynb file that "
-            "JupyterLab saves."
-        ) from None
-    except ValueError as problem:
-        line = getattr(problem, "lineno", None)
-        place = f" (it stops being JSON in line {line})" if line else ""
-        raise _Refused(
-            f"The file is not a notebook{place}. Hand in the .ipynb file that JupyterLab saves, "
-            "not a .py or .html export."
-        ) from None
-    if not isinstance(notebook, dict):
-        raise _Refused("The file is JSON but not a notebook. Hand in the .ipynb file of the lab.")
-    version, cells = notebook.get("nbformat"), notebook.get("cells")
-    if "worksheets" in notebook or (type(version) is int and version < 4):
-        raise _Refused(
-            "The notebook is in an old format. Open it in JupyterLab, save it, and hand in that."
-        )
-    if version != 4 or type(version) is not int or not isinstance(cells, list):
-        raise _Refused("The file is JSON but not a notebook. Hand in the .ipynb file of the lab.")
-    if len(cells) > MAX_CELLS:
-        raise _Refused(
-            f"The notebook has {len(cells)} cells; it may have {MAX_CELLS}. Delete those that you "
-            "don't need."
-        )
-    metadata = notebook.get("metadata")
-    return cells, metadata if isinstance(metadata, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -181,7 +123,7 @@ class _Reading:
             else:
                 run.append(made)
         if self._characters > MAX_CODE:
-            raise _Refused(
+            raise Refused(
                 f"The notebook has {self._characters:,} characters of code; it may have "
                 f"{MAX_CODE:,}. Data belongs in a file or is computed, not written into a cell."
             )
@@ -199,7 +141,7 @@ class _Reading:
 
     def _given(self, cell: Any, number: int) -> _Given:
         if not isinstance(cell, dict):
-            raise _Refused(
+            raise Refused(
                 f"Cell {number} is not a notebook cell. Open the notebook in JupyterLab, delete "
                 "that cell, and save it again."
             )
@@ -207,7 +149,7 @@ class _Reading:
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if not isinstance(source, str):
-            raise _Refused(
+            raise Refused(
                 f"Cell {number} has no text. Open the notebook in JupyterLab, delete that cell, "
                 "and save it again."
             )
@@ -236,16 +178,16 @@ class _Reading:
             released = metadata.get("introml")
             other = released.get("lab") if isinstance(released, dict) else None
             if isinstance(other, str) and other != self._lab.name and other.isprintable():
-                raise _Refused(
+                raise Refused(
                     f"This is the notebook of the lab {other[:60]!r}, not of {self._lab.name!r}. "
                     "Hand it in there, and your notebook of this lab here."
                 )
-            raise _Refused(
+            raise Refused(
                 f"The notebook has none of the answer cells of the lab {self._lab.name!r}. Hand in "
                 "the notebook that you were given, with your answers written into its cells."
             )
         if missing:
-            raise _Refused(
+            raise Refused(
                 f"The answer cell {missing[0]!r} is missing. Take a fresh copy of the lab's "
                 "notebook, copy your answers into its cells, and hand that in."
             )
@@ -253,13 +195,13 @@ class _Reading:
             here = places[ident]
             if len(here) > 1:
                 numbers = ", ".join(str(one.number) for one in here[:5])
-                raise _Refused(
+                raise Refused(
                     f"The answer cell {ident!r} is there {len(here)} times (cells {numbers}, "
                     "counted from the top). Keep the one with your answer and delete the others; "
                     "for trying things out, make a new cell rather than a copy."
                 )
             if here[0].type != "code":
-                raise _Refused(
+                raise Refused(
                     f"The answer cell {ident!r} is not a code cell any more, so it cannot run. "
                     "Select it in JupyterLab, choose Code in the toolbar, and save."
                 )
@@ -293,7 +235,7 @@ class _Reading:
         """What of a cell runs at grading; `None` for text, checks and cells without code."""
         if one.cell is not None and one.cell.kind is Kind.LOCKED:
             return RunCell(one.cell.id, one.source, "locked")
-        if one.type != "code" or not one.source.strip():
+        if one.type != "code":
             return None
         known = one.cell if one.cell is not None and one.cell.kind is not Kind.FREE else None
         ident = known.id if known else f"cell {one.number}"
@@ -321,7 +263,7 @@ class _Reading:
     def _refuse_odd_characters(self, ident: str, source: str) -> None:
         for number, line in enumerate(source.split("\n"), start=1):
             if "\0" in line or (not line.isascii() and _has_surrogate(line)):
-                raise _Refused(
+                raise Refused(
                     f"{cell_label(ident)}, line {number} has a character that is not text. Delete "
                     "that line, type it again, and save."
                 )
@@ -350,11 +292,8 @@ def _only_checks(source: str) -> bool:
         if isinstance(node, ast.ImportFrom) and node.module == "introml.grader":
             continue
         call = node.value if isinstance(node, ast.Expr) else None
-        if (
-            isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Name)
-            and call.func.id == "check"
-        ):
-            continue
-        return False
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            return False
+        if call.func.id not in ("check", "require_check"):
+            return False
     return True
