@@ -1,0 +1,85 @@
+"""A checker that grades nothing, and misbehaves where a submission's text asks for it.
+
+Run as a program it speaks the checker's protocol. The notebook's bytes say what it does: "die",
+"hang", "babble", "fault", "other", "flood", "once:PATH" (dies the first time); all else passes.
+"""
+
+import base64
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def result(request, setup, verdict="graded"):
+    return {
+        "submission": request["submission"],
+        "sha256": request["sha256"],
+        "lab": "tiny",
+        "lab_version": "v",
+        "seed": setup["seed"],
+        "verdict": verdict,
+        "message": request["refused"],
+        "checks": [
+            {"name": "a", "title": "A", "points": 1.0, "max_points": 2.0, "outcome": "partial"}
+        ],
+        "notes": [],
+        "flags": [],
+        "cell_errors": [],
+        "public_output": "",
+        "environment": {},
+        "measured": {"pid": os.getpid()},
+        "teacher": {},
+    }
+
+
+def say(message):
+    print(json.dumps(message), flush=True)
+
+
+def main():
+    setup = json.loads(sys.stdin.readline())
+    if Path(setup["lab"]).name == "unusable":
+        say({"unusable": "no sandbox here"})
+        return
+    if Path(setup["lab"]).name == "broken":
+        print("the checks are broken", file=sys.stderr)
+        sys.exit(3)
+    say({"ready": {"cuda": False}})
+    for line in sys.stdin:
+        request = json.loads(line)
+        data = base64.b64decode(request["data"])[:300].decode(errors="replace")
+        word, _, rest = data.partition(":")
+        say({"at": "check a"})
+        if word == "once":
+            if not Path(rest).exists():
+                Path(rest).touch()
+                os._exit(1)
+        elif word == "die":
+            print("last words", file=sys.stderr, flush=True)
+            os._exit(7)
+        elif word == "hang":
+            time.sleep(600)
+        elif word == "babble":
+            print("{not json")
+        elif word == "flood":
+            while True:
+                sys.stdout.write("x" * 1_000_000)
+        elif word == "slow":
+            time.sleep(float(rest))
+        if word == "other":
+            say({"result": result(request | {"submission": "x"}, setup)})
+        elif word == "nonsense":
+            say({"result": {"verdict": "splendid"}})
+        elif word == "rich":
+            greedy = result(request, setup)
+            greedy["checks"][0]["points"] = 1e9
+            say({"result": greedy})
+        else:
+            verdict = "invalid" if request["refused"] else "graded"
+            say({"result": result(request, setup, "grader fault" if word == "fault" else verdict)})
+
+
+if __name__ == "__main__":
+    main()
