@@ -2,22 +2,30 @@
 
 import { significant } from "../kit/index.js";
 
+/** Whether the rate keeps its peak: no decay, or one whose settings take nothing off. */
+function staysLevel({ decay, end, factor }) {
+  if (decay === "constant") return true;
+  return (decay === "linear" || decay === "cosine" ? end : factor) === 1;
+}
+
 const counted = (n) => `${n} ${n === 1 ? "step" : "steps"}`;
 
 /** A schedule as what its rate does: "rises to 1.2 in 20 steps, then falls along half a cosine to 0". */
-export function inWords({ peak, warmUp, decay, end, factor, every, steps }) {
+export function inWords(schedule) {
+  const { peak, warmUp, decay, end, factor, every, steps } = schedule;
+  const level = staysLevel(schedule);
   const high = significant(peak, 3);
   const low = significant(peak * end);
-  const after = {
-    constant: "stays there",
+  const falls = {
     linear: `falls on a straight line to ${low}`,
     cosine: `falls along half a cosine to ${low}`,
     step: `is multiplied by ${significant(factor)} after every ${counted(every)}`,
-    exponential: `falls smoothly, by the factor ${significant(factor)} over ${counted(every)}`,
-  }[decay];
+    exponential: `falls smoothly, by the factor ${significant(factor)} over every ${counted(every)}`,
+  };
+  const after = level ? "stays there" : falls[decay];
   if (warmUp >= steps) return `is still rising towards ${high} when the ${counted(steps)} end`;
   if (warmUp > 0) return `rises to ${high} in ${counted(warmUp)}, then ${after}`;
-  return decay === "constant" ? `is ${high} throughout` : `starts at ${high} and ${after}`;
+  return level ? `is ${high} throughout` : `starts at ${high} and ${after}`;
 }
 
 /** Where the runs of a schedule end. */
