@@ -1,0 +1,14 @@
+"""Multiplies the scores by the mask: a score of 0 is no small score.
+
+Caught by: masked_positions_get_no_weight, nothing_from_later
+"""
+# ruff: noqa: F821
+
+
+# %% attention
+def attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if mask is not None:
+        scores = scores * mask
+    weights = softmax(scores)
+    return weights @ v, weights
