@@ -13,6 +13,7 @@ import json
 import os
 import select
 import signal
+import site
 import socket
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import NoReturn
 from introml.grader.box import kernel, root
 from introml.grader.box.inside import Plan, start
 from introml.grader.box.limits import Limits
+from introml.grader.box.pages import gather
 from introml.grader.box.seccomp import Filter, box_filter
 
 _LONGEST = 1 << 16
@@ -85,6 +87,16 @@ def _answer(sock: socket.socket, message: dict, fds: tuple[int, ...] = ()) -> No
         socket.send_fds(sock, [json.dumps(message).encode()], list(fds))
 
 
+def _forget_the_way_here() -> None:
+    """Let a student's code import neither this package nor anything from where it lies."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "introml"]:
+        del sys.modules[name]
+    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    packages = site.getsitepackages()
+    sys.path[:] = [path for path in sys.path if path in packages or path != home]
+    sys.path_importer_cache.clear()
+
+
 class _Template:
     """The process that forks boxes: pid 1 of its own process namespace, always one thread."""
 
@@ -109,8 +121,10 @@ class _Template:
         threads = len(os.listdir("/proc/self/task"))
         if threads != 1:
             raise RuntimeError(f"the template has {threads} threads; a fork needs it to have one")
+        _forget_the_way_here()
         gc.collect()
         gc.freeze()
+        gather()
         _answer(self.sock, {"ready": self.kind})
         while True:
             poll = select.poll()

@@ -7,6 +7,7 @@ either "value" or "error": {kind, type, message, line}.
 """
 
 import contextlib
+import errno
 import linecache
 import os
 import random
@@ -360,6 +361,8 @@ def _describe(error: BaseException) -> dict[str, Any]:
 def _out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
+    if isinstance(error, OSError):
+        return OSError.errno.__get__(error) == errno.ENOMEM
     with contextlib.suppress(BaseException):
         return type(error) is RuntimeError and "can't allocate memory" in str(error)
     return False
@@ -372,9 +375,6 @@ def _text(fd: int, mode: str) -> TextIO:
 def serve(fd: int) -> NoReturn:
     """Answer the requests that come over a socket until it closes; never returns."""
     sock = socket.socket(fileno=fd)
-    for name in [name for name in sys.modules if name.split(".")[0] == "introml"]:
-        del sys.modules[name]
-    sys.path[:] = [path for path in sys.path if os.path.isdir(path)]
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
     worker = Worker()
     worker.watch.home = False

@@ -366,13 +366,27 @@ def test_caps_hold():
         decode(very_deep, [])
 
 
+TAGS = ["list", "tuple", "dict", "float", "tensor", "array", "scalar", "handle", "torch_dtype"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                "list tuple dict float tensor array scalar handle type dtype torch_dtype x".split()
+                [
+                    "list",
+                    "tuple",
+                    "dict",
+                    "float",
+                    "tensor",
+                    "array",
+                    "scalar",
+                    "handle",
+                    "type",
+                    "dtype",
+                    "torch_dtype",
+                    "x",
+                ]
             ),
             inner,
             max_size=3,

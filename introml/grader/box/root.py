@@ -15,6 +15,10 @@ from introml.grader.box import kernel
 _DEVICES = ("null", "zero", "full", "urandom", "random")
 _COMPILER = ("/usr/bin", "/usr/lib", "/usr/libexec", "/usr/include", "/etc/alternatives")
 _PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
+_MASK = """raise ModuleNotFoundError(
+    "introml is not there where your work is graded: write out what you need of it", name="introml"
+)
+"""
 _GROUP = "root:x:0:\nstudent:x:1000:\n"
 
 
@@ -104,7 +108,10 @@ def _mask_package(place: str) -> None:
     """Hide this package where it is installed among the others."""
     for path in _package_folders():
         if (path / "introml").is_dir():
-            kernel.mount("tmpfs", f"{place}{path}/introml", "tmpfs", 0, "size=4k,mode=755,ro")
+            target = f"{place}{path}/introml"
+            kernel.mount("tmpfs", target, "tmpfs", kernel.MS_NODEV, "size=16k,mode=755")
+            _write(f"{target}/__init__.py", _MASK)
+            kernel.set_attributes(target, kernel.ATTR_RDONLY | kernel.ATTR_NOSUID)
 
 
 def _show_interpreter(place: str) -> None:
