@@ -243,7 +243,12 @@
   // --- plotly, once a figure is near ------------------------------------------------------------
   const figures = [...document.querySelectorAll(".plotly-figure")];
   if (figures.length > 0) {
-    const token = (name) => getComputedStyle(root).getPropertyValue(`--iml-${name}`).trim();
+    const light = JSON.parse(root.dataset.light ?? "{}"); // colour -> token
+    const onPaper = Object.fromEntries(Object.entries(light).map(([hex, name]) => [name, hex]));
+    let printing = false;
+    const token = (name) =>
+      (printing && onPaper[name]) ||
+      getComputedStyle(root).getPropertyValue(`--iml-${name}`).trim();
     const scheme = () => {
       const axis = {
         gridcolor: token("rule"),
@@ -270,7 +275,6 @@
     };
     // Figures are drawn in the light tokens' colours; here they become the reader's scheme's.
     const recolor = (json) => {
-      const light = JSON.parse(root.dataset.light ?? "{}");
       return json.replace(/#[0-9a-f]{6}\b/gi, (hex) => {
         const name = light[hex.toLowerCase()];
         return name ? token(name) : hex;
@@ -278,13 +282,13 @@
     };
     const config = {
       responsive: true,
-      displaylogo: false,
+      displayModeBar: false, // on a phone it would cover the legend
       showSendToCloud: false,
       plotlyServerURL: "",
     };
     async function draw(holder) {
-      const json = holder.querySelector("script").textContent;
       await script("plotly.js");
+      const json = holder.querySelector("script").textContent;
       const { data, layout, frames } = JSON.parse(recolor(json));
       let plot = holder.querySelector(".plot");
       if (!plot) {
@@ -312,8 +316,16 @@
       { rootMargin: "300px" },
     );
     for (const holder of figures) near.observe(holder);
-    addEventListener("introml-theme", () => {
+    const redraw = () => {
       for (const holder of figures) if (holder.dataset.ready) draw(holder).catch(failed(holder));
-    });
+    };
+    addEventListener("introml-theme", redraw);
+    // Paper is white, whatever the screen's scheme.
+    for (const event of ["beforeprint", "afterprint"]) {
+      addEventListener(event, () => {
+        printing = event === "beforeprint";
+        redraw();
+      });
+    }
   }
 })();
