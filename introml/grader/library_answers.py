@@ -250,12 +250,18 @@ def _odd_attribute(
 ) -> Iterator[tuple[int, str, bool]]:
     if node.attr in _ATTRIBUTES:
         yield node.lineno, f"uses {node.attr}", False
-    if resolved or node.attr in names.defined:
+    own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+    if resolved or (own and node.attr in names.members):
         return
     for one in forbidden:
-        if node.attr == one.attribute:
+        if node.attr != one.attribute:
+            continue
+        of_tensors = one.name.startswith("torch.Tensor.")
+        if of_tensors and node.attr not in names.members:
+            yield node.lineno, one.name, True
+        elif of_tensors or node.attr not in names.members:
             yield node.lineno, f"uses .{node.attr} of something; {one.name} is forbidden", False
-            return
+        return
 
 
 def _odd_call(node: ast.Call, names: Names, odd: set[int]) -> Iterator[tuple[int, str, bool]]:

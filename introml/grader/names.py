@@ -31,7 +31,9 @@ class Names:
         self._paths: dict[str, set[tuple[str, ...]]] = {}
         self._texts: dict[str, set[str | None]] = {}
         self._stars: set[tuple[str, ...]] = set()
+        #: Names of functions and classes, and of what the students' own objects have.
         self.defined: set[str] = set()
+        self.members: set[str] = set()
         #: What nodes stand for, by id: without it, calls of calls of calls take for ever.
         self._known: dict[int, list[tuple[str, ...]]] = {}
         nodes = [node for tree in trees for node in ast.walk(tree)]
@@ -65,6 +67,10 @@ class Names:
                     self._add(alias.asname or alias.name, [(*base, alias.name)])
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.defined.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                self.members |= {x.name for x in node.body if isinstance(x, ast.FunctionDef)}
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            self.members.add(node.attr)
 
     def _add(self, name: str, paths: Iterable[tuple[str, ...]]) -> None:
         known = self._paths.setdefault(name, set())

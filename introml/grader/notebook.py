@@ -10,11 +10,12 @@ import ast
 import os
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from introml.grader.lab import Cell, Kind, Lab
+from introml.grader.lab import Cell, Kind
 from introml.grader.library_answers import cell_label, parse
 from introml.grader.magics import without_magics
 from introml.grader.notebook_file import MAX_BYTES, Refused, raw_cells, too_big
@@ -57,7 +58,7 @@ class Invalid:
     message: str
 
 
-def read_file(path: Path, lab: Lab) -> Submitted | Invalid:
+def read_file(path: Path, lab: LabOutline) -> Submitted | Invalid:
     """The same for a file, which is not read when it is too big or not a plain file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -73,7 +74,7 @@ def read_file(path: Path, lab: Lab) -> Submitted | Invalid:
         return read_submission(file.read(MAX_BYTES + 1), lab)
 
 
-def read_submission(data: bytes, lab: Lab) -> Submitted | Invalid:
+def read_submission(data: bytes, lab: LabOutline) -> Submitted | Invalid:
     """The cells of a notebook that grading runs, or why there are none. Raises nothing."""
     try:
         cells, metadata = raw_cells(data)
@@ -93,10 +94,23 @@ class _Given:
     cell: Cell | None
 
 
+class LabOutline(Protocol):
+    """What is needed of a lab to read a notebook of it: a `Lab`, or a `Released`."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def cells(self) -> tuple[Cell, ...]: ...
+    @property
+    def answers(self) -> Collection[str]: ...
+
+
 class _Reading:
     """One notebook against one lab."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: LabOutline) -> None:
         self._lab = lab
         self._known = {cell.id: cell for cell in lab.cells if cell.is_code}
         self._notes: list[str] = []

@@ -13,9 +13,8 @@ from typing import Any
 
 from introml.grader import atomic
 from introml.grader.lab import Cell, CheckInfo, Kind, Lab
+from introml.grader.released import released_metadata
 
-#: Rises when `metadata.introml` of released notebooks changes in a way that readers must know.
-FORMAT = 1
 #: A link to a page of the book, which a notebook beside no book cannot follow.
 _PAGE_LINK = re.compile(r"\[([^\]]*)\]\(/[^)\s]+\.md(?:#[^)\s]*)?\)")
 
@@ -168,16 +167,7 @@ def _notebook(lab: Lab, cells: list[dict[str, Any]]) -> bytes:
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "introml": {
-                "format": FORMAT,
-                "lab": lab.name,
-                "title": lab.title,
-                "version": lab.version,
-                "checks_file": lab.checks_file,
-                "checks": lab.public_checks.read_text(encoding="utf-8"),
-                "check_s": lab.settings.limits.check_s,
-                "forbidden": [one.name for one in lab.settings.forbidden],
-            },
+            "introml": released_metadata(lab),
         },
         "cells": cells,
     }

@@ -90,6 +90,17 @@ def test_what_the_text_proves_is_refused(sources):
     assert found(*sources).refused
 
 
+def test_a_method_of_tensors_is_refused_by_its_name():
+    cells = [RunCell("softmax", "def softmax(x):\n    return x.softmax(-1)", "answer")]
+    assert [use.line for use in find(cells, [Forbidden("torch.Tensor.softmax")]).refused] == [2]
+    own = "class A:\n    def softmax(self):\n        pass\n    def f(self):\n        self.softmax()"
+    cells = [RunCell("softmax", own, "answer")]
+    assert find(cells, [Forbidden("torch.Tensor.softmax")]) == ([], [])
+    cells.append(RunCell("cell 2", "scores.softmax(-1)", "helper"))
+    findings = find(cells, [Forbidden("torch.Tensor.softmax")])
+    assert (len(findings.refused), len(findings.suspicious)) == (0, 1)
+
+
 HONEST = [
     ["def softmax(x):\n    return x.exp() / x.exp().sum()", "softmax(q)"],
     ["class A(nn.Module):\n    def softmax(self, x):\n        return x\n"
