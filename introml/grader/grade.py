@@ -78,6 +78,8 @@ class Run:
         self._lanes: set[Lane] = set()
         self._any_was_ready = False
         self._cuda = False
+        #: A sentence on what stood between the submissions and this machine; "" before it is known.
+        self.protection = ""
 
     @property
     def folders(self) -> dict[str, str]:
@@ -116,6 +118,13 @@ class Run:
         with self._lock:
             for lane in self._lanes:
                 lane.kill()
+
+    def _note_protection(self, ready: dict[str, Any]) -> None:
+        force = (ready.get("environment") or {}).get("sandbox") or {}
+        if force:
+            self.protection = "In force: " + ", ".join(
+                f"{name} {value}" for name, value in force.items() if isinstance(value, str)
+            )
 
     def _is_anothers(self, folder: str, path: Path) -> bool:
         """Whether an earlier run filed another notebook than `path` under this name.
@@ -226,6 +235,7 @@ class _Desk:
                 raise
             run._any_was_ready = True
             run._cuda = bool(self._lane.ready.get("cuda"))
+            run._note_protection(self._lane.ready)
         return self._lane
 
     def _limit_s(self) -> float:

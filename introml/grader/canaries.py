@@ -1,0 +1,113 @@
+"""Do hidden checks leak? Secrets are planted in them, and looked for in all that students get."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from introml.grader.feedback import feedback_html
+from introml.grader.gradebook import grades_csv, row
+from introml.grader.gradescope import results_json
+from introml.grader.junit import junit_xml
+from introml.grader.lab import Lab
+from introml.grader.results import SubmissionResult
+
+#: A student's cell that looks for the checks wherever a process can look, and prints what it sees.
+SPY = r"""
+import gc as _gc, os as _os, sys as _sys
+def _spy():
+    seen = [str(dict(_os.environ)), str(_sys.argv), str(_sys.path)]
+    frame = _sys._getframe()
+    while frame:
+        seen += [str(list(frame.f_locals)), frame.f_code.co_filename]
+        frame = frame.f_back
+    seen += [one for one in _gc.get_objects() if type(one) is str and len(one) < 200][:1000]
+    for one in _gc.get_objects():
+        if type(one) in (dict, list, tuple) and len(one) < 50:
+            text = repr(list(one.values()) if type(one) is dict else one)[:2000]
+            if "canary" in text:
+                seen.append(text)
+    for module in list(_sys.modules):
+        if "check" in module or "lab" in module:
+            seen.append(module)
+    for top in (".", "/tmp", "/home", "/root", "/work", "/srv", "/mnt", "/opt", "/dev/shm"):
+        for folder, _, names in _os.walk(top):
+            for name in names:
+                if name.endswith(("checks.py", "lab.md", "run.json", "grades.csv")):
+                    try:
+                        seen.append(open(_os.path.join(folder, name)).read()[:4000])
+                    except OSError:
+                        pass
+    for pid in _os.listdir("/proc"):
+        for name in ("cmdline", "environ"):
+            try:
+                seen.append(open(f"/proc/{pid}/{name}").read()[:2000])
+            except OSError:
+                pass
+    return "\n".join(seen)
+print(_spy()[:60000])
+"""
+
+
+def planted(lab: Lab, folder: Path) -> tuple[Path, list[str]]:
+    """A copy of the hidden checks in `folder`, with secrets planted, and those secrets.
+
+    Secrets stand in a constant, a docstring, a hint that is not given, and in what a check that
+    breaks after a student's value has come raises. For the lab's own canaries see `own_canaries`.
+    """
+    source = lab.hidden_checks
+    if source is not None:
+        shutil.copytree(
+            source.parent,
+            folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("__pycache__", "wrong", "*.md", "*.toml", "checks.py"),
+        )
+    marks = [f"introml-canary-{secrets.token_hex(8)}" for _ in range(4)]
+    path = folder / "hidden_checks.py"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    path.write_text(
+        text
+        + f'''
+
+from introml.grader.checks import check as _check
+
+PLANTED = ["{marks[0]}"]
+
+
+@_check(points=1, title="A planted check")
+def planted_check(submission, rng):
+    """{marks[1]}"""
+    secret = "{marks[2]}"
+    submission.has("torch")
+    assert secret
+    raise ValueError("{marks[3]}")
+''',
+        encoding="utf-8",
+    )
+    return folder, marks
+
+
+def own_canaries(lab: Lab) -> list[str]:
+    """The values of CANARY in the lab's hidden checks."""
+    if lab.hidden_checks is None:
+        return []
+    lines = lab.hidden_checks.read_text(encoding="utf-8").splitlines()
+    found = [line.partition("=")[2] for line in lines if line.startswith("CANARY")]
+    return [one.strip().strip("\"'") for one in found]
+
+
+def readable(result: SubmissionResult) -> bytes:
+    """Every byte of a result that a student can read, and their row of grades but for the seed."""
+    graded = grades_csv([row(result) | {"seed": ""}])
+    texts = [results_json(result, "key"), feedback_html(result), graded]
+    plain = "\n".join(texts).encode() + junit_xml(result)
+    return plain + json.dumps([one.message for one in result.cell_errors]).encode()
+
+
+def found_in(data: bytes, marks: Iterable[str]) -> list[str]:
+    """The secrets that stand in `data`."""
+    return [mark for mark in marks if mark.encode() in data]

@@ -1,0 +1,278 @@
+"""The command `introml`: labs are listed, released, checked and tested, and submissions graded."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+BAD_USE = 2
+INTERRUPTED = 130
+
+_EXAMPLES = """\
+examples:
+  introml lab list
+  introml lab release attention --out handout/
+  introml lab check attention.ipynb
+  introml lab test attention
+  introml grade attention submissions/*.ipynb --out results/ --jobs 4 --report
+"""
+_GRADE_EXAMPLES = """\
+examples:
+  introml grade attention submissions/*.ipynb --out results/
+  introml grade attention submissions/ --out results/ --jobs 4 --report
+  introml grade attention hard.ipynb --out one/ --time-limit 120 --memory-limit 4000
+  introml grade attention submissions/ --out results/ --hidden ~/private-checks
+
+Writes results/<notebook>/{results.json, feedback.html, junit.xml} for students and Gradescope,
+teacher.json for you alone, and results/grades.csv. Stopped at any moment and started again, it goes
+on where it was. Exit status: 0 when every submission has a verdict, 1 when the grader failed on
+some, 2 for bad use.
+"""
+
+
+class _Usage(Exception):
+    """What was asked cannot be done; the text says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("\nstopped; run the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout once more at its end
+        return 1
+    except _Usage as problem:
+        print(f"introml: {problem}", file=sys.stderr)
+        return BAD_USE
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="introml", description=__doc__, epilog=_EXAMPLES, formatter_class=raw
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    lab = commands.add_parser(
+        "lab", help="list, release, check and test labs", epilog=_EXAMPLES, formatter_class=raw
+    ).add_subparsers(required=True, metavar="COMMAND")
+
+    one = lab.add_parser("list", help="list the labs")
+    one.set_defaults(run=_list)
+
+    one = lab.add_parser("release", help="write the student's notebook and public checks")
+    one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write them")
+    one.add_argument("--force", action="store_true", help="replace files that were changed")
+    one.set_defaults(run=_release)
+
+    one = lab.add_parser("check", help="run the public checks on your own notebook")
+    one.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    one.set_defaults(run=_check)
+
+    one = lab.add_parser("test", help="prove a lab good: solution, starter, wrong ones, secrets")
+    one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
+    one.add_argument("--seeds", type=_whole(1, 10_000), default=20, help="for the solution (20)")
+    one.add_argument("--hidden", type=Path, metavar="DIR", help="private hidden checks")
+    one.set_defaults(run=_test)
+
+    one = commands.add_parser(
+        "grade", help="grade notebooks", epilog=_GRADE_EXAMPLES, formatter_class=raw
+    )
+    one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
+    one.add_argument(
+        "notebooks", nargs="+", type=Path, metavar="NOTEBOOK", help="files, or folders of them"
+    )
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results go")
+    one.add_argument(
+        "--seed",
+        type=_whole(0, 2**63 - 1),
+        help="of all random inputs (drawn once for DIR, and kept)",
+    )
+    cores = len(os.sched_getaffinity(0))
+    one.add_argument(
+        "--jobs", type=_whole(1, 512), default=cores, help=f"submissions at a time ({cores})"
+    )
+    one.add_argument(
+        "--time-limit", type=_seconds, metavar="S", help="for a whole submission (the lab's)"
+    )
+    one.add_argument("--memory-limit", type=_whole(64, 1_000_000), metavar="MB", help="(the lab's)")
+    one.add_argument(
+        "--hidden", type=Path, metavar="DIR", help="private hidden checks, in place of the lab's"
+    )
+    one.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="run without a sandbox, for your own solution only; marks every result",
+    )
+    one.add_argument("--report", action="store_true", help="print how the class did")
+    one.set_defaults(run=_grade)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    from introml.grader.lab import LabError, labs, load_lab
+
+    for name in labs():
+        try:
+            lab = load_lab(name)
+            points = sum(one.points for one in lab.check_list() if one.tier == "cpu")
+            print(f"{name:24} {lab.title} ({points:g} points)")
+        except LabError as problem:
+            print(f"{name:24} cannot be read: {problem}")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    from introml.grader.release import WouldOverwrite, release
+
+    lab = _lab(options.lab)
+    try:
+        for path in release(lab, options.out, force=options.force):
+            print(path)
+    except (WouldOverwrite, OSError) as problem:
+        raise _Usage(str(problem)) from problem
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from introml.grader.notebook_check import check_file
+
+    return check_file(options.notebook)
+
+
+def _test(options: argparse.Namespace) -> int:
+    lab = _lab(options.lab, options.hidden)
+    import torch
+
+    from introml.grader.checks import ChecksError
+    from introml.grader.lab_test import prove_lab
+    from introml.grader.session import SandboxUnavailable
+
+    torch.set_num_threads(1)  # as graded
+    try:
+        report = prove_lab(
+            lab, options.hidden, options.seeds, say=lambda line: print(line, flush=True)
+        )
+    except (ChecksError, SandboxUnavailable) as problem:
+        raise _Usage(str(problem)) from problem
+    print("the lab is good" if report.good else f"{len(report.problems)} problems")
+    return 0 if report.good else 1
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from introml.grader.grade import Options, Run
+    from introml.grader.lane import LabUnusable
+    from introml.grader.progress import watcher
+    from introml.grader.report import Report
+    from introml.grader.results import Verdict
+    from introml.grader.store import Store, StoreError
+
+    lab = _lab(options.lab, options.hidden)
+    notebooks = _notebooks(options.notebooks)
+    how = Options(
+        jobs=options.jobs,
+        time_limit=options.time_limit,
+        memory_limit=options.memory_limit,
+        sandbox=not options.unsafe_no_sandbox,
+        hidden=options.hidden.resolve() if options.hidden else None,
+    )
+    # `kill` asks for the same orderly end as Ctrl-C; `kill -9` is what resuming is for.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Store.opened(options.out, lab.name, options.seed) as store:
+            run = Run(lab, store, notebooks, how)
+            try:
+                with watcher(len(run.uploads), Console()) as watch:
+                    for news in run.news():
+                        watch.tell(news)
+            finally:
+                store.write_grades(run.folders)
+            if options.report:
+                print(Report.of(store.results(run.folders)).text(), end="\n\n")
+    except (StoreError, LabUnusable) as problem:
+        raise _Usage(str(problem)) from problem
+    except OSError as problem:
+        print(f"introml: {problem}; what is graded is kept", file=sys.stderr)
+        return 1
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.most_common())
+    print(f"{counts}. Grades: {options.out / 'grades.csv'}")
+    if run.protection:
+        print(run.protection)
+    faults = run.counts[Verdict.FAULT]
+    if faults:
+        print(
+            f"The grader failed on {faults}: see flags in teacher.json; run again to retry.",
+            file=sys.stderr,
+        )
+    return 1 if faults else 0
+
+
+def _lab(name: str, hidden: Path | None = None):
+    from introml.grader.lab import LabError, load_lab
+
+    try:
+        lab = load_lab(name, hidden)
+        lab.check_list()
+    except (LabError, OSError) as problem:
+        raise _Usage(str(problem)) from problem
+    return lab
+
+
+def _notebooks(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and the notebooks in the folders named, links and checkpoints left alone."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            inside = sorted(
+                one
+                for one in path.rglob("*.ipynb")
+                if ".ipynb_checkpoints" not in one.parts and not (one.is_dir())
+            )
+            if not inside:
+                raise _Usage(f"{path}: there is no .ipynb file in this folder")
+            found += inside
+        elif os.path.lexists(path):
+            found.append(path)
+        else:
+            raise _Usage(f"{path}: there is no such notebook")
+    return found
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def whole(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return number
+
+    return whole
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 86400")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

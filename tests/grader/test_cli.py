@@ -1,0 +1,190 @@
+"""The command line: exit statuses, files, words for bad use, and a class graded for real."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny import FOLDER, SECRETS, code_cell, copy_of_tiny, notebook, written
+
+from introml.grader import cli
+from introml.grader.results import Verdict
+
+TINY = str(FOLDER)
+
+
+def run(*arguments, cwd=None):
+    command = [sys.executable, "-m", "introml.grader.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A class of six, graded by the real checker: folder of notebooks, results, the first run."""
+    place = tmp_path_factory.mktemp("class")
+    handed = place / "in"
+    handed.mkdir()
+    spinning = notebook()
+    spinning["cells"].insert(0, code_cell("while True: pass"))
+    ending = notebook()
+    ending["cells"].insert(0, code_cell("import os; os._exit(0)"))
+    for name, data in {
+        "ada": written(notebook()),
+        "bob": written(notebook(answered=False)),
+        "carl": b"%PDF-1.4",
+        "=cmd()": written(notebook()),
+        "new\nline": written(ending),
+        "spin": written(spinning),
+    }.items():
+        (handed / f"{name}.ipynb").write_bytes(data)
+    out = place / "out"
+    arguments = ["grade", TINY, handed, "--out", out, "--jobs", 2, "--time-limit", 4, "--report"]
+    first = run(*arguments)
+    return handed, out, arguments, first
+
+
+def test_a_class_is_graded(graded):
+    _, out, _, first = graded
+    assert first.returncode == 0, first.stdout + first.stderr
+    with (out / "grades.csv").open(newline="") as file:
+        rows = {line["submission"]: line for line in csv.DictReader(file)}
+    verdicts = {name: (line["verdict"], line["score"]) for name, line in rows.items()}
+    strange = next(name for name in verdicts if name.startswith("new_line-"))
+    assert verdicts == {
+        "ada": ("graded", "10"),
+        "bob": ("graded", "0"),
+        "carl": ("invalid", "0"),
+        "'=cmd()": ("graded", "10"),
+        strange: ("crashed", "0"),
+        "spin": ("timed out", "0"),
+    }
+    for folder in ("ada", "bob", "carl", "=cmd()", strange, "spin"):
+        document = json.loads((out / folder / "results.json").read_text())
+        assert 0 <= document["score"] <= 10
+        for name in ("results.json", "feedback.html", "junit.xml"):
+            text = (out / folder / name).read_text()
+            assert not [one for one in SECRETS[:2] if one in text]
+
+
+def test_the_run_tells_its_rate_and_the_report_follows(graded):
+    first = graded[3].stdout
+    assert "6/6" in first
+    assert "/min" in first
+    assert "6 submissions: 3 graded" in first
+    assert "Scores, in % of the maximum" in first
+    assert "In force: sandbox" in first
+    assert "Grades: " in first
+
+
+def test_again_it_finds_all_done_and_writes_the_same(graded):
+    _, out, arguments, _ = graded
+    before = (out / "grades.csv").read_bytes()
+    stamps = {path: path.stat().st_mtime_ns for path in out.glob("*/results.json")}
+    again = run(*arguments)
+    assert again.returncode == 0
+    assert again.stdout.count("done before") == 6
+    assert (out / "grades.csv").read_bytes() == before
+    assert stamps == {path: path.stat().st_mtime_ns for path in out.glob("*/results.json")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["grade", TINY, "absent.ipynb", "--out", "out"], "absent.ipynb: there is no such"),
+        (["grade", "no-lab", "absent.ipynb", "--out", "out"], "no-lab"),
+        (["grade", TINY, ".", "--out", "out"], "no .ipynb file"),
+        (["grade", TINY, "a.ipynb"], "--out"),
+        (["grade", TINY, "a.ipynb", "--out", "out", "--seed", "-1"], "whole number"),
+        (["grade", TINY, "a.ipynb", "--out", "out", "--jobs", "0"], "whole number"),
+        (["grade", TINY, "a.ipynb", "--out", "out", "--time-limit", "nan"], "seconds"),
+        (["grade", TINY, "a.ipynb", "--out", "out", "--memory-limit", "1"], "whole number"),
+        (["grade", TINY, "a.ipynb", "--out", "out", "--hidden", "."], "hidden_checks.py"),
+        (["lab", "release", "no-lab", "--out", "out"], "no-lab"),
+        (["lab"], "required"),
+        ([], "required"),
+    ],
+)
+def test_bad_use_is_status_2_and_says_what(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = cli.main(arguments)
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    assert words in capsys.readouterr().err
+
+
+def test_broken_hidden_checks_are_bad_use_and_grade_nothing(tmp_path):
+    lab = copy_of_tiny(tmp_path, hidden_checks_py=lambda text: text + "\n1 / 0\n")
+    (tmp_path / "a.ipynb").write_bytes(written(notebook()))
+    ended = run("grade", lab, tmp_path / "a.ipynb", "--out", tmp_path / "out")
+    assert ended.returncode == 2
+    assert "ZeroDivisionError" in ended.stderr
+    assert not (tmp_path / "out" / "a").exists()
+
+
+def test_faults_are_status_1(tmp_path, monkeypatch, capsys):
+    from introml.grader.lane import Lane, LaneBroken
+
+    def broken(*_, **__):
+        raise LaneBroken("it broke")
+
+    monkeypatch.setattr(Lane, "grade", broken)
+    monkeypatch.setattr(Lane, "start", lambda self: None)
+    (tmp_path / "a.ipynb").write_bytes(b"{}")
+    status = cli.main(["grade", TINY, str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "out")])
+    assert status == 1
+    assert "failed on 1" in capsys.readouterr().err
+    document = json.loads((tmp_path / "out" / "a" / "results.json").read_text())
+    assert document["extra_data"]["introml"]["verdict"] == Verdict.FAULT
+
+
+def test_nothing_in_the_folder_where_it_is_started_takes_a_modules_place(tmp_path):
+    for name in ("torch.py", "json.py", "sitecustomize.py", "checks.py", "jinja2.py"):
+        (tmp_path / name).write_text("raise SystemExit('taken')")
+    (tmp_path / "a.ipynb").write_bytes(written(notebook()))
+    command = [Path(sys.executable).parent / "introml", "grade", TINY, "a.ipynb", "--out", "out"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert "graded  10/10" in ended.stdout
+
+
+def test_a_folder_gives_its_notebooks_without_checkpoints_and_links(tmp_path):
+    for place in ("a/hw.ipynb", "b/hw.ipynb", "a/.ipynb_checkpoints/hw-checkpoint.ipynb"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text("{}")
+    assert [str(path.relative_to(tmp_path)) for path in cli._notebooks([tmp_path])] == [
+        "a/hw.ipynb",
+        "b/hw.ipynb",
+    ]
+
+
+def test_labs_are_released_and_never_over_a_students_work(tmp_path, capsys):
+    assert cli.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.ipynb", "tiny_checks.py"}
+    (tmp_path / "tiny.ipynb").write_text("my work")
+    assert cli.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert (tmp_path / "tiny.ipynb").read_text() == "my work"
+    assert cli.main(["lab", "list"]) == 0
+
+
+def test_help_shows_examples():
+    ended = run("grade", "--help")
+    assert ended.returncode == 0
+    assert "introml grade attention submissions/*.ipynb --out results/" in ended.stdout
+    assert "introml lab release attention --out" in run("--help").stdout
+
+
+def test_the_command_starts_without_torch():
+    code = "import sys, introml.grader.cli as c; c._parser(); import introml.grader.grade, "
+    code += "introml.grader.report, introml.grader.progress; print('torch' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.stdout.strip() == "False", ended.stderr
+
+
+def test_it_is_installed():
+    assert os.access(Path(sys.executable).parent / "introml", os.X_OK)
