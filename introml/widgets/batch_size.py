@@ -44,11 +44,11 @@ class Throughput(traitlets.TraitType):
                 raise ValueError("its lists differ in length")
             if sizes[0] != 1 or sizes != sorted(set(sizes)):
                 raise ValueError("its batch sizes must grow from 1")
-        except (KeyError, TypeError, ValueError) as problem:
+        except (IndexError, KeyError, TypeError, ValueError) as problem:
             raise BadValue(
                 f"{type(obj).__name__}.{self.name} must be a dictionary with equally long lists of "
                 f"positive numbers {', '.join(self.columns)}, the batch sizes growing from 1: "
-                f"{problem}"
+                f"{problem!s:.300}"
             ) from None
         return value
 

@@ -16,6 +16,11 @@ from introml.widgets.traits import BadValue, Choice, Switch, Whole
 EXAMPLES = (57, 654, 460, 235, 961, 1047, 1649, 316, 995, 438, 806, 639)
 """Indices of test digits: sevens that the rules know or miss, others that they take for a seven."""
 
+#: What is raised by taking something for a picture or a network that is none.
+UNFIT = (
+    *(AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError),
+)
+
 
 def picture_text(picture: Any) -> str:
     """A picture (28, 28) in [0, 1] as text: two hexadecimal digits a pixel, row after row.
@@ -42,10 +47,10 @@ class Picture(traitlets.TraitType):
             if value and len(bytes.fromhex(value)) != SIDE * SIDE:
                 raise ValueError(f"the text has {len(value)} characters, not {2 * SIDE * SIDE}")
             return value.lower()
-        except (TypeError, ValueError, RuntimeError) as problem:
+        except UNFIT as problem:
             raise BadValue(
                 f"{type(obj).__name__}.{self.name} must be a picture, 28 × 28 numbers from 0 to 1, "
-                f'or "" for the example: {problem}'
+                f'or "" for the example: {problem!s:.200}'
             ) from None
 
 
@@ -62,10 +67,10 @@ class Network(traitlets.TraitType):
             if output.shape != (1, 10) or not bool(output.isfinite().all()):
                 raise ValueError(f"a blank picture gives it {output.tolist()}")
             return packed
-        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as problem:
+        except UNFIT as problem:
             raise BadValue(
                 f"{type(obj).__name__}.{self.name} must be a network from 784 numbers to 10, an "
-                f"nn.Sequential of Linear and ReLU or what `pack` makes of it: {problem}"
+                f"nn.Sequential of Linear and ReLU or what `pack` makes of it: {problem!s:.200}"
             ) from None
 
 
@@ -79,10 +84,10 @@ class Examples(traitlets.TraitType):
             if not isinstance(value, list | tuple) or not value:
                 raise TypeError(f"{value!r} is not a list with something in it")
             return [self._checked(**example) for example in value]
-        except (TypeError, ValueError) as problem:
+        except UNFIT as problem:
             raise BadValue(
                 f"{type(obj).__name__}.{self.name} must be a list of "
-                f'{{"digit": 0 to 9, "picture": text}}: {problem}'
+                f'{{"digit": 0 to 9, "picture": text}}: {problem!s:.200}'
             ) from None
 
     @staticmethod
