@@ -9,7 +9,7 @@ NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os;
 NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch test controls lint format bench widgets weights clean
+.PHONY: help book site watch test lint format bench widgets weights clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,17 +27,14 @@ watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the bro
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
 
-controls: .venv/test-ready site ## move every control of every widget by mouse and by keyboard (some minutes)
-	@$(WITH_NODE) $(PY) -m pytest -q -n 2 tests/browser/controls_check.py
-
 lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings
 
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure the site against its bars; writes _build/bench.md
-	@$(WITH_NODE) $(PY) tests/bench/bench.py
+bench: .venv/test-ready site ## measure the site against its bars; writes _build/bench.md (PARTS="pages files builds")
+	@$(WITH_NODE) $(PY) tests/bench/bench.py $(PARTS)
 
 widgets: .venv/ready ## bundle the widgets' JavaScript
 	@$(PY) -m introml.site widgets

@@ -374,6 +374,22 @@ describe("choices", () => {
     assert.equal(model.get("n"), 3);
     assert.deepEqual([still(), input.selectedIndex], [["three"], 2]);
   });
+  it("as a menu can show a value that cannot be chosen", () => {
+    const options = { trait: "n", label: "Count", options: ["own", "one"], shown: ["own"] };
+    const { node } = control("select", options, { n: "own" });
+    const [own, one] = node.querySelectorAll("option");
+    assert.deepEqual([own.hasAttribute("disabled"), one.hasAttribute("disabled")], [true, false]);
+    assert.equal(own.hasAttribute("selected"), true);
+  });
+  it("as radio buttons are off while there is nothing to choose", () => {
+    let off = true;
+    const options = { trait: "n", label: "Count", options: [1, 2], disabled: () => off };
+    const { node, ui } = control("choice", options, { n: 2 });
+    assert.equal(node.hasAttribute("disabled"), true);
+    off = false;
+    ui().redraw();
+    assert.equal(node.hasAttribute("disabled"), false);
+  });
   it("as a switch write true and false", () => {
     const { node, model } = control("toggle", { trait: "on", label: "On" }, { on: false });
     const input = node.querySelector("input");
@@ -624,7 +640,7 @@ describe("defineWidget", () => {
   });
   it("stands panels side by side only where each has room", () => {
     const { ui } = mount(() => null, {});
-    assert.equal(ui().columns(2, 300, 20), 330);
+    assert.equal(ui().columns(2, 300, 20), 440);
     assert.equal(ui().columns(3, 300, 20), 900);
   });
   it("keeps key presses from the notebook around it", () => {
@@ -828,7 +844,7 @@ describe("a prediction", () => {
     mount((ui) => {
       node = predict(ui, {
         question: "Up?",
-        options: ["Yes", "No"],
+        options: ["Yes, it does", "No"],
         answer: () => 1,
         explain: () => "It falls.",
       });
@@ -837,10 +853,10 @@ describe("a prediction", () => {
     const verdict = node.querySelector("[role=status]");
     assert.equal(verdict.textContent, "");
     fire(yes, "change");
-    assert.equal(verdict.textContent, "Not quite. It falls.");
+    assert.equal(verdict.textContent, "Yes, it does: not quite. It falls.");
     assert.equal(verdict.classList.contains("iml-right"), false);
     fire(no, "change");
-    assert.equal(verdict.textContent, "Yes. It falls.");
+    assert.equal(verdict.textContent, "No: yes. It falls.");
     assert.equal(verdict.classList.contains("iml-right"), true);
   });
 });

@@ -89,7 +89,6 @@ function controls(ui, recording) {
       id,
       onchange: () => {
         const found = recording.notable[input.selectedIndex - 1];
-        if (!found) return;
         const clearest = found.readings.reduce((a, b) => (b.value > a.value ? b : a));
         ui.set({
           layer: found.layer,
@@ -100,7 +99,7 @@ function controls(ui, recording) {
         });
       },
     },
-    h("option", { value: "" }, "… (choose)"),
+    h("option", { value: "", disabled: true }, "… (choose)"),
     recording.notable.map(({ id: name, layer, head }) =>
       h("option", { value: name }, `${layer}.${head}: ${NAMES[name] ?? name}`),
     ),

@@ -104,6 +104,10 @@ export function numberGrid({ describe, onpoint, onedit }) {
       Math.max(0, Math.min(cells[0].length - 1, j)),
     ];
     cells[current[0]][current[1]].setAttribute("tabindex", "0");
+    if (onedit) return;
+    // Where nothing can be typed, the cell with the focus is the one that is described.
+    for (const node of cells.flat()) node.removeAttribute("aria-selected");
+    cells[current[0]][current[1]].setAttribute("aria-selected", "true");
   }
 
   function focus(i, j) {

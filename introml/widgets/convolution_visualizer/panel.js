@@ -68,15 +68,14 @@ function matrixMenu(ui, trait, label, named) {
   const own = "your own";
   const field = {
     get: () => Object.keys(named).find((name) => same(named[name], ui.get(trait))) ?? own,
-    set: (name) => {
-      if (named[name]) ui.set({ [trait]: named[name] });
-    },
+    set: (name) => ui.set({ [trait]: named[name] }),
   };
   const key = `${trait}-preset`;
   return select(lens(ui, { [key]: field }), {
     trait: key,
     label,
     options: [...Object.keys(named), own],
+    shown: [own],
   });
 }
 
@@ -182,6 +181,7 @@ export function addControls(ui, { size, selected, sizes }) {
         trait: "padding_mode",
         label: "Padding with",
         options: ["zeros", "reflect", "replicate", "circular"],
+        disabled: () => ui.get("padding").every((cells) => cells === 0),
       }),
     ),
     legend([

@@ -47,11 +47,7 @@ export function pad(ui, { cell, get, set, erase }) {
     s("g", unit, cursor),
   );
   const heard = h("p", { class: "iml-hidden", role: "status" });
-  const hint = h(
-    "p",
-    { class: "iml-draw-digit-hint", id: help },
-    "Draw here. With the keyboard, arrows move and Space lowers or lifts the pen.",
-  );
+  const hint = h("p", { class: "iml-draw-digit-hint", id: help });
 
   const paint = (from, to) => set(stroke(get(), from, to, erase() ? ERASER : undefined, erase()));
 
@@ -84,7 +80,7 @@ export function pad(ui, { cell, get, set, erase }) {
   function say() {
     setAttributes(cursor, { x: column, y: row, "data-lowered": lowered });
     const inked = get()[row * SIDE + column] >= 128 ? "ink" : "paper";
-    heard.textContent = `Row ${row + 1}, column ${column + 1}, ${inked}; pen ${lowered ? "down" : "up"}`;
+    heard.textContent = `Row ${row + 1}, column ${column + 1}, ${inked}; ${erase() ? "eraser" : "pen"} ${lowered ? "down" : "up"}`;
   }
   svg.addEventListener("keydown", (event) => {
     const from = centre();
@@ -113,10 +109,13 @@ export function pad(ui, { cell, get, set, erase }) {
   return {
     nodes: [svg, hint, heard],
     evidence,
-    redraw: () =>
+    redraw() {
+      const [does, pen] = erase() ? ["Erase", "eraser"] : ["Draw", "pen"];
+      hint.textContent = `${does} here. With the keyboard, arrows move and Space lowers or lifts the ${pen}.`;
       ink(
         drawn,
         get().map((value) => value / 255),
-      ),
+      );
+    },
   };
 }

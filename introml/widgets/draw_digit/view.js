@@ -134,6 +134,7 @@ function networkPanel(width) {
     },
     thumb,
   );
+  const caption = h("small", {});
   const wide = width - model.SIDE * THUMB - 16;
   const bars = picture({
     width: wide,
@@ -159,14 +160,15 @@ function networkPanel(width) {
     h(
       "div",
       { class: "iml-draw-digit-network" },
-      h("div", {}, seen, h("small", {}, "its input")),
+      h("div", { style: { width: "84px" } }, seen, caption),
       bars,
     ),
   );
   return {
     node,
-    redraw(input, probabilities, best) {
+    redraw(input, normalized, probabilities, best) {
       ink(thumb, input);
+      caption.textContent = `its input, ${normalized ? "scaled and centred" : "as on the pad"}`;
       verdict.textContent = best === null ? "–" : String(best);
       for (const [digit, { bar, value, name }] of columns.entries()) {
         const p = best === null ? 0 : probabilities[digit];
@@ -241,7 +243,11 @@ function build(ui) {
         ["erase", "erases"],
       ],
     }),
-    ui.button({ label: "Clear", onpress: () => ui.set({ drawing: model.toText(model.blank()) }) }),
+    ui.button({
+      label: "Clear",
+      onpress: () => ui.set({ drawing: model.toText(model.blank()) }),
+      disabled: () => pixels !== null && pixels.every((value) => value === 0),
+    }),
     ui.button({
       label: "Load an example",
       onpress: () => {
@@ -264,7 +270,7 @@ function build(ui) {
     board.redraw();
     drawEvidence(board.evidence, found, holds);
     rules.redraw(found, holds);
-    network.redraw(input, probabilities, best);
+    network.redraw(input, ui.get("normalized"), probabilities, best);
     const truth = ui.get("drawing") ? null : ui.get("examples")[ui.get("example")].digit;
     ui.readout(sentence({ found, holds, best, probability: probabilities[best], truth }));
   };

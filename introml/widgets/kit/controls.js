@@ -111,8 +111,8 @@ function labelOf(option) {
   return Array.isArray(option) ? option : [option, String(option)];
 }
 
-/** choice({ trait, label, options: [[value, "label"], …] }): radio buttons drawn as one strip. */
-export function choice(ui, { trait, label, options }) {
+/** choice({ trait, label, options: [[value, "label"], …], disabled?: () => boolean }): a strip of radio buttons. */
+export function choice(ui, { trait, label, options, disabled }) {
   const name = ui.id(trait);
   const inputs = options.map(labelOf).map(([value, text], index) => {
     const id = `${name}-${index}`;
@@ -130,22 +130,29 @@ export function choice(ui, { trait, label, options }) {
     });
     return [input, h("label", { for: id }, text)];
   });
-  return h(
+  const node = h(
     "fieldset",
     { class: "iml-control iml-choice" },
     h("legend", {}, label),
     h("span", { class: "iml-strip" }, inputs.flat()),
   );
+  if (disabled) ui.onRedraw(() => node.toggleAttribute("disabled", disabled()));
+  return node;
 }
 
-/** select({ trait, label, options }): a native menu, for more options than a strip can hold. */
-export function select(ui, { trait, label, options }) {
+/**
+ * select({ trait, label, options, shown }): a native menu, for more options than a strip can hold.
+ * The values in `shown` can be shown, but not chosen.
+ */
+export function select(ui, { trait, label, options, shown = [] }) {
   const id = ui.id(trait);
   const values = options.map(labelOf);
   const input = h(
     "select",
     { id, onchange: () => ui.set({ [trait]: values[input.selectedIndex][0] }) },
-    values.map(([value, text]) => h("option", { value: String(value) }, text)),
+    values.map(([value, text]) =>
+      h("option", { value: String(value), disabled: shown.includes(value) }, text),
+    ),
   );
   ui.onRedraw(() => {
     const chosen = values.findIndex(([value]) => value === ui.get(trait));

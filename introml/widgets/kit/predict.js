@@ -14,7 +14,8 @@ export function predict(ui, { question, options, answer, explain }) {
       value: String(index),
       onchange: () => {
         const right = answer() === index;
-        result.textContent = `${right ? "Yes." : "Not quite."} ${explain(index)}`;
+        // The guess is named, so that the reply to another one is seen to be another.
+        result.textContent = `${text}: ${right ? "yes." : "not quite."} ${explain(index)}`;
         result.classList.toggle("iml-right", right);
       },
     });

@@ -17,6 +17,12 @@ const HEIGHT = 320;
 const PEAKS = [0.02, 2.4];
 const LONGEST_WARM_UP = 200;
 const CEILING = 100;
+/** What is said where the schedule is the one that it is compared with. */
+const SAME = {
+  none: "",
+  constant: " That is the constant rate itself.",
+  kept: " That is the kept one itself: change it, and the two are compared.",
+};
 
 function build(ui) {
   const composed = () => ({
@@ -219,10 +225,11 @@ function build(ui) {
     }
     drawRates(own, other);
     drawLosses(own, other);
+    const kept = ui.get("ghost") === "kept";
     const why = own.lost > 0 ? reason(own) : "";
     const rival = other
-      ? ` With a rate that ${inWords(otherSchedule)}, ${outcome(other, model.RUNS)}.`
-      : "";
+      ? ` With ${kept ? "the kept one, " : ""}a rate that ${inWords(otherSchedule)}, ${outcome(other, model.RUNS)}.`
+      : SAME[ui.get("ghost")];
     ui.readout(`The rate ${inWords(schedule)}: ${outcome(own, model.RUNS)}.${why}${rival}`);
   };
 }
