@@ -15,41 +15,44 @@ from introml.grader.junit import junit_xml
 from introml.grader.lab import Lab
 from introml.grader.results import SubmissionResult
 
-#: A student's cell that looks for the checks wherever a process can look, and prints what it sees.
+#: A student's cell that looks for secrets wherever a process can look, and prints what it finds.
 SPY = r"""
-import gc as _gc, os as _os, sys as _sys
+import gc as _gc, os as _os, re as _re, sys as _sys
 def _spy():
-    seen = [str(dict(_os.environ)), str(_sys.argv), str(_sys.path)]
+    found = set()
+    def look(thing):
+        try:
+            found.update(_re.findall("introml-canary-[0-9a-f]+", repr(thing)))
+        except Exception:
+            pass
     frame = _sys._getframe()
     while frame:
-        seen += [str(list(frame.f_locals)), frame.f_code.co_filename]
+        look(dict(frame.f_locals)), look(frame.f_code.co_consts)
         frame = frame.f_back
-    seen += [one for one in _gc.get_objects() if type(one) is str and len(one) < 200][:1000]
     for one in _gc.get_objects():
-        if type(one) in (dict, list, tuple) and len(one) < 50:
-            text = repr(list(one.values()) if type(one) is dict else one)[:2000]
-            if "canary" in text:
-                seen.append(text)
-    for module in list(_sys.modules):
-        if "check" in module or "lab" in module:
-            seen.append(module)
-    for top in (".", "/tmp", "/home", "/root", "/work", "/srv", "/mnt", "/opt", "/dev/shm"):
+        if type(one) in (dict, list, tuple, set) and len(one) < 200:
+            for part in list(one.values()) if type(one) is dict else list(one):
+                if type(part) in (str, bytes):
+                    look(part)
+        elif hasattr(one, "__code__"):
+            look(one.__code__.co_consts)
+    for top in PLACES:
         for folder, _, names in _os.walk(top):
             for name in names:
-                if name.endswith(("checks.py", "lab.md", "run.json", "grades.csv")):
+                if name.endswith((".py", ".md", ".toml", ".json", ".csv", ".ipynb")):
                     try:
-                        seen.append(open(_os.path.join(folder, name)).read()[:4000])
-                    except OSError:
+                        look(open(_os.path.join(folder, name)).read(200_000))
+                    except (OSError, ValueError):
                         pass
     for pid in _os.listdir("/proc"):
         for name in ("cmdline", "environ"):
             try:
-                seen.append(open(f"/proc/{pid}/{name}").read()[:2000])
-            except OSError:
+                look(open(f"/proc/{pid}/{name}").read(100_000))
+            except (OSError, ValueError):
                 pass
-    return "\n".join(seen)
-print(_spy()[:60000])
-"""
+    print(sorted(found), dict(_os.environ), _sys.argv)
+_spy()
+""".replace("PLACES", repr((".", "/tmp", "/home", "/root", "/work", "/srv", "/mnt", "/dev/shm")))
 
 
 def planted(lab: Lab, folder: Path) -> tuple[Path, list[str]]:

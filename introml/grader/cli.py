@@ -148,7 +148,11 @@ def _release(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from introml.grader.notebook_check import check_file
 
-    return check_file(options.notebook)
+    table = check_file(options.notebook)
+    print(table.text())
+    if table.problem:
+        return BAD_USE
+    return 0 if table.passed else 1
 
 
 def _test(options: argparse.Namespace) -> int:

@@ -172,6 +172,17 @@ def test_labs_are_released_and_never_over_a_students_work(tmp_path, capsys):
     assert cli.main(["lab", "list"]) == 0
 
 
+def test_a_student_checks_a_notebook(tmp_path, capsys):
+    for name, data, status, words in (
+        ("right", written(notebook()), 0, "The loss is the mean"),
+        ("starter", written(notebook(answered=False)), 1, "The loss is the mean"),
+        ("none", b"no notebook", 2, "not a notebook"),
+    ):
+        (tmp_path / f"{name}.ipynb").write_bytes(data)
+        assert cli.main(["lab", "check", str(tmp_path / f"{name}.ipynb")]) == status, name
+        assert words in capsys.readouterr().out
+
+
 def test_help_shows_examples():
     ended = run("grade", "--help")
     assert ended.returncode == 0
