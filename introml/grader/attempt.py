@@ -18,7 +18,6 @@ from introml.grader.box.limits import Limits
 from introml.grader.boxes import Box, Ended, GraderFault
 from introml.grader.session import Template
 from introml.grader.submission import StudentError, Submission
-from introml.grader.values import ValueRefused
 
 _GONE = {
     "time": ("timed_out", "The time for it was over."),
@@ -130,9 +129,6 @@ class Attempt:
             box.kill("no reply")
         except frames.FrameClosed:
             pass
-        except ValueRefused:
-            # Decoding stopped half-way; the frame itself was whole, so the next one is too.
-            raise
         self.last_end = box.ended()
         self.close()
         raise self._lost()
@@ -167,13 +163,11 @@ class Attempt:
                 told = self.submission._student_error(f"cell {cell}", error)
             except StudentError as lost:
                 told = lost
-            except ValueRefused as error:
-                told = StudentError("refused", f"cell {cell} {error}")
             results.append(CellResult(cell, told.kind, told.public_message))
         if self._box is not None:
             try:
                 box.hush()
-            except (frames.FrameTimeout, frames.FrameError, frames.FrameClosed, ValueRefused):
+            except (frames.FrameTimeout, frames.FrameError, frames.FrameClosed):
                 box.kill()
                 self.last_end = box.ended()
                 self.close()

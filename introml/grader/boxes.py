@@ -15,7 +15,7 @@ from introml.grader import frames
 from introml.grader.box.cgroups import Cgroup
 from introml.grader.box.limits import Limits
 from introml.grader.output import Output
-from introml.grader.values import Caps, HandleRef, decode, encode
+from introml.grader.values import REQUEST_CAPS, Caps, HandleRef, ValueRefused, decode, encode
 
 _START_S = 30.0
 _END_S = 10.0
@@ -63,7 +63,7 @@ class Box:
     ) -> None:
         self.template = template
         self.limits = limits
-        self.caps = Caps(bytes=limits.reply_mb << 20)
+        self.caps = Caps(bytes=(limits.reply_mb << 20) + Caps.json)
         self._ended: Ended | None = None
         self._killed = ""
         self._number = 0
@@ -114,7 +114,7 @@ class Box:
         """Put a request and return the reply: {"value": …} or {"error": …}, "forbidden_calls".
 
         `keep` and `wrap` turn objects into handles and back (see `values`).
-        Raises FrameError (what came is no reply), FrameTimeout, FrameClosed, or ValueRefused.
+        Raises FrameError (what came is no reply), FrameTimeout or FrameClosed.
         """
         deadline = time.monotonic() + timeout_s
         if not self._ready:
@@ -135,11 +135,15 @@ class Box:
                 raise frames.FrameError("a reply came before its request")
             raise frames.FrameClosed
         beside = self.output if self.output.open else None
-        node, blobs = encode({**request, "id": self._number}, keep)
+        node, blobs = encode({**request, "id": self._number}, keep, REQUEST_CAPS)
         frames.write(self._sock, node, blobs, deadline, beside)
         beside = self.output if self.output.open else None
         node, blobs = frames.read(self._sock, self.caps, deadline, beside)
-        reply = decode(node, blobs, self.caps, wrap)
+        try:
+            reply = decode(node, blobs, self.caps, wrap)
+        except ValueRefused as error:
+            # The worker refuses such values itself, with the student's name for them.
+            raise frames.FrameError(f"no value: {error}") from None
         return _check_reply(reply, self._number)
 
     def hush(self, timeout_s: float = 5.0) -> None:

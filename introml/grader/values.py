@@ -36,11 +36,15 @@ class Caps:
     """How much may arrive: bytes in all, bytes of JSON, numbers of blobs, nodes and so on."""
 
     bytes: int = 64 << 20
-    json: int = 4 << 20
+    json: int = 8 << 20
     blobs: int = 4096
     nodes: int = 100_000
     depth: int = 32
     string: int = 1 << 20
+
+
+#: What a check, which is trusted, sends: as large as memory allows.
+REQUEST_CAPS = Caps(bytes=1 << 32, json=1 << 28, blobs=1 << 16, nodes=10**7, string=1 << 26)
 
 
 @dataclass(frozen=True)
@@ -84,21 +88,43 @@ def name_of(value: object) -> str:
 def encode(
     value: Any,
     handle: Callable[[Any], HandleRef | None] | None = None,
-    depth: int = Caps.depth,
+    caps: Caps | None = None,
 ) -> tuple[Node, list[bytes]]:
     """Turn a value into a node and its blobs.
 
     `handle` may answer with the handle of an object that is no plain value; without an answer the
-    object is refused. Raises ValueRefused; a value nested deeper than `depth` is refused too.
+    object is refused. Raises ValueRefused; what is over `caps` is refused too, so that a whole
+    value never is on the other side.
     """
+    caps = caps or Caps()
     blobs: list[bytes] = []
+    count = letters = size = 0
+
+    def keep(blob: bytes) -> int:
+        nonlocal size
+        size += len(blob)
+        if size > caps.bytes - caps.json or len(blobs) >= caps.blobs:
+            raise ValueRefused(f"returned more than {caps.bytes >> 20} MB, or too many arrays")
+        blobs.append(blob)
+        return len(blobs) - 1
+
+    def text(value: str) -> str:
+        nonlocal letters
+        letters += len(value)
+        if letters > caps.string:
+            raise ValueRefused(f"returned strings longer than {caps.string} characters")
+        return _plain_string(value, caps.string)
 
     def node(value: Any, left: int) -> Node:
+        nonlocal count
+        count += 1
+        if count > caps.nodes:
+            raise ValueRefused(f"returned more than {caps.nodes} items; return a tensor of them")
         kind = type(value)
         if value is None or kind is bool:
             return value
         if kind is str:
-            return _plain_string(value)
+            return text(value)
         if kind is int:
             if value not in _INT_RANGE:
                 raise ValueRefused("returned an int beyond 64 bits; return a smaller one")
@@ -111,27 +137,25 @@ def encode(
             return {"torch_dtype": _DTYPES[value]}
         if kind is torch.Tensor or kind is torch.nn.Parameter:
             blob, name = _tensor_bytes(value)
-            blobs.append(blob)
-            return {"tensor": len(blobs) - 1, "dtype": name}
+            return {"tensor": keep(blob), "dtype": name}
         if kind is np.ndarray or (isinstance(value, np.generic) and kind.__module__ == "numpy"):
             array = np.asarray(value)
             if array.dtype.newbyteorder("=") not in _ARRAY_DTYPES:
                 raise ValueRefused(
                     f"returned an array of dtype {str(array.dtype)[:60]}; return numbers or bools"
                 )
-            blobs.append(_array_bytes(array))
-            return {"array" if kind is np.ndarray else "scalar": len(blobs) - 1}
+            return {"array" if kind is np.ndarray else "scalar": keep(_array_bytes(array))}
         if kind in (list, tuple, dict, torch.Size):
             if not left:
                 raise ValueRefused("returned lists or dicts nested too deep; return flatter ones")
             if kind is dict:
-                return {"dict": [[_key(k), node(v, left - 1)] for k, v in value.items()]}
+                return {"dict": [[text(_key(k)), node(v, left - 1)] for k, v in value.items()]}
             return {"list" if kind is list else "tuple": [node(item, left - 1) for item in value]}
         if handle is not None and (reference := handle(value)) is not None:
             return {"handle": reference.number, "type": reference.type[:60]}
         raise ValueRefused(_refusal(value))
 
-    return node(value, depth), blobs
+    return node(value, caps.depth), blobs
 
 
 def decode(
@@ -230,7 +254,7 @@ def _special(value: float) -> str:
 def _key(key: Any) -> str:
     if type(key) is not str:
         raise ValueRefused(f"returned a dict with a key of type {name_of(key)}; use str keys")
-    return _plain_string(key)
+    return key
 
 
 def _refusal(value: Any) -> str:

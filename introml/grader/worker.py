@@ -22,12 +22,19 @@ import torch
 
 from introml.grader import frames
 from introml.grader.forbidden import LibraryAnswer, Watch
-from introml.grader.values import Caps, HandleRef, Node, ValueRefused, decode, encode, name_of
+from introml.grader.values import (
+    REQUEST_CAPS,
+    Caps,
+    HandleRef,
+    Node,
+    ValueRefused,
+    decode,
+    encode,
+    name_of,
+)
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_LIST = 10_000
-# What a trusted checker sends: as large as memory allows.
-_REQUEST_CAPS = Caps(bytes=1 << 32, json=1 << 28, blobs=1 << 16, nodes=10**7)
 
 
 class Missing(Exception):
@@ -54,24 +61,17 @@ class Worker:
         """Do what an encoded request asks, and return the encoded reply; raises nothing."""
         number = None
         try:
-            request = decode(node, blobs, _REQUEST_CAPS, handle=self._object)
+            request = decode(node, blobs, REQUEST_CAPS, handle=self._object)
             number = request["id"]
             self.watch.calls.clear()
             value = self._do(request)
             reply = {"id": number, "value": value, "forbidden_calls": self.watch.seen()}
-            return self._encode(reply)
+            return encode(reply, self._known, Caps(bytes=self.reply_bytes))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and self.watch.home:
                 raise
             reply = {"id": number, "error": _describe(error), "forbidden_calls": self.watch.seen()}
             return encode(reply)
-
-    def _encode(self, reply: dict) -> tuple[Node, list[bytes]]:
-        node, blobs = encode(reply, handle=self._known)
-        size = sum(map(len, blobs))
-        if size > self.reply_bytes:
-            raise ValueRefused(f"returned {size} bytes; at most {self.reply_bytes} may be returned")
-        return node, blobs
 
     def _do(self, request: dict) -> Any:
         operation = _OPERATIONS.get(request["op"])
@@ -380,7 +380,7 @@ def serve(fd: int) -> NoReturn:
     worker.watch.home = False
     while True:
         try:
-            request = frames.read(sock, _REQUEST_CAPS)
+            request = frames.read(sock, REQUEST_CAPS)
             reply = worker.answer(*request)
             frames.write(sock, *reply)
         except (frames.FrameClosed, frames.FrameError):

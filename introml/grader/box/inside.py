@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from introml.grader.box import kernel
-from introml.grader.box.limits import Limits, memory_in_use, set_rlimits, tmpfs_options
+from introml.grader.box.limits import Limits, MemoryWatch, set_rlimits, tmpfs_options
 from introml.grader.box.seccomp import Filter
 
 _STUDENT = 1000
@@ -80,6 +80,7 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
     kernel.set_undumpable()
     if plan.isolated:
         _enter_namespaces(plan.limits)
+    memory = MemoryWatch() if plan.isolated and not plan.cgroup else None
     here, there = os.pipe(), os.pipe()
     worker = os.fork()
     if worker == 0:
@@ -96,7 +97,7 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
         kernel.drop_capabilities()
         kernel.no_new_privileges()
         kernel.die_with_parent()
-    _watch(plan, worker, began + plan.limits.wall_s)
+    _watch(plan, worker, began + plan.limits.wall_s, memory)
 
 
 def _enter_namespaces(limits: Limits) -> None:
@@ -119,9 +120,8 @@ def _map_user(worker: int, plan: Plan) -> None:
             file.write(text)
 
 
-def _watch(plan: Plan, worker: int, deadline: float) -> None:
+def _watch(plan: Plan, worker: int, deadline: float, memory: MemoryWatch | None) -> None:
     """Reap what ends, until the student's process has or the time is over; then say how."""
-    step = None if plan.cgroup else _LOOK_S
     while True:
         while True:
             try:
@@ -139,10 +139,10 @@ def _watch(plan: Plan, worker: int, deadline: float) -> None:
         if left <= 0:
             _say(plan, {"time": plan.limits.wall_s})
             os._exit(0)
-        if step and plan.isolated and memory_in_use() > (plan.limits.memory_mb << 20):
+        if memory and memory.over(plan.limits.memory_mb << 20):
             _say(plan, {"memory": plan.limits.memory_mb})
             os._exit(0)
-        signal.sigtimedwait({signal.SIGCHLD}, min(left, step or left))
+        signal.sigtimedwait({signal.SIGCHLD}, min(left, _LOOK_S) if memory else left)
 
 
 def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> None:
