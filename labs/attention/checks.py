@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from introml.grader.checks import assert_close, check, randint, randn, require
+from introml.grader.checks import assert_close, assert_finite, check, randint, randn, require
 
 # float32 rounds by 6e-8. A score is a sum of up to 64 products, and a weight's relative error is
 # the absolute error of its score: some 1e-6 for scores of usual size. 1e-4 is far above that, and
@@ -313,6 +313,7 @@ def lookup_ignores_order_and_padding(submission, rng):
         type(scores) is Tensor and scores.shape == (9, num_values),
         "LookupModel returns one row for each example and one score for each possible value.",
     )
+    assert_finite(scores, hint="Some scores are infinite or NaN.")
     require(not torch.equal(scores[0], scores[1]), "The scores do not depend on the example.")
     order = torch.stack(
         [

@@ -1,0 +1,56 @@
+"""Runs a lab's checks on answers in this very process, by value as a student's notebook does."""
+
+import re
+from pathlib import Path
+
+import torch
+
+from introml.grader.checker import load_all_checks
+from introml.grader.lab import Kind, Lab
+from introml.grader.outcome import Outcome, run_check
+from introml.grader.submission import LocalLink, Submission
+from introml.grader.worker import Worker
+
+RUN = (Kind.LOCKED, Kind.ANSWER, Kind.FREE)
+
+
+def names_of(lab: Lab, answers: dict[str, str] | None = None, starter: bool = False) -> dict:
+    """What the lab's cells define: solutions, or `answers` by grade_id where those are given."""
+    assert set(answers or {}) <= set(lab.answers)
+    names = {"__name__": "__main__"}
+    for cell in lab.cells:
+        if cell.kind in RUN:
+            source = cell.starter if starter else (answers or {}).get(cell.id, cell.solution)
+            exec(compile(source, f"<cell {cell.id}>", "exec"), names)
+    return names
+
+
+def outcomes(
+    lab: Lab, names: dict, seed: int, only=None, without=(), tier="cpu"
+) -> dict[str, Outcome]:
+    """What becomes of the lab's checks, of one tier; the process has one thread, as a box has."""
+    found = {}
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for check in load_all_checks(lab):
+        chosen = only is None or check.name in only
+        if check.tier == tier and chosen and check.name not in without:
+            submission = Submission(LocalLink(Worker(namespace=names)), seed=seed)
+            found[check.name] = run_check(check, submission, seed)
+    torch.set_num_threads(before)
+    return found
+
+
+def not_passed(found: dict[str, Outcome]) -> dict[str, str]:
+    """The checks that did not pass, and what is said of them."""
+    return {
+        name: f"{one.hint} {one.detail} {one.evidence}"
+        for name, one in found.items()
+        if one.outcome != "passed"
+    }
+
+
+def answers_in(path: Path) -> dict[str, str]:
+    """The cells of a file in which `# %% grade_id` begins each."""
+    _, *parts = re.split(r"(?m)^# %% (\S+)\n", path.read_text())
+    return dict(zip(parts[::2], parts[1::2], strict=True))

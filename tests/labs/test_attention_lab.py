@@ -1,0 +1,178 @@
+"""The lab on attention: its solution, another right one, the wrong ones, its numbers, its GPU tier.
+
+The check of memory needs a process whose memory is limited; it runs in the box, once.
+"""
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from in_process import answers_in, names_of, not_passed, outcomes
+
+from introml.grader.checker import Checker, Setup
+from introml.grader.lab import load_lab
+from introml.grader.release import solution_notebook
+
+LAB = load_lab("attention")
+OTHER = Path(__file__).with_name("attention_in_another_style.py")
+WRONG = {wrong.name: wrong for wrong in LAB.wrong_solutions()}
+ODD = """
+def softmax(*_, **__):
+    return ODD
+
+attention = positions = blockwise_attention = learn_lookups = softmax
+causal_mask = padding_mask = softmax
+
+class MultiHeadAttention(nn.Module):
+    def __init__(self, *_):
+        super().__init__()
+
+    def forward(self, *_, **__):
+        return ODD
+
+class LookupModel(MultiHeadAttention):
+    pass
+"""
+ODD_LAYER = """
+class Odd(MultiHeadAttention):
+    def forward(self, *_, **__):
+        return 1, None
+
+MultiHeadAttention = Odd
+"""
+LEARNS, SMALL = "learns_to_look_up", "blocks_keep_memory_small"
+
+
+@pytest.mark.parametrize("style", ["solution", "another style"])
+def test_right_answers_pass_at_twenty_seeds(style):
+    answers = {} if style == "solution" else answers_in(OTHER)
+    assert style == "solution" or set(answers) == set(LAB.answers)
+    names = names_of(LAB, answers)
+    for seed in range(20):
+        slow = () if seed == 0 else (LEARNS, SMALL)
+        assert not_passed(outcomes(LAB, names, seed, without=slow)) == {}, f"seed {seed}"
+
+
+def test_the_starter_fails_every_check():
+    found = outcomes(LAB, names_of(LAB, starter=True), seed=0)
+    assert len(found) == 19
+    assert set(not_passed(found)) == set(found)
+
+
+@pytest.mark.parametrize("name", sorted(set(WRONG) - {"blocks-in-name-only"}))
+def test_a_wrong_solution_fails_the_checks_that_it_names(name):
+    names, caught_by = names_of(LAB, WRONG[name].cells), set(WRONG[name].caught_by)
+    found = outcomes(LAB, names, 0, without={LEARNS, SMALL} - caught_by)
+    assert caught_by <= set(not_passed(found))
+    # A wrong answer is told in the check's own words, it never breaks the check.
+    assert not any(one.flags for one in found.values())
+    for seed in (1, 2):
+        found = outcomes(LAB, names, seed, only=caught_by - {LEARNS})
+        assert set(not_passed(found)) == caught_by - {LEARNS}, f"seed {seed}"
+
+
+def test_in_the_box_the_whole_table_of_scores_is_too_large_and_blocks_are_not():
+    with Checker(Setup(lab=str(LAB.folder), seed=5)) as checker:
+        right = checker.grade("right", "0" * 64, solution_notebook(LAB))
+        wrong = WRONG["blocks-in-name-only"]
+        naive = checker.grade("naive", "0" * 64, solution_notebook(LAB, wrong.cells))
+        ran = {one.name for one in right.checks if one.tier == "cpu" or checker.cuda}
+    assert {one.name for one in right.checks if one.outcome == "passed"} == ran
+    # Without a GPU its checks are not run, and count neither as passed nor as failed.
+    rest = [one for one in right.checks if one.name not in ran]
+    assert all(one.outcome == "not run" for one in rest)
+    failed = {one.name: one.outcome for one in naive.checks if one.tier == "cpu"}
+    assert {name for name, outcome in failed.items() if outcome != "passed"} == {SMALL}
+
+
+@pytest.mark.parametrize("odd", ["None", "'a text'", "(1, 2)", "(None, None)", "torch.zeros(2)"])
+def test_odd_values_fail_and_break_no_check(odd):
+    names = names_of(LAB)
+    exec(ODD.replace("ODD", odd), names)
+    found = outcomes(LAB, names, seed=0)
+    assert set(not_passed(found)) == set(found)
+    assert not any(one.flags for one in found.values())
+
+
+def test_a_layer_of_odd_outputs_breaks_no_check():
+    """Its parameters are right, so that the checks come to its outputs."""
+    names = names_of(LAB)
+    odd = (
+        "class Odd(MultiHeadAttention):\n    def forward(self, *_, **__):\n        return 1, None\n"
+    )
+    exec(odd + "MultiHeadAttention = Odd\n", names)
+    found = outcomes(LAB, names, seed=0, without=(SMALL, LEARNS))
+    assert not any(one.flags for one in found.values())
+    assert {"heads_equal_torch", "nothing_from_later", "shuffled_in_shuffled_out"} <= set(
+        not_passed(found)
+    )
+
+
+@pytest.fixture
+def pretended_gpu(monkeypatch):
+    """The checks of the GPU's tier, run on the CPU: a small device, and no move to it."""
+    device = SimpleNamespace(total_memory=4_000_000)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda *_: device)
+    monkeypatch.setattr(torch.nn.Module, "cuda", lambda self, *_: self)
+
+
+@pytest.mark.parametrize("style", ["solution", "another style"])
+@pytest.mark.usefixtures("pretended_gpu")
+def test_the_checks_for_the_gpu_pass_right_answers_on_a_cpu(style):
+    names = names_of(LAB, {} if style == "solution" else answers_in(OTHER))
+    found = outcomes(LAB, names, seed=0, tier="cuda")
+    assert len(found) == 3
+    assert not_passed(found) == {}
+
+
+@pytest.mark.usefixtures("pretended_gpu")
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [
+        ("divided-by-d", {"attention_on_the_gpu", "heads_on_the_gpu"}),
+        ("heads-interleaved", {"heads_on_the_gpu"}),
+        ("blocks-averaged", {"blocks_on_the_gpu"}),
+    ],
+)
+def test_the_checks_for_the_gpu_fail_wrong_answers(name, failing):
+    found = outcomes(LAB, names_of(LAB, WRONG[name].cells), seed=0, tier="cuda")
+    assert set(not_passed(found)) == failing
+
+
+def test_the_numbers_in_the_text_are_right():
+    names = names_of(LAB)
+    text = (LAB.folder / "lab.md").read_text()
+    assert names["softmax"](torch.tensor([[math.log(3), 0.0]])).tolist()[0] == pytest.approx(
+        [0.75, 0.25]
+    )
+
+    q, v = torch.ones(1, 4), torch.tensor([[10.0], [0.0]])
+    k = torch.tensor([[2.0, 2.0, 0.0, 0.0], [0.0] * 4])
+    output, weights = names["attention"](q, k, v)
+    assert [round(one, 2) for one in weights[0].tolist()] == [0.88, 0.12]
+    said = [output.item()]
+    for mistake in ("not-divided", "divided-by-d"):
+        said.append(names_of(LAB, WRONG[mistake].cells)["attention"](q, k, v)[0].item())
+    words = "The output is {:.2f}. ({:.2f} would come out without the division, and {:.2f} on"
+    assert words.format(*said) in text
+
+    row = names["positions"](2, 4)[1].tolist()
+    assert "= ({:.3f}, {:.3f}, {:.3f}, {:.3f})".format(*row) in text
+    assert names["causal_mask"](3).tolist() == [[s <= t for s in range(3)] for t in range(3)]
+    real = names["padding_mask"](torch.tensor([2, 0]), 3)
+    assert real.tolist() == [[[[True, True, False]]], [[[False] * 3]]]
+
+    m, total, mixed = 1.0, 1.0, 10.0
+    for score, value in ((3.0, 20.0), (2.0, 30.0)):
+        new = max(m, score)
+        total = total * math.exp(m - new) + math.exp(score - new)
+        mixed, m = mixed * math.exp(m - new) + value * math.exp(score - new), new
+        assert f"= {total:.3f} |" in text
+        assert f"= {mixed:.2f} |" in text
+    assert f"is {mixed:.2f}/{total:.3f} = {mixed / total:.2f}," in text
+    run = torch.tensor([[1.0, 3.0, 2.0]])
+    values = torch.tensor([[10.0], [20.0], [30.0]])
+    online = names["blockwise_attention"](torch.ones(1, 1), run.T, values, 1)
+    assert online.item() == pytest.approx(mixed / total)
