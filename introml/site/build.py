@@ -190,6 +190,13 @@ def _remember_warnings(build: Path, text: str) -> None:
 def build(force: bool = False, jobs: int | None = None) -> float:
     """Bring `_build/html` up to date; returns the seconds it took. Raises BuildFailed."""
     began = time.monotonic()
+    from introml.grader.source import LabError
+    from introml.site.labs import write_handouts, write_lab_notebooks
+
+    try:
+        write_handouts(ROOT)
+    except LabError as problem:
+        raise BuildFailed(str(problem)) from None
     digest = inputs_digest()
     if not force and STAMP.exists() and (HTML / "index.html").exists():
         done = json.loads(STAMP.read_text())
@@ -211,6 +218,7 @@ def build(force: bool = False, jobs: int | None = None) -> float:
     write_pages()
     publish(HTML)
     write_downloads(ROOT, HTML)
+    write_lab_notebooks(ROOT, HTML)
     (HTML / "index.html").write_text(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Introduction to Machine '
         'Learning</title><meta http-equiv="refresh" content="0; url=book/index.html">'
