@@ -17,7 +17,7 @@ from introml.grader.box.limits import Limits
 from introml.grader.output import Output
 from introml.grader.values import REQUEST_CAPS, Caps, HandleRef, ValueRefused, decode, encode
 
-_START_S = 30.0
+_START_S = 60.0
 _END_S = 10.0
 _MOST_STATUS = 4096
 
@@ -119,8 +119,21 @@ class Box:
         deadline = time.monotonic() + timeout_s
         if not self._ready:
             self._ready = True
-            self._exchange({"op": "setup", **self._setup}, time.monotonic() + _START_S)
+            self._begin()
         return self._exchange(request, deadline, keep, wrap)
+
+    def _begin(self) -> None:
+        """Wait until the box is there; nothing of the student's has run, so a failure is ours."""
+        request = {"op": "setup", **self._setup}
+        try:
+            self._exchange(request, time.monotonic() + _START_S)
+        except (frames.FrameError, frames.FrameTimeout, frames.FrameClosed) as error:
+            end = self.ended()
+            if end.kind == "time":
+                raise frames.FrameTimeout from None
+            raise GraderFault(
+                f"the box did not start ({type(error).__name__}; {end.kind}: {end.detail})"
+            ) from None
 
     def _exchange(
         self,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from introml.grader.box import cgroups
+from introml.grader.box import bwrap, cgroups
 from introml.grader.box.limits import Limits
 from introml.grader.boxes import Box, Ended, GraderFault
 from introml.grader.submission import Handle, StudentError, Submission
@@ -42,6 +42,9 @@ _UIDS_PER_CHECKER = 16
 _WARM = ("torch._dynamo",)
 
 
+_SANDBOXES = {"root": "namespaces", "user": "user namespaces", "bwrap": "bubblewrap, cold"}
+
+
 class SandboxUnavailable(Exception):
     """This machine offers no box; the message says what to do."""
 
@@ -50,7 +53,8 @@ class Template:
     """One warm process that boxes are forked from.
 
     `isolated=False` runs the student's code without a box: for a teacher's own solution only.
-    `preload` names modules to import once instead of in each box. Raises SandboxUnavailable.
+    `preload` names modules to import once instead of in each box. `cold=True` takes the cold way
+    at once, which is otherwise the last resort. Raises SandboxUnavailable.
     """
 
     def __init__(
@@ -60,8 +64,11 @@ class Template:
         compiler: bool = False,
         devices: Sequence[str] = (),
         preload: Sequence[str] = (),
+        cold: bool = False,
     ) -> None:
         self._isolated = isolated
+        self._cold = cold
+        self._keepers: list[subprocess.Popen] = []
         self._setting = {
             "isolated": isolated,
             "compiler": compiler,
@@ -86,6 +93,9 @@ class Template:
 
     def start(self) -> None:
         """Start the process and wait until it is warm (1 to 2 s)."""
+        if self._cold:
+            self._start_cold("the cold way was asked for")
+            return
         self._parents = cgroups.find_parents() if self._isolated else None
         if self._parents:
             cgroups.remove_stale(self._parents)
@@ -119,12 +129,52 @@ class Template:
         if "ready" not in message:
             self.close()
             if "refused" in message:
-                raise SandboxUnavailable(_refusal(message["refused"]))
+                self._start_cold(message["refused"])
+                return
             raise GraderFault(f"the template did not start: {message.get('error')}\n{said}")
         self.kind = message["ready"]
 
+    def _start_cold(self, why: str) -> None:
+        """Without a warm process: each box is made by bwrap, if that works."""
+        if not bwrap.available():
+            raise SandboxUnavailable(_refusal(why))
+        self._parents = None
+        self.kind = "bwrap"
+
+    def _keep(self, request: dict, fds: Sequence[int]) -> int:
+        """Start the keeper of a cold box; return its pidfd."""
+        requests, status, output = fds
+        task = request | {
+            "requests": requests,
+            "status": status,
+            "output": output,
+            "compiler": self._setting["compiler"],
+            "preload": self._setting["preload"],
+            "environment": _environment(),
+        }
+        code = (
+            f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
+            f"from introml.grader.box.bwrap import keep; keep({json.dumps(task)!r})"
+        )
+        keeper = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-c", code],
+            pass_fds=list(fds),
+            env=_environment(),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self._keepers = [known for known in self._keepers if known.poll() is None] + [keeper]
+        return os.pidfd_open(keeper.pid)
+
     def close(self) -> None:
         """End the template and every box of it."""
+        for keeper in self._keepers:
+            keeper.kill()
+            keeper.wait()
+        self._keepers.clear()
         if self._sock:
             self._sock.close()
             self._sock = None
@@ -145,17 +195,17 @@ class Template:
     @property
     def in_force(self) -> dict[str, Any]:
         """Which protections boxes of this template have, for the report."""
-        isolated = self.kind in ("root", "user")
+        isolated = self.kind in ("root", "user", "bwrap")
         group = f"cgroup v{self._parents.version}" if self._parents else None
         return {
-            "sandbox": {"root": "namespaces", "user": "user namespaces"}.get(self.kind, "none"),
+            "sandbox": _SANDBOXES.get(self.kind, "none"),
             "namespaces": ["cgroup", "ipc", "mount", "net", "pid", "user", "uts"] * isolated,
             "user": {"root": "one for each box", "user": "the grader's"}.get(
                 self.kind, "the grader's"
             ),
             "root": "read-only, Python and packages" if isolated else "the machine's",
             "seccomp": isolated,
-            "memory": group or ("watched, and rlimit" if isolated else "rlimit"),
+            "memory": group or ("watched, and rlimit" if self.kind == "user" else "rlimit"),
             "processes": group or "rlimit",
             "threads": 1,
         }
@@ -175,6 +225,8 @@ class Template:
 
     def ask(self, request: dict, fds: Sequence[int]) -> int:
         """Have a box forked; return a pidfd of its first process."""
+        if self.kind == "bwrap":
+            return self._keep(request, fds)
         if self._sock is None:
             raise GraderFault("the template has not been started")
         try:

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -152,7 +151,7 @@ def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> N
     if plan.isolated:
         _become_student(told, tell)
     kernel.die_with_parent()  # again: the change of user cleared it
-    _arrange_descriptors(plan)
+    requests = arrange_descriptors(plan.requests, plan.output)
     kernel.no_new_privileges()
     if plan.filter:
         plan.filter.apply()
@@ -161,7 +160,7 @@ def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> N
     with contextlib.suppress(OSError):
         os.chdir("/tmp")
     try:
-        serve(_REQUESTS)
+        serve(requests)
     finally:
         os._exit(0)
 
@@ -187,12 +186,12 @@ def _become_student(told: int, tell: int) -> None:
     kernel.drop_capabilities()
 
 
-def _arrange_descriptors(plan: Plan) -> None:
-    """Leave 0 to 2 and the request socket, at the number 3; close all others."""
+def arrange_descriptors(requests: int, output: int) -> int:
+    """Leave 0 to 2 and the request socket, close all others; return the socket's new number."""
     null = os.open("/dev/null", os.O_RDWR)
-    moved = [os.dup(fd) for fd in (null, plan.output, plan.output, plan.requests)]
-    # The copies lie above the numbers they go to: the box's descriptors start at 4 or more.
+    # The copies come before any is moved, and the highest number last: none is overwritten.
+    moved = [os.dup(fd) for fd in (null, output, output, requests)]
     for target, fd in enumerate(moved):
         os.dup2(fd, target, inheritable=target < _REQUESTS)
     kernel.close_from(_REQUESTS + 1)
-    sys.stdout.flush()
+    return _REQUESTS

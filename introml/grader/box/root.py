@@ -14,12 +14,12 @@ from introml.grader.box import kernel
 
 _DEVICES = ("null", "zero", "full", "urandom", "random")
 _COMPILER = ("/usr/bin", "/usr/lib", "/usr/libexec", "/usr/include", "/etc/alternatives")
-_PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
+PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
 _MASK = """raise ModuleNotFoundError(
     "introml is not there where your work is graded: write out what you need of it", name="introml"
 )
 """
-_GROUP = "root:x:0:\nstudent:x:1000:\n"
+GROUP = "root:x:0:\nstudent:x:1000:\n"
 
 
 def folders(compiler: bool) -> list[Path]:
@@ -29,6 +29,7 @@ def folders(compiler: bool) -> list[Path]:
         Path(sysconfig.get_path("platstdlib")),
         *_package_folders(),
         *_library_folders(),
+        *(Path(name) for name in ("/lib64", "/usr/lib64") if not os.path.islink(name)),
     ]
     if compiler:
         found += [Path(name) for name in _COMPILER]
@@ -68,16 +69,17 @@ def build(place: str, compiler: bool = False, devices: tuple[str, ...] = ()) -> 
     for path in shown:
         _show(place, path)
     _mask_package(place)
-    for link in ("/lib", "/lib64", "/bin", "/sbin", "/usr/lib64", "/lib32"):
-        if os.path.islink(link) and not os.path.lexists(place + link):
+    links, interpreter = interpreter_links()
+    for link, target in [*system_links(), *links]:
+        if not os.path.lexists(place + link):
             os.makedirs(os.path.dirname(place + link), exist_ok=True)
-            os.symlink(os.readlink(link), place + link)
-    _show_interpreter(place)
+            os.symlink(target, place + link)
+    _show(place, Path(interpreter))
     for name in ("/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
         if os.path.exists(name):
             _show(place, Path(name))
-    _write(place + "/etc/passwd", _PASSWD)
-    _write(place + "/etc/group", _GROUP)
+    _write(place + "/etc/passwd", PASSWD)
+    _write(place + "/etc/group", GROUP)
     for name in _DEVICES:
         _show(place, Path("/dev") / name, kernel.ATTR_NOSUID)
     for name in devices:
@@ -114,18 +116,20 @@ def _mask_package(place: str) -> None:
             kernel.set_attributes(target, kernel.ATTR_RDONLY | kernel.ATTR_NOSUID)
 
 
-def _show_interpreter(place: str) -> None:
-    """Show the interpreter itself, under each of the symbolic links by which it is reached."""
-    path = Path(sys.executable)
-    seen = 0
-    while path.is_symlink() and seen < 10:
-        seen += 1
-        target = place + str(path)
-        if not os.path.lexists(target):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            os.symlink(os.readlink(path), target)
-        path = path.parent / os.readlink(path)
-    _show(place, path)
+def system_links() -> list[tuple[str, str]]:
+    """Return the symbolic links at the root by which libraries are found, and their targets."""
+    names = ("/lib", "/lib64", "/lib32", "/usr/lib64")
+    return [(name, os.readlink(name)) for name in names if os.path.islink(name)]
+
+
+def interpreter_links() -> tuple[list[tuple[str, str]], str]:
+    """Return the links by which this interpreter is reached, and the file that it is."""
+    path = sys.executable
+    links = []
+    while os.path.islink(path) and len(links) < 10:
+        links.append((path, os.readlink(path)))
+        path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))
+    return links, path
 
 
 def _write(path: str, text: str) -> None:

@@ -1,0 +1,150 @@
+"""The cold way into a box, by bubblewrap: for where only that may make namespaces.
+
+The checker starts a keeper, which starts `bwrap`, in which Python starts afresh and imports torch:
+seconds a box instead of milliseconds. The keeper holds the wall clock; when it is killed, all of
+the box ends. Memory is limited for each process alone.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from introml.grader.box import kernel
+from introml.grader.box.inside import arrange_descriptors
+from introml.grader.box.limits import Limits, set_rlimits
+from introml.grader.box.root import (
+    GROUP,
+    PASSWD,
+    folders,
+    interpreter_links,
+    system_links,
+)
+from introml.grader.box.seccomp import box_filter
+
+_CODE = "/run/code"
+_NEEDED = {
+    ".": ("__init__",),
+    "grader": ("__init__", "values", "frames", "forbidden", "worker"),
+    "grader/box": ("__init__", "kernel", "limits", "seccomp", "inside", "root", "bwrap"),
+}
+
+
+def available() -> bool:
+    """Whether there is a bwrap that works here."""
+    program = shutil.which("bwrap")
+    if program is None:
+        return False
+    trial = [program, "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    pid = os.posix_spawn(
+        program,
+        trial,
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)],
+    )
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str]:
+    """Return the command that runs `cold` in a box made by bwrap."""
+    limits = Limits(**task["limits"])
+    size = str(limits.tmp_mb << 20)
+    line = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    line += ["--uid", "1000", "--gid", "1000", "--hostname", "box", "--cap-drop", "ALL"]
+    for name, value in environment.items():
+        line += ["--setenv", name, value]
+    for path in folders(compiler):
+        line += ["--ro-bind", str(path), str(path)]
+        masked = path / "introml"
+        for package in [masked] if masked.is_dir() else path.glob("site-packages/introml"):
+            line += ["--tmpfs", str(package), "--remount-ro", str(package)]
+    links, interpreter = interpreter_links()
+    for link, target in [*links, *system_links()]:
+        line += ["--symlink", target, link]
+    for path in (interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
+        if os.path.exists(path):
+            line += ["--ro-bind", path, path]
+    package = Path(__file__).parents[2]
+    for folder, names in _NEEDED.items():
+        for name in names:
+            file = f"{folder}/{name}.py"
+            line += ["--ro-bind", str(package / file), f"{_CODE}/introml/{file}"]
+    line += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/tmp", "/dev/shm"):
+        line += ["--size", size, "--tmpfs", folder]
+    for name, text in (("passwd", PASSWD), ("group", GROUP)):
+        line += ["--ro-bind-data", str(_readable(text.encode())), f"/etc/{name}"]
+    # Given to bwrap, it also binds the box's first process, which is the student's user too.
+    line += ["--seccomp", str(_readable(box_filter().code))]
+    line += ["--remount-ro", "/", "--chdir", "/tmp"]
+    code = (
+        f"import sys; sys.path.insert(0, {_CODE!r}); "
+        f"from introml.grader.box.bwrap import cold; cold({json.dumps(task)!r})"
+    )
+    return [*line, sys.executable, "-s", "-P", "-c", code]
+
+
+def _readable(data: bytes) -> int:
+    """An inherited descriptor from which a few bytes can be read."""
+    read, write = os.pipe()
+    os.write(write, data)
+    os.close(write)
+    os.set_inheritable(read, True)
+    return read
+
+
+def keep(text: str) -> None:
+    """Run the keeper: start bwrap, end it when the time is over, say how it ended."""
+    task = json.loads(text)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    deadline = time.monotonic() + task["limits"]["wall_s"]
+    child = os.fork()
+    if child == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        kernel.die_with_parent()
+        line = command(task, task["compiler"], task["environment"])
+        for fd in (task["requests"], task["status"], task["output"]):
+            os.set_inheritable(fd, True)
+        os.execvp(line[0], line)
+    for fd in (task["requests"], task["output"]):
+        os.close(fd)
+    word: dict = {"time": task["limits"]["wall_s"]}
+    while (left := deadline - time.monotonic()) > 0:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            # bwrap passes a signal on as 128 and its number.
+            number = -code if code < 0 else code - 128
+            word = {"signal": number} if number > 0 else {"exit": code}
+            break
+        signal.sigtimedwait({signal.SIGCHLD}, left)
+    os.write(task["status"], json.dumps(word).encode() + b"\n")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    os._exit(0)
+
+
+def cold(text: str) -> None:
+    """Become the student's process, in a box that bwrap has made."""
+    import torch
+
+    from introml.grader.worker import serve
+
+    task = json.loads(text)
+    torch.set_num_threads(1)
+    for name in task["preload"]:
+        importlib.import_module(name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "introml"]:
+        del sys.modules[name]
+    sys.path.remove(_CODE)
+    set_rlimits(Limits(**task["limits"]), address_space=True)
+    kernel.drop_capabilities()
+    kernel.no_new_privileges()
+    requests = arrange_descriptors(task["requests"], task["output"])
+    os.umask(0o077)
+    serve(requests)
