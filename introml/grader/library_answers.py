@@ -221,18 +221,23 @@ def _uses(
     tree: ast.AST, names: Names, forbidden: Sequence[Forbidden], odd: set[int]
 ) -> Iterator[tuple[int, str, bool]]:
     """(line, what, proven) of all uses in a tree."""
-    for node in ast.walk(tree):
+    called: set[int] = set()
+    for node in ast.walk(tree):  # a call comes before the attribute that it calls
         line = getattr(node, "lineno", 1)
         paths = names.mentioned(node)
         hit = next((one for one in forbidden for path in paths if one.covers(path)), None)
         if hit is not None:
             yield line, hit.name, True
         elif isinstance(node, ast.Attribute):
-            yield from _odd_attribute(node, names, forbidden, bool(paths))
+            if node.attr in _ATTRIBUTES:
+                yield line, f"uses {node.attr}", False
+            if not paths:
+                yield from _of_something(node, names, forbidden, id(node) in called)
         for path in paths:
             if why := _odd_module(path):
                 yield line, why, False
         if isinstance(node, ast.Call):
+            called.add(id(node.func))
             yield from _odd_call(node, names, odd)
         yield from _patches(node, names)
 
@@ -245,23 +250,25 @@ def _odd_module(path: tuple[str, ...]) -> str | None:
     return None
 
 
-def _odd_attribute(
-    node: ast.Attribute, names: Names, forbidden: Sequence[Forbidden], resolved: bool
+def _of_something(
+    node: ast.Attribute, names: Names, forbidden: Sequence[Forbidden], called: bool
 ) -> Iterator[tuple[int, str, bool]]:
-    if node.attr in _ATTRIBUTES:
-        yield node.lineno, f"uses {node.attr}", False
+    """An attribute with a forbidden name, of a value that the text does not show."""
     own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-    if resolved or (own and node.attr in names.members):
+    known = node.attr in names.members
+    if own and known:
         return
     for one in forbidden:
         if node.attr != one.attribute:
             continue
-        of_tensors = one.name.startswith("torch.Tensor.")
-        if of_tensors and node.attr not in names.members:
-            yield node.lineno, one.name, True
-        elif of_tensors or node.attr not in names.members:
+        if one.name.startswith("torch.Tensor."):
+            what = f"uses .{node.attr}, perhaps its own; {one.name} is forbidden"
+            yield (node.lineno, what, False) if known else (node.lineno, one.name, True)
+            return
+        # `x.data` and `x.grad` are everywhere; `x.data(…)` and `x.multi_head_attention` are not.
+        if not known and (called or "_" in node.attr):
             yield node.lineno, f"uses .{node.attr} of something; {one.name} is forbidden", False
-        return
+            return
 
 
 def _odd_call(node: ast.Call, names: Names, odd: set[int]) -> Iterator[tuple[int, str, bool]]:

@@ -168,6 +168,14 @@ def test_given_code_is_not_searched():
     assert find([IMPORTS, given_code], FORBIDDEN) == ([], [])
 
 
+def test_common_attributes_are_not_suspicious_for_their_names():
+    forbidden = [Forbidden("torch.utils.data"), Forbidden("torch.func.grad")]
+    honest = RunCell("cell 1", "x.data = y\nprint(w.grad)\nw.data", "answer")
+    assert find([honest], forbidden) == ([], [])
+    called = RunCell("cell 1", "g = [torch.func][0].grad(f)", "answer")
+    assert len(find([called], forbidden).suspicious) == 1
+
+
 def test_a_module_covers_what_is_in_it():
     cells = [RunCell("cell 1", "import torch.optim\ntorch.optim.SGD([])", "helper")]
     lines = [use.line for use in find(cells, [Forbidden("torch.optim")]).refused]
