@@ -64,6 +64,7 @@ class Box:
         self.template = template
         self.limits = limits
         self.caps = Caps(bytes=(limits.reply_mb << 20) + Caps.json)
+        names = [getattr(item, "name", item) for item in forbidden]
         self._ended: Ended | None = None
         self._killed = ""
         self._number = 0
@@ -79,7 +80,8 @@ class Box:
         given = [theirs.fileno(), status, write, *entrances]
         self._pidfd = -1
         try:
-            self._pidfd = template.ask({"limits": asdict(limits), "uid": self._uid}, given)
+            request = {"limits": asdict(limits), "uid": self._uid, "forbidden": names}
+            self._pidfd = template.ask(request, given)
         except BaseException:
             self.close()
             raise
@@ -92,7 +94,7 @@ class Box:
             self.output.close()
         # The first request is sent at once; its answer is read with the next one's.
         self._setup = {
-            "forbidden": [getattr(item, "name", item) for item in forbidden],
+            "forbidden": names,
             "reply_bytes": self.caps.bytes,
             "device": device,
         }

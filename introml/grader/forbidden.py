@@ -31,12 +31,9 @@ class Watch:
     def refuse(self, names: Sequence[str]) -> None:
         """Put a refusal in the place of each dotted name, wherever torch keeps it."""
         for name in names:
-            owner, attribute = _find(name)
-            if owner is None or isinstance(getattr(owner, attribute), _Refusal):
-                continue
-            original = getattr(owner, attribute)
+            original, places = locate(name)
             refusal = self._refusal(name, original)
-            for place, key in _places(original, owner, attribute):
+            for place, key in places:
                 try:
                     setattr(place, key, refusal)
                 except (AttributeError, TypeError):
@@ -80,6 +77,24 @@ class _Function(_Refusal):
 
     def __get__(self, instance: Any, owner: Any = None) -> "_Function":
         return self
+
+
+_located: dict[str, tuple[Any, list[tuple[Any, str]]]] = {}
+
+
+def locate(name: str) -> tuple[Any, list[tuple[Any, str]]]:
+    """Return what a dotted name stands for, and all places in its library that hold the same.
+
+    The search takes a tenth of a second, so the template makes it once for all its boxes.
+    """
+    if name not in _located:
+        owner, attribute = _find(name)
+        if owner is None:
+            _located[name] = (None, [])
+        else:
+            original = getattr(owner, attribute)
+            _located[name] = (original, _places(original, owner, attribute))
+    return _located[name]
 
 
 def _find(name: str) -> tuple[Any, str]:

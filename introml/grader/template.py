@@ -143,9 +143,10 @@ class _Template:
         torch.set_num_threads(1)
         for name in self.setting.preload:
             importlib.import_module(name)
-        from introml.grader.worker import serve
+        from introml.grader import forbidden, worker
 
-        return serve
+        self.locate = forbidden.locate
+        return worker.serve
 
     def _hear(self, serve) -> bool:
         data, fds, _, _ = socket.recv_fds(self.sock, _LONGEST, _MOST_DESCRIPTORS)
@@ -153,6 +154,8 @@ class _Template:
             return False
         request = json.loads(data)
         requests, status, output, *cgroup = fds
+        for name in request["forbidden"]:
+            self.locate(name)
         plan = Plan(
             limits=Limits(**request["limits"]),
             uid=request["uid"] if self.kind == "root" else os.getuid(),

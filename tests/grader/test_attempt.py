@@ -512,3 +512,17 @@ def test_an_unboxed_run_says_so():
         assert template.in_force["seccomp"] is False
         with in_a_box(template, "import os\ndef f(): return os.getuid()") as attempt:
             assert attempt.submission.f() == os.getuid()
+
+
+def test_an_unboxed_process_ends_too_when_it_is_killed():
+    import psutil
+
+    from introml.grader.session import Template
+
+    source = "import os, time\npid = os.getpid()\ndef f(): time.sleep(100)"
+    with Template(isolated=False) as template, in_a_box(template, source) as attempt:
+        process = psutil.Process(attempt.submission.variable("pid"))
+        attempt.begin(1, 0.2, public=True)
+        with pytest.raises(StudentError):
+            attempt.submission.f()
+        assert psutil.wait_procs([process], 5)[1] == []

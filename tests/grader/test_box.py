@@ -163,6 +163,10 @@ print(os.getresuid(), os.getresgid(), os.getgroups(), os.getpid(), os.uname().no
 print(dict(l.split(":") for l in open("/proc/self/status").read().replace("\\t", "").splitlines()
            if l.startswith(("Cap", "NoNewPrivs", "Seccomp:"))))
 print(resource.getrlimit(resource.RLIMIT_NPROC), resource.getrlimit(resource.RLIMIT_CORE))
+import ctypes
+dies = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(dies), 0, 0, 0)
+print("when its parent dies:", dies.value)
 """,
     )
     assert "(1000, 1000, 1000) (1000, 1000, 1000)" in output
@@ -172,6 +176,7 @@ print(resource.getrlimit(resource.RLIMIT_NPROC), resource.getrlimit(resource.RLI
     assert "'Seccomp': '2'" in output
     assert " box\n" in output
     assert "(24, 24) (0, 0)" in output
+    assert "when its parent dies: 9\n" in output
 
 
 def test_each_box_has_a_user_of_its_own(template):

@@ -95,7 +95,6 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
         os.write(there[1], b"g")
         kernel.drop_capabilities()
         kernel.no_new_privileges()
-        kernel.die_with_parent()
     _watch(plan, worker, began + plan.limits.wall_s, memory)
 
 
