@@ -146,8 +146,8 @@ def _style() -> str:
 {box} td:last-child, {box} thead th:last-child {{ padding-right: 0; text-align: right; }}
 {box} .good td:first-child {{ color: var(--iml-good); }}
 {box} .bad td:first-child, {box} .part td:first-child {{ color: var(--iml-bad); }}
-{box} .none td, {box} .none th, {box} p {{ color: var(--iml-muted); }}
-{box} p {{ margin: .15rem 0; }}
+{box} .none td, {box} .none th, {box} .none p {{ color: var(--iml-muted); }}
+{box} p {{ color: var(--iml-ink); margin: .15rem 0; }}
 {box} pre {{ background: var(--iml-sunken); color: var(--iml-ink); font: .85rem/1.5 var(--iml-font-code); margin: .3rem 0;
   overflow-x: auto; padding: .5rem .7rem; white-space: pre; }}
 </style>"""  # noqa: E501

@@ -7,7 +7,7 @@ import time
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import cell_of, code_cell, notebook, tiny, written
+from tiny import EXAMPLES, cell_of, code_cell, notebook, tiny, written
 
 from introml.grader.notebook import Invalid, Submitted, read_file, read_submission
 
@@ -389,19 +389,19 @@ def sound(result) -> None:
     assert all(note.isprintable() for note in result.notes)
 
 
-@settings(max_examples=300, deadline=5000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=list(HealthCheck))
 @given(mutated())
 def test_mutated_notebooks_never_raise(book):
     sound(read_submission(written(book), tiny()))
 
 
-@settings(max_examples=200, deadline=5000)
+@settings(max_examples=EXAMPLES, deadline=5000)
 @given(st.binary(max_size=200) | JSON.map(written))
 def test_any_bytes_never_raise(data):
     sound(read_submission(data, tiny()))
 
 
-@settings(max_examples=200, deadline=5000)
+@settings(max_examples=EXAMPLES, deadline=5000)
 @given(st.data())
 def test_damaged_bytes_never_raise(data):
     whole = written(notebook())
@@ -410,7 +410,7 @@ def test_damaged_bytes_never_raise(data):
     sound(read_submission(whole[:start] + data.draw(st.binary(max_size=8)) + whole[end:], tiny()))
 
 
-@settings(max_examples=200, deadline=5000)
+@settings(max_examples=EXAMPLES, deadline=5000)
 @given(st.lists(st.sampled_from(
     ["%%time", "%time ", "!ls", "x", "=", "(", ")", "'", '"""', "\n", "  ", "?", "def f():", ":",
      "\\", "#", "{", "f'{", "\t", "lambda", "\x0c", "é", "λ"]), max_size=30))  # fmt: skip

@@ -1,6 +1,7 @@
 """The small lab that the grader's tests use, and notebooks of it: answered, changed, broken."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from functools import cache
@@ -9,6 +10,8 @@ from pathlib import Path
 from introml.grader.lab import Lab, load_lab
 from introml.grader.release import solution_notebook, starter_notebook
 
+#: Examples that Hypothesis tries in each test of hostile input; more of them make a soak.
+EXAMPLES = int(os.environ.get("INTROML_EXAMPLES", "300"))
 FOLDER = Path(__file__).parent / "labs" / "tiny"
 #: Words that stand in the small lab's solutions and hidden checks, and nowhere else.
 SECRETS = ("tiny_solution", "introml-canary-3f9c51d07a2be864", "loss_at_any_size", "steps_go_on")
