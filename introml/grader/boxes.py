@@ -89,7 +89,6 @@ class Box:
             theirs.close()
             for fd in (status, write, *entrances):
                 os.close(fd)
-        self._words = b""
         if not capture:
             self.output.close()
         # The first request is sent at once; its answer is read with the next one's.
@@ -209,7 +208,9 @@ class Box:
             return Ended("signal", _signal_name(said["signal"]), **used)
         if "exit" in said:
             return Ended("exit", f"exit code {said['exit']}", **used)
-        return Ended("signal", f"the box ended: {said.get('over')}", **used)
+        if "over" not in said:
+            raise GraderFault("the template ended, and the box with it")
+        return Ended("signal", f"its first process ended with {said['over']}", **used)
 
     def close(self) -> None:
         """End the box, if it has not ended, and let go of all that it held."""

@@ -526,3 +526,35 @@ def test_an_unboxed_process_ends_too_when_it_is_killed():
         with pytest.raises(StudentError):
             attempt.submission.f()
         assert psutil.wait_procs([process], 5)[1] == []
+
+
+def test_the_end_of_the_template_is_no_fault_of_the_student():
+    import psutil
+
+    from introml.grader.boxes import GraderFault
+    from introml.grader.session import Template
+
+    with Template() as template:
+        attempt = in_a_box(template, "def f(): return 1")
+        assert attempt.submission.f() == 1
+        (process,) = psutil.Process(template._process.pid).children()
+        process.kill()
+        template._process.wait(10)
+        with pytest.raises(GraderFault):
+            attempt.submission.f()
+        attempt.close()
+        with pytest.raises(GraderFault):
+            template.box(LIMITS)
+    # It can be started again.
+    with template, in_a_box(template, "def f(): return 1") as attempt:
+        assert attempt.submission.f() == 1
+
+
+def test_a_box_that_cannot_start_is_no_fault_of_the_student(template):
+    from introml.grader.boxes import GraderFault
+
+    with (
+        Attempt(template, [("a", "x = 1")], limits=Limits(memory_mb=1)) as attempt,
+        pytest.raises(GraderFault, match=r"did not start|could not be set up"),
+    ):
+        attempt.start()
