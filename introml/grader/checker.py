@@ -44,6 +44,7 @@ from introml.grader.results import (
     to_json,
 )
 from introml.grader.session import GraderFault, Limits, SandboxUnavailable, Template
+from introml.grader.source import cells_from_json
 
 UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
 #: How much longer than its time limit a check may compute on its own side.
@@ -52,7 +53,11 @@ _OVERTIME_S = 5.0
 
 @dataclass(frozen=True)
 class Setup:
-    """What a checker is told first. The limits replace the lab's where they are given."""
+    """What a checker is told first. The limits replace the lab's where they are given.
+
+    `version` is what the lab must be, and `cells` are its cells in that version, as from
+    `source.cells_to_json`.
+    """
 
     lab: str
     seed: int
@@ -60,6 +65,8 @@ class Setup:
     time_limit: float | None = None
     memory_limit: int | None = None
     sandbox: bool = True
+    version: str | None = None
+    cells: list[dict[str, Any]] | None = None
 
 
 class Checker:
@@ -69,7 +76,12 @@ class Checker:
     """
 
     def __init__(self, setup: Setup, at: Callable[[str], None] = lambda what: None) -> None:
-        self.lab = load_lab(Path(setup.lab), Path(setup.hidden) if setup.hidden else None)
+        hidden = Path(setup.hidden) if setup.hidden else None
+        cells = None if setup.cells is None else cells_from_json(setup.cells)
+        self.lab = load_lab(Path(setup.lab), hidden, cells)
+        if setup.version not in (None, self.lab.version):
+            words = "was changed while submissions were graded; start the same command again"
+            raise LabError(self.lab.folder, None, words)
         self.checks = load_all_checks(self.lab)
         self.limits = limits_of(self.lab, setup.time_limit, setup.memory_limit)
         self.seed = setup.seed

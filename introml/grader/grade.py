@@ -22,6 +22,7 @@ from introml.grader.results import (
     SubmissionResult,
     Verdict,
 )
+from introml.grader.source import cells_to_json
 from introml.grader.store import Store
 from introml.grader.uploads import Upload
 
@@ -191,6 +192,8 @@ class _Desk:
             except LaneBroken as broken:
                 result = None
                 said.append(str(broken))
+                if self._lane is not None:
+                    self._lane.kill()
                 self.close()
             else:
                 if result.verdict != Verdict.FAULT:
@@ -220,6 +223,8 @@ class _Desk:
                 "time_limit": options.time_limit,
                 "memory_limit": options.memory_limit,
                 "sandbox": options.sandbox,
+                "version": run.lab.version,
+                "cells": cells_to_json(run.lab.cells),
             }
             self._lane = Lane(setup, options.command)
             with run._lock:

@@ -88,11 +88,14 @@ def labs(folder: Path = LABS) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/lab.md"))
 
 
-def load_lab(name_or_path: str | Path, hidden: Path | None = None) -> Lab:
+def load_lab(
+    name_or_path: str | Path, hidden: Path | None = None, cells: tuple[Cell, ...] | None = None
+) -> Lab:
     """The lab of that name under labs/, or in that folder.
 
     `hidden` is a folder of private hidden checks that take the place of the lab's own:
-    `hidden_checks.py` in it, or in a folder of the lab's name in it. Raises `LabError`.
+    `hidden_checks.py` in it, or in a folder of the lab's name in it. `cells` are those of lab.md
+    where they are known: to read them takes jupytext, which is slow to import. Raises `LabError`.
     """
     folder = Path(name_or_path)
     if not (folder / "lab.md").is_file():
@@ -115,7 +118,7 @@ def load_lab(name_or_path: str | Path, hidden: Path | None = None) -> Lab:
         folder=folder,
         version=_version(folder, hidden_checks),
         settings=read_settings(folder / "lab.toml"),
-        cells=read_cells(folder / "lab.md"),
+        cells=read_cells(folder / "lab.md") if cells is None else cells,
         public_checks=public,
         hidden_checks=hidden_checks,
     )

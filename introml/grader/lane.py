@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -18,6 +19,7 @@ from introml.grader.results import SubmissionResult, from_json
 #: -I: nothing that lies in the folder where grading is started can take a module's place.
 CHECKER = (sys.executable, "-I", "-m", "introml.grader.checker")
 _START_S = 180.0
+_END_S = 10.0
 _LONGEST_LINE = 64 << 20
 _EVIDENCE = 4000
 
@@ -109,13 +111,18 @@ class Lane:
             process.kill()
 
     def close(self) -> None:
-        """End the checker; with it, its template and boxes end."""
+        """End the checker; with it, its template and boxes end.
+
+        It is given time to clear away what it made; one that was killed leaves that to the next.
+        """
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
             process.stdin.close()
             process.stdout.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_S)
+            process.kill()
+            process.wait()
         if self._errors is not None:
             self._errors.close()
             self._errors = None

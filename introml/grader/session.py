@@ -4,6 +4,7 @@ with Template() as template, template.box(Limits(wall_s=60)) as box:
     box.send({"op": "run", "cell": "softmax", "source": "…"}, timeout_s=10)
 """
 
+import contextlib
 import json
 import os
 import select
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from introml.grader.box import bwrap, cgroups
+from introml.grader.box import bwrap, cgroups, owned
 from introml.grader.box.limits import Limits
 from introml.grader.boxes import Box, Ended, GraderFault
 from introml.grader.submission import Handle, StudentError, Submission
@@ -39,6 +40,7 @@ _END_S = 10.0
 # Users that no distribution gives out (systemd's list of unused ranges): one for each box.
 _FIRST_UID = 1_879_048_192
 _UIDS_PER_CHECKER = 16
+_ROOT = "introml-root-"
 _WARM = ("torch._dynamo",)
 
 
@@ -99,7 +101,7 @@ class Template:
         self._parents = cgroups.find_parents() if self._isolated else None
         if self._parents:
             cgroups.remove_stale(self._parents)
-        self._place = tempfile.mkdtemp(prefix="introml-root-")
+        self._place = _new_place()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (
             f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
@@ -133,6 +135,7 @@ class Template:
                 return
             raise GraderFault(f"the template did not start: {message.get('error')}\n{said}")
         self.kind = message["ready"]
+        self._remove_place()  # it has become the root of the template's own view, without a name
 
     def _start_cold(self, why: str) -> None:
         """Without a warm process: each box is made by bwrap, if that works."""
@@ -188,6 +191,9 @@ class Template:
         for group in self._free:
             group.remove()
         self._free.clear()
+        self._remove_place()
+
+    def _remove_place(self) -> None:
         if self._place:
             shutil.rmtree(self._place, ignore_errors=True)
             self._place = None
@@ -265,6 +271,15 @@ class Template:
             self._free.append(group)
         elif group is not None:
             group.remove()
+
+
+def _new_place() -> str:
+    """An empty folder to build a root in, without those that killed checkers left."""
+    folder = Path(tempfile.gettempdir())
+    for path in owned.left_behind(folder, _ROOT):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    return tempfile.mkdtemp(prefix=f"{owned.new_name(_ROOT)}-")
 
 
 def _environment() -> dict[str, str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,15 @@ def _starter(cell: Cell) -> list[tuple[str, bool]]:
         elif not inside:
             lines.append((line, False))
     return lines
+
+
+def cells_to_json(cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """The cells as JSON values, for another process; `cells_from_json` takes them back."""
+    return [asdict(cell) for cell in cells]
+
+
+def cells_from_json(nodes: list[dict[str, Any]]) -> tuple[Cell, ...]:
+    return tuple(Cell(**node | {"kind": Kind(node["kind"])}) for node in nodes)
 
 
 def read_cells(path: Path) -> tuple[Cell, ...]:

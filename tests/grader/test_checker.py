@@ -22,6 +22,7 @@ from introml.grader.junit import junit_xml
 from introml.grader.lab import LabError
 from introml.grader.results import Verdict, canonical
 from introml.grader.session import GraderFault
+from introml.grader.source import cells_to_json
 
 
 @pytest.fixture(scope="module")
@@ -289,3 +290,11 @@ def test_without_a_sandbox_the_result_is_marked():
     assert result.score == 10
     assert UNSAFE_NOTE in result.notes
     assert result.environment["sandbox"]["sandbox"] == "none"
+
+
+def test_a_lab_that_changed_meanwhile_is_not_graded_with():
+    cells = cells_to_json(tiny().cells)
+    same = Checker(Setup(str(FOLDER), 1, version=tiny().version, cells=cells))
+    assert same.lab == tiny()
+    with pytest.raises(LabError, match="was changed while"):
+        Checker(Setup(str(FOLDER), 1, version="an older one", cells=cells))

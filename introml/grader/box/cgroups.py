@@ -5,14 +5,14 @@ killed checker leaves is empty by then, and the next one removes it.
 """
 
 import contextlib
-import itertools
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from introml.grader.box import owned
+
 _PREFIX = "introml-"
-_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Cgroup:
     """The group of one box at a time; it can be used again once that box has ended."""
 
     def __init__(self, parents: Parents) -> None:
-        name = f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-{next(_numbers)}"
+        name = owned.new_name(_PREFIX)
         self.version = parents.version
         self.memory = parents.memory / name
         self.pids = parents.pids / name
@@ -118,11 +118,9 @@ def find_parents(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) ->
 def remove_stale(parents: Parents) -> None:
     """Remove groups whose checker is gone; one that still has processes stays."""
     for parent in {parents.memory, parents.pids}:
-        for folder in parent.glob(f"{_PREFIX}*"):
-            pid, start, _ = folder.name.removeprefix(_PREFIX).split("-")
-            if _start_time(int(pid)) != int(start):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+        for folder in owned.left_behind(parent, _PREFIX):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _upwards(root: Path, path: str) -> list[Path]:
@@ -144,19 +142,10 @@ def _enables(folder: Path) -> bool:
 
 
 def _writable(folder: Path) -> bool:
-    trial = folder / f"{_PREFIX}{os.getpid()}-{_start_time(os.getpid())}-trial{next(_numbers)}"
+    trial = folder / owned.new_name(_PREFIX)
     try:
         trial.mkdir()
         trial.rmdir()
     except OSError:
         return False
     return True
-
-
-def _start_time(pid: int) -> int:
-    """When a process started, in clock ticks since the machine did; 0 if there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(text.rpartition(")")[2].split()[19])
