@@ -44,6 +44,9 @@ class Layer(torch.nn.Module):
     def parts(self):
         return self.linear
 
+    def itself(self):
+        return self
+
 def apply(layer, x):
     return layer(x)
 
@@ -100,11 +103,38 @@ def test_an_object_stays_where_it_is(submission):
         layer.parts()
     assert caught.value.kind == "refused"
     assert type(layer.parts.as_handle()) is Handle
-    assert type(layer.parts()) is Handle  # known by now
+    with pytest.raises(StudentError, match="returned an object"):
+        layer.parts()  # known by now, but not asked for
+    assert layer.eval() is layer
+    assert layer.itself() is None
     assert torch.equal(submission.apply(layer, x), x)
     assert torch.equal(submission.double([x], times=1)[0], x)
     with pytest.raises(AttributeError):
         _ = layer._hidden
+
+
+def test_an_object_where_a_value_was_expected_is_refused(template):
+    """Else `answer.equal(expected)` in a check would be a call of the student's own method."""
+    source = (
+        FRAME
+        + """
+class Equal:
+    def equal(self, expected): return True
+    def __call__(self): return [self]
+    def pair(self): return self, 1
+kept = Equal()
+def f(): return kept
+def g(): os.write(3, reply(10, {"list": [{"handle": 0, "type": "Tensor"}]})); time.sleep(60)
+"""
+    )
+    with in_a_box(template, source) as attempt:
+        thing = attempt.submission.Equal()
+        kept = attempt.submission.f.as_handle()
+        calls = (attempt.submission.f, thing, kept, kept.pair, attempt.submission.g)
+        for call in calls:
+            with pytest.raises(StudentError) as caught:
+                call()
+            assert caught.value.kind == "refused", call
 
 
 def test_iterators_are_taken_when_asked(submission):
@@ -238,6 +268,9 @@ def test_an_experiment_runs_when_a_check_asks(template):
         assert attempt.submission.experiment("train", "loss", "steps") == (0.5, 3)
         with pytest.raises(StudentError, match="sets no variable absent"):
             attempt.submission.experiment("bad", "absent")
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.experiment("deleted")
+        assert caught.value.kind == "missing"
 
 
 def test_library_answers_are_refused_and_remembered(template):
@@ -392,12 +425,13 @@ def frame(node, blobs=()):
 def reply(number, value):
     return frame({"dict": [["id", number], ["value", value], ["forbidden_calls", {"list": []}]]})
 def f(x): return x
+# The checker's requests are numbered: 1 and 2 for the start, 3 after the cells, 4 for g, 5 for f.
 """
 HOSTILE = {
     "junk": "def g(): os.write(3, os.urandom(5000)); os._exit(0)",
     "zeros": "def g(): os.write(3, bytes(100)); time.sleep(60)",
-    "half a frame": "def g(): os.write(3, reply(99, 1)[:20]); os._exit(0)",
-    "half a frame and silence": "def g(): os.write(3, reply(99, 1)[:20]); time.sleep(60)",
+    "half a frame": "def g(): os.write(3, reply(4, 1)[:20]); os._exit(0)",
+    "half a frame and silence": "def g(): os.write(3, reply(4, 1)[:20]); time.sleep(60)",
     "huge lengths": "def g(): os.write(3, struct.pack('<4sII', b'IML1', 2**32 - 1, 5)); "
     "time.sleep(60)",
     "a flood": "def g():\n  while True: os.write(3, b'IML1' + bytes(1 << 16))",
@@ -408,19 +442,25 @@ HOSTILE = {
     "no number": "def g(): os.write(3, reply(None, 1)); time.sleep(60)",
     "a true number": "def g(): os.write(3, reply(True, 1)); time.sleep(60)",
     "no dict": "def g(): os.write(3, frame([1, 2])); time.sleep(60)",
-    "more fields": "def g(): os.write(3, frame({'dict': [['id', 5], ['value', 1], ['score', 9], "
+    "more fields": "def g(): os.write(3, frame({'dict': [['id', 4], ['value', 1], ['score', 9], "
     "['forbidden_calls', {'list': []}]]})); time.sleep(60)",
     "a broken value": "def g(): os.write(3, frame({'tensor': 7})); time.sleep(60)",
-    "an error without a text": "def g(): os.write(3, frame({'dict': [['id', 5], ['error', {'dict': "
+    "an error without a text": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', {'dict': "
     "[['kind', 4]]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "an error whose place is no place": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
+    "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 'x' * 1000], "
+    "['cell', 'a']]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "an error with an endless cell": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
+    "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 1], "
+    "['cell', 'a' * 1000]]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
     "closing": "def g(): os.close(3); time.sleep(60)",
-    "two at once": "def g():\n  part = reply(5, 'x' * 100_000)\n"
+    "two at once": "def g():\n  part = reply(4, 'x' * 100_000)\n"
     "  for _ in range(2): threading.Thread(target=lambda: [os.write(3, bytes([b])) "
     "for b in part]).start()\n  time.sleep(60)",
     "before it is asked": "os.write(3, reply(5, 1))\ndef g(): return 1",
     "many before it is asked": "for i in range(300): os.write(3, reply(i, 1))\ndef g(): return 1",
     "after it was asked": "def g():\n  threading.Thread(target=lambda: (time.sleep(0.3), "
-    "os.write(3, reply(6, 2)))).start()\n  return 1",
+    "os.write(3, reply(5, 2)))).start()\n  return 1",
 }
 
 
@@ -448,13 +488,13 @@ def test_a_process_that_breaks_the_protocol_gains_nothing(template, source):
 
 
 def test_a_handle_that_was_made_up_reaches_nothing_here(template):
-    source = FRAME + "def g(): os.write(3, reply(5, {'handle': 77, 'type': 'x'})); time.sleep(60)"
+    source = FRAME + "def g(): os.write(3, reply(4, {'handle': 77, 'type': 'x'})); time.sleep(60)"
     with Attempt(template, [("work", source)], limits=Limits(wall_s=30)) as attempt:
         attempt.start()
         attempt.begin(1, 3.0, public=True)
         # Whatever the number, it is only ever sent back to the box.
         try:
-            handle = attempt.submission.g()
+            handle = attempt.submission.g.as_handle()
         except StudentError:
             return
         assert type(handle) is Handle
