@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from introml.grader import frames
 from introml.grader.box.limits import Limits
-from introml.grader.boxes import Box, Ended, GraderFault
+from introml.grader.boxes import Box, Ended
 from introml.grader.session import Template
 from introml.grader.submission import StudentError, Submission
 
@@ -111,7 +111,8 @@ class Attempt:
             raise self._lost()
         if request["op"] == "experiment":
             if request["cell"] not in self.experiments:
-                raise GraderFault(f"there is no experiment {request['cell']}")
+                # Deleted by the student, or refused because it uses what may not be used.
+                raise StudentError("missing", f"There is no experiment {request['cell']}.")
             request = {**request, "source": self.experiments[request["cell"]]}
         return self._send(request, timeout_s, submission)
 

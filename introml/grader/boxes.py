@@ -20,6 +20,7 @@ from introml.grader.values import REQUEST_CAPS, Caps, HandleRef, ValueRefused, d
 _START_S = 60.0
 _END_S = 10.0
 _MOST_STATUS = 4096
+_LONGEST_CELL = 100
 
 
 class GraderFault(Exception):
@@ -244,6 +245,12 @@ def _check_reply(reply: Any, number: int) -> dict:
         raise frames.FrameError("a malformed reply")
     kinds = {"kind": str, "type": str, "message": str}
     if not all(type(error.get(key)) is kind for key, kind in kinds.items()):
+        raise frames.FrameError("a malformed reply")
+    # Both stand in what is shown and kept: a place is a number and a short name.
+    cell = error.get("cell")
+    if type(error.get("line")) not in (int, type(None)):
+        raise frames.FrameError("a malformed reply")
+    if not (cell is None or (type(cell) is str and len(cell) <= _LONGEST_CELL)):
         raise frames.FrameError("a malformed reply")
     return reply
 

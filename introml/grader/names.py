@@ -62,7 +62,8 @@ class Names:
             base = tuple(node.module.split("."))
             for alias in node.names:
                 if alias.name == "*":
-                    self._stars.add(base)
+                    if len(self._stars) < _PATHS:
+                        self._stars.add(base)
                 else:
                     self._add(alias.asname or alias.name, [(*base, alias.name)])
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -76,6 +76,7 @@ _ARRAY_DTYPES = {np.dtype(name) for name in _NAMES if name != "bfloat16"} | {
 _DESCRIPTIONS = {np.lib.format.dtype_to_descr(dtype): dtype for dtype in _ARRAY_DTYPES}
 _MAX_DIMENSIONS = 32
 _MAX_HEADER = 4096
+_MOST_ENTRIES = 2**30
 _INT_RANGE = range(-(2**63), 2**63)
 
 
@@ -339,8 +340,9 @@ def _read_header(data: bytes) -> tuple[np.dtype, bool, tuple[int, ...], int]:
         raise bad
     if any(type(side) is not int or not 0 <= side < 2**48 for side in shape):
         raise bad
-    # With a zero among them the others may lie about as they like: NumPy multiplies the rest.
-    if math.prod(side for side in shape if side) >= 2**48:
+    # With a zero among them the others may lie as they like, and a sum over the side that is zero
+    # would make an array of them.
+    if math.prod(side for side in shape if side) >= _MOST_ENTRIES:
         raise bad
     return _DESCRIPTIONS[descr], fortran, shape, begin + length
 

@@ -354,7 +354,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
         "type": name_of(error),
         "message": message,
         "line": line if type(line) is int else None,
-        "cell": cell if type(cell) is str else None,
+        "cell": cell[:100] if type(cell) is str else None,
     }
 
 

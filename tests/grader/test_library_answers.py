@@ -213,6 +213,7 @@ HEAVY = {
     "calls of calls": "f" + "()" * 900,
     "getattr of getattr": "x = " + "getattr(" * 80 + "F" + ", 'a')" * 80,
     "many execs": "exec('x = 1')\n" * 5000,
+    "many stars": "\n".join(f"from m{n} import *" for n in range(10_000)) + "\nf()" * 5000,
     "nested lists": "x = " + "[" * 90 + "]" * 90,
     "nested f-strings": "x = f'{" * 90,
     "nested lambdas": "x = " + "lambda: " * 5000 + "1",

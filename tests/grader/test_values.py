@@ -268,6 +268,7 @@ def test_the_header_that_these_tests_forge_is_read():
         npy(shape="(1000000000000,)"),
         npy(shape=f"({2**62}, 4)"),
         npy(shape=f"({2**64}, 0)", data=b""),
+        npy(shape=f"(0, {2**30})", data=b""),
         npy(shape="(281474976710655, 281474976710655, 0)", data=b""),
         npy(shape="(" + "1, " * 40 + ")", data=bytes(4)),
         npy(shape="(" + "(" * 300 + ")" * 300 + ",)"),
