@@ -23,7 +23,10 @@ fi
 run "pages: executed again" $python tests/pages.py
 # Apart from the others: playwright leaves an event loop running in its process, and nbclient needs none.
 run "package, widgets, site" $python -m pytest -q -n 2 --dist loadfile --ignore tests/browser "$@"
-run "browser" $python -m pytest -q -n 2 --dist loadfile tests/browser "$@"
+controls=tests/browser/test_controls.py
+run "browser" $python -m pytest -q -n 2 --dist loadfile --ignore $controls tests/browser "$@"
+# On its own, so that its pages are spread over both workers.
+run "every control of every widget" $python -m pytest -q -n 2 $controls
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
   exit 1

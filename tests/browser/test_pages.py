@@ -38,6 +38,44 @@ def test_axe_finds_nothing(docname, scheme, address, open_tab):
         assert found == [], f"at {width} px"
 
 
+#: Every control of a widget once, to its other end or its last choice, and a guess at its question.
+MOVE_ALL = """(root) => {
+  const tell = (node, ...types) =>
+    types.forEach((type) => node.dispatchEvent(new Event(type, { bubbles: true })));
+  for (const folded of root.querySelectorAll('details')) folded.open = true;
+  for (const node of root.querySelectorAll('input[type=range]')) {
+    node.value = node.max;
+    tell(node, 'input', 'change');
+  }
+  for (const node of root.querySelectorAll('select')) {
+    node.selectedIndex = [...node.options].findLastIndex((option) => !option.disabled);
+    tell(node, 'change');
+  }
+  for (const node of root.querySelectorAll('[type=checkbox], [type=radio], .iml-stepper button')) {
+    node.click();
+  }
+}"""
+
+
+@pytest.mark.parametrize("docname", pages_with("widget-states"))
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_axe_finds_nothing_in_a_moved_widget(docname, scheme, width, address, open_tab):
+    tab = open_tab(f"{address}/{docname}.html", scheme=scheme, width=width)
+    tab.page.add_script_tag(path=str(AXE))
+    for root in tab.page.locator("[data-widget]").all():
+        before = root.inner_html()
+        root.evaluate(MOVE_ALL)
+        assert root.inner_html() != before
+    found = tab.page.evaluate(
+        "axe.run('[data-widget]', { resultTypes: ['violations'] }).then((r) => r.violations.map("
+        "(v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(' | ')}`))"
+    )
+    assert found == []
+    assert tab.problems == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 @pytest.mark.parametrize("docname", DOCNAMES)
 def test_page_does_not_scroll_sideways(docname, address, open_tab):
     tab = open_tab(f"{address}/{docname}.html", width=1920)

@@ -1,5 +1,7 @@
 """The widgets of the built pages keep their contract, and links carry their settings."""
 
+import re
+
 import pytest
 from browser_site import pages_with
 
@@ -47,3 +49,26 @@ def test_a_mangled_link_shows_the_pages_own_setting(address, open_tab):
         tab = open_tab(page + mangled)
         assert tab.page.locator("[data-readout]").first.text_content() == expected
         assert tab.problems == []
+
+
+def test_a_link_out_of_range_does_not_stop_the_page(address, open_tab):
+    """A batch of −1 examples would keep the widget busy for ever."""
+    page = f"{address}/chapters/ml-basics/minibatch-sgd.html"
+    expected = open_tab(page).page.locator("[data-readout]").first.text_content()
+    tab = open_tab(f"{page}#widget-batch-size?batch_size=-1&seed=1e9")
+    assert tab.page.locator("[data-readout]").first.text_content() == expected
+
+
+def test_a_damaged_page_says_what_cannot_be_drawn(site, address, open_tab):
+    """The widget says so in its place, and works again once the value is mended."""
+    page = f"{address}/chapters/ml-basics/gradient-descent.html"
+    html = (site / "chapters/ml-basics/gradient-descent.html").read_text(encoding="utf-8")
+    damaged = re.sub(r'("learning_rate": ?)[\d.]+', r'\1"fast"', html)
+    assert damaged != html
+    tab = open_tab("about:blank", settle=False)
+    tab.page.route(page, lambda route: route.fulfill(body=damaged, content_type="text/html"))
+    tab.page.goto(page)
+    tab.settle()
+    problem = tab.page.locator("[data-widget] .iml-problem").first
+    assert problem.is_visible()
+    assert "learning_rate must be a number from 0.001 to 3" in problem.text_content()

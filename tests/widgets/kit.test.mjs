@@ -194,6 +194,18 @@ describe("a link to a setting", () => {
   it("is read through the widget, which knows its own traits", () => {
     const widget = defineWidget({ name: "P", title: "P", linked: ["rate"], build: () => null });
     assert.deepEqual(widget.stateFromHash("#p?rate=2&step=1", "p"), { rate: 2 });
+    const forms = { rate: { kind: "whole", low: 1, high: 3 } };
+    const held = defineWidget({
+      name: "P",
+      title: "P",
+      linked: ["rate"],
+      forms,
+      build: () => null,
+    });
+    assert.deepEqual(held.stateFromHash("#p?rate=3", "p"), { rate: 3 });
+    for (const bad of ["4", "0", "1.5", "[2]", "null", "true", "1e999", '"2"']) {
+      assert.deepEqual(held.stateFromHash(`#p?rate=${bad}`, "p"), {}, bad);
+    }
     const without = defineWidget({ name: "P", title: "P", build: () => null });
     assert.deepEqual(without.stateFromHash("#p?rate=2", "p"), {});
   });

@@ -8,6 +8,9 @@ import { computed, editable, named, tint } from "./tables.js";
 
 const MINUS_INFINITY = "−∞";
 
+/** Large scores without decimals, so that six columns fit on a phone. */
+const score = (value) => fixed(value, Math.abs(value) < 1000 ? 2 : 0);
+
 /** Steppers for the sizes: each reads a matrix' size as if it were a trait, and resizes when set. */
 function sizes(ui) {
   const [q, k, v] = ["q", "k", "v"].map((name) => () => ui.get(name));
@@ -123,6 +126,13 @@ export function buildLive(ui) {
 
   return () => {
     const [rows, columns] = [ui.get("q").length, ui.get("k").length];
+    const [wide, narrow, kept] = [ui.get("q")[0].length, ui.get("k")[0].length, ui.get("v").length];
+    if (wide !== narrow || columns !== kept) {
+      throw new Error(
+        `q is ${rows} × ${wide}, k ${columns} × ${narrow} and v has ${kept} rows; rows of q and k ` +
+          "must be equally long, and each key needs its value",
+      );
+    }
     const result = compute();
     const chosen = row();
     const shares = result.weights[chosen];
@@ -133,7 +143,7 @@ export function buildLive(ui) {
     const caption = formula(ui.get("scaled"), width, ui.get("temperature"));
     scores.caption.textContent = `scores: ${caption}`;
     scores.update(rows, columns, chosen, (t, s) => ({
-      text: result.allowed[t][s] ? fixed(result.scores[t][s]) : MINUS_INFINITY,
+      text: result.allowed[t][s] ? score(result.scores[t][s]) : MINUS_INFINITY,
       background: result.allowed[t][s] ? "transparent" : "var(--iml-sunken)",
     }));
     weights.update(rows, columns, chosen, (t, s) => ({

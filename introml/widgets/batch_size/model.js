@@ -3,7 +3,7 @@
 
 import { eigen, hessian, minimum, loss as totalLoss } from "../gradient_descent/model.js";
 import { doublings, nearest } from "../kit/ladder.js";
-import { generator, normal, sample } from "../kit/random.js";
+import { generator, normal, sample, sampler } from "../kit/random.js";
 
 export { doublings, eigen, minimum, nearest };
 
@@ -69,7 +69,8 @@ export function spread(x, y, point, s) {
 /** `draws` batches of s of n examples, each drawn anew without replacement. */
 export function batches(n, s, draws, seed) {
   const random = generator(STREAMS * seed + s);
-  return Array.from({ length: draws }, () => sample(random, n, s));
+  const draw = sampler(n);
+  return Array.from({ length: draws }, () => draw(random, s));
 }
 
 /** Root mean square distance of the given gradients from the full one. */

@@ -1,15 +1,20 @@
 import {
   defineWidget,
   dragHandle,
+  either,
   fixed,
   h,
   legend,
+  numbers,
   plot,
   predict,
+  real,
+  record,
   setAttributes,
   significant,
   s as svg,
   thousands,
+  whole,
 } from "../kit/index.js";
 import { ladder } from "../kit/ladder.js";
 import * as model from "./model.js";
@@ -283,5 +288,18 @@ export default defineWidget({
   name: "BatchSize",
   title: "Gradient noise, descent and cost against the batch size",
   linked: ["batch_size", "learning_rate", "scaled", "seed", "progress", "start"],
+  forms: {
+    batch_size: whole(1, 1000),
+    learning_rate: real(0.01, 2),
+    scaled: either(),
+    seed: whole(1, 9999),
+    progress: whole(0, TICKS),
+    epochs: whole(1, 10),
+    start: numbers({ low: -10, high: 10, least: 2, most: 2 }),
+    x: numbers({ least: 2 }),
+    y: numbers({ least: 2 }),
+    question: either(),
+    throughput: record(["batch_size", "seconds", "saved_bytes"]),
+  },
   build,
 });

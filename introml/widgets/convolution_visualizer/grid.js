@@ -74,7 +74,7 @@ export const largestOf = (values) =>
   Math.max(0, ...values.flat().filter(Number.isFinite).map(Math.abs));
 
 /**
- * numberGrid({ describe: (i, j, value) => text, onpoint: (i, j), onedit: (i, j, typed | null) })
+ * numberGrid({ describe: (i, j, value, written) => text, onpoint: (i, j), onedit: (i, j, typed | null) })
  * onpoint hears of the cell that the pointer is over or the focus on. Without onedit the cells are read only.
  */
 export function numberGrid({ describe, onpoint, onedit }) {
@@ -167,7 +167,8 @@ export function numberGrid({ describe, onpoint, onedit }) {
         for (const [j, value] of row.entries()) {
           const each = cells[i][j];
           paintCell(each, { x: x + j * cell, y: y + i * cell, cell, value, largest, text });
-          const name = describe(i, j, value);
+          const written = text.size && value !== null ? shortNumber(value, text.decimals) : "";
+          const name = describe(i, j, value, written);
           if (each.getAttribute("aria-label") !== name) each.setAttribute("aria-label", name);
         }
       }

@@ -43,21 +43,25 @@ function build(ui) {
   const rays = s("g", { "aria-hidden": "true" });
   const border = s("g", { "aria-hidden": "true" });
   const front = s("g", { "aria-hidden": "true", class: `${STYLE}-front` });
-  const named = (name, i, j, value) =>
-    `${name} row ${i}, column ${j}: ${value === null ? "nothing" : model.shortNumber(value, 4)}`;
+  /** The name of a cell, with its value as it is written in the picture too. */
+  function named(name, i, j, value, written) {
+    const exact = value === null ? "nothing" : model.shortNumber(value, 4);
+    const both = written && written !== exact ? `${written} (${exact})` : exact;
+    return `${name} row ${i}, column ${j}: ${both}`;
+  }
 
   const inputGrid = numberGrid({
-    describe: (i, j, value) => named("input", i, j, value),
+    describe: (...cell) => named("input", ...cell),
     onpoint: (i, j) => point("Input", inputGrid, i, j, ui.get("input")),
     onedit: (i, j, typed) => edit("input", inputGrid, i, j, typed),
   });
   const kernelGrid = numberGrid({
-    describe: (i, j, value) => named("kernel", i, j, value),
+    describe: (...cell) => named("kernel", ...cell),
     onpoint: (i, j) => point("Kernel", kernelGrid, i, j, model.laidKernel(state.setting)),
     onedit: (i, j, typed) => edit("kernel", kernelGrid, i, j, typed),
   });
   const outputGrid = numberGrid({
-    describe: (i, j, value) => named("output", i, j, value),
+    describe: (...cell) => named("output", ...cell),
     onpoint: select,
   });
   svg.append(back, rays, border, inputGrid.node, kernelGrid.node, outputGrid.node, front);

@@ -1,12 +1,17 @@
 import {
   defineWidget,
   dragHandle,
+  either,
   fixed,
   legend,
+  numbers,
+  oneOf,
   plot,
   predict,
+  real,
   s,
   significant,
+  whole,
 } from "../kit/index.js";
 import { powerOfTen } from "../kit/power_of_ten.js";
 import * as model from "./model.js";
@@ -212,5 +217,15 @@ export default defineWidget({
   name: "GradientDescent",
   title: "Gradient descent on the squared loss of a line",
   linked: ["learning_rate", "start", "step", "kind"],
+  forms: {
+    learning_rate: real(0.001, 3),
+    start: numbers({ low: -10, high: 10, least: 2, most: 2 }),
+    step: whole(0, 200),
+    steps: whole(1, 200),
+    kind: oneOf("sum", "mean"),
+    x: numbers({ least: 2, most: 200 }),
+    y: numbers({ least: 2, most: 200 }),
+    question: either(),
+  },
   build,
 });

@@ -3,6 +3,7 @@
 
 import * as controls from "./controls.js";
 import { h } from "./dom.js";
+import { checkForms, fits } from "./forms.js";
 
 /** The width of the still picture and of a widget that has not been measured yet. */
 const DEFAULT_WIDTH = 900;
@@ -17,8 +18,11 @@ function cut(text, mark) {
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** "#<id>?a=1&b=[2,3]" <-> an object; what is not JSON or not a linked trait is left out. */
-export function stateFromHash(hash, id, linked) {
+/**
+ * "#<id>?a=1&b=[2,3]" <-> an object; what is not JSON, not a linked trait or not of the form that the
+ * trait has in `forms` is left out.
+ */
+export function stateFromHash(hash, id, linked, forms = {}) {
   const state = {};
   try {
     // Some programs encode a whole link once more when they pass it on.
@@ -27,7 +31,9 @@ export function stateFromHash(hash, id, linked) {
     if (target !== id) return state;
     for (const pair of query.split("&")) {
       const [name, text] = cut(pair, "=");
-      if (linked.includes(name)) state[name] = JSON.parse(decodeURIComponent(text));
+      if (!linked.includes(name)) continue;
+      const value = JSON.parse(decodeURIComponent(text));
+      if (!forms[name] || fits(value, forms[name])) state[name] = value;
     }
   } catch {
     // A mangled link shows the page's own setting.
@@ -100,6 +106,7 @@ function makeUi(model, root, definition, width) {
         return;
       }
       try {
+        checkForms(definition.forms ?? {}, ui.get);
         ui.update?.();
         for (const callback of redraws) callback();
         ui.problem(null);
@@ -119,10 +126,11 @@ function makeUi(model, root, definition, width) {
 }
 
 /**
- * defineWidget({ name, title, linked, model, build })
+ * defineWidget({ name, title, linked, forms, build })
  *   name    the Python class
  *   title   names the figure for a screen reader
  *   linked  traits that a link carries
+ *   forms   what the values of traits may be (forms.js), as in the Python class
  *   build   build(ui) makes the drawing and the controls, and returns the function that redraws them
  */
 export function defineWidget(definition) {
@@ -145,6 +153,7 @@ export function defineWidget(definition) {
       ui?.remove();
       ui = makeUi(model, root, definition, width);
       try {
+        checkForms(definition.forms ?? {}, ui.get);
         ui.update = definition.build(ui);
       } catch (error) {
         ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
@@ -212,6 +221,7 @@ export function defineWidget(definition) {
   return {
     render,
     name: definition.name,
-    stateFromHash: (hash, anchor) => stateFromHash(hash, anchor, linked),
+    forms: definition.forms ?? {},
+    stateFromHash: (hash, anchor) => stateFromHash(hash, anchor, linked, definition.forms),
   };
 }

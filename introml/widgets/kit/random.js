@@ -20,12 +20,27 @@ export function generator(seed) {
  * `count`, all of them shuffled. The front of a Fisher–Yates shuffle (Durstenfeld's form).
  */
 export function sample(random, n, count = n) {
+  return sampler(n)(random, count);
+}
+
+/** As `sample`, for many draws from the same n: it keeps one list and puts it back in order. */
+export function sampler(n) {
   const items = Array.from({ length: n }, (_, i) => i);
-  for (let i = 0; i < count; i += 1) {
-    const j = i + Math.floor(random() * (n - i));
-    [items[i], items[j]] = [items[j], items[i]];
-  }
-  return items.slice(0, count);
+  const swap = (i, j) => {
+    const kept = items[i];
+    items[i] = items[j];
+    items[j] = kept;
+  };
+  return (random, count = n) => {
+    const partners = [];
+    for (let i = 0; i < count; i += 1) {
+      partners.push(i + Math.floor(random() * (n - i)));
+      swap(i, partners[i]);
+    }
+    const drawn = items.slice(0, count);
+    for (let i = count - 1; i >= 0; i -= 1) swap(i, partners[i]);
+    return drawn;
+  };
 }
 
 /** One normal number with mean 0 and variance 1 (Box and Muller, 1958). */

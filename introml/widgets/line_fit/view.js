@@ -1,13 +1,18 @@
 import {
   defineWidget,
   dragHandle,
+  either,
   fixed,
   h,
   legend,
+  numbers,
+  oneOf,
   plot,
   predict,
+  real,
   s,
   significant,
+  whole,
 } from "../kit/index.js";
 import * as model from "./model.js";
 
@@ -386,5 +391,16 @@ export default defineWidget({
   name: "LineFit",
   title: "A line through points that you can move",
   linked: ["x", "y", "slope", "intercept", "lines", "squares", "absolute", "left_out", "marked"],
+  forms: {
+    x: numbers({ least: 2, most: MOST_POINTS }),
+    y: numbers({ least: 2, most: MOST_POINTS }),
+    slope: real(-1e6, 1e6),
+    intercept: real(-1e6, 1e6),
+    lines: oneOf("own", "best", "both"),
+    squares: either(),
+    absolute: either(),
+    left_out: either(),
+    marked: whole(1, MOST_POINTS),
+  },
   build,
 });

@@ -1,12 +1,16 @@
 import {
   defineWidget,
+  either,
   fixed,
   legend,
+  oneOf,
   plot,
   predict,
+  real,
   s,
   setAttributes,
   significant,
+  whole,
 } from "../kit/index.js";
 import { sliderFromZero } from "../kit/slider_from_zero.js";
 import * as model from "./model.js";
@@ -220,5 +224,14 @@ export default defineWidget({
   name: "PolynomialDegree",
   title: "The degree of a polynomial, and its error on seen and unseen points",
   linked: ["degree", "samples", "noise", "ridge", "seed", "curve", "unseen"],
+  forms: {
+    degree: whole(0, HIGHEST),
+    samples: whole(16, 100),
+    noise: real(0.05, 1),
+    ridge: real(0, 10),
+    seed: whole(1, 999),
+    curve: oneOf("sine", "cubic", "bump"),
+    unseen: either(),
+  },
   build,
 });

@@ -1,13 +1,18 @@
 import {
   defineWidget,
   dragHandle,
+  either,
   fixed,
   h,
   legend,
+  numbers,
+  oneOf,
   percent,
   plot,
   predict,
+  real,
   significant,
+  whole,
 } from "../kit/index.js";
 import { powerOfTen } from "../kit/power_of_ten.js";
 import * as model from "./model.js";
@@ -241,5 +246,19 @@ export default defineWidget({
     ...["peak", "warm_up", "decay", "end", "factor", "every"],
     ...["steps", "noise", "seed", "ghost", "kept"],
   ],
+  forms: {
+    peak: real(...PEAKS),
+    warm_up: whole(0, LONGEST_WARM_UP),
+    decay: oneOf(...model.DECAYS),
+    end: real(0, 1),
+    factor: real(0.01, 1),
+    every: whole(1, 400),
+    steps: whole(20, 400),
+    noise: real(0, 1),
+    seed: whole(1, 999),
+    ghost: oneOf("none", "constant", "kept"),
+    kept: numbers({ low: 0, high: 400, least: 6, most: 6 }),
+    question: either(),
+  },
   build,
 });
