@@ -22,6 +22,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,9 +32,9 @@ import torch
 from introml.grader.attempt import Attempt
 from introml.grader.checks import Check, ChecksError, load_checks
 from introml.grader.lab import Lab, LabError, load_lab
-from introml.grader.library_answers import cell_label, find
+from introml.grader.library_answers import Findings, cell_label, find
 from introml.grader.notebook import Invalid, Submitted, read_submission
-from introml.grader.outcome import CheckFault, run_check
+from introml.grader.outcome import CheckFault, Overtime, alarm, run_check
 from introml.grader.results import (
     FAULT_MESSAGE,
     CellError,
@@ -49,6 +50,8 @@ from introml.grader.source import cells_from_json
 UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
 #: How much longer than its time limit a check may compute on its own side.
 _OVERTIME_S = 5.0
+#: How long a notebook may take to be read and searched; an honest one takes milliseconds.
+_READ_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,12 @@ class Checker:
         if self.environment["sandbox"]["sandbox"] == "none":
             result.notes.append(UNSAFE_NOTE)
         result.checks = [self._not_run(one) for one in self.checks]
-        read = Invalid(refused) if refused else read_submission(data, self.lab)
+        read = Invalid(refused) if refused else self._read(data)
         try:
             if isinstance(read, Invalid):
                 result.verdict, result.message = Verdict.INVALID, read.message
             else:
-                self._grade(read, result)
+                self._grade(*read, result)
         except (CheckFault, GraderFault, OSError) as fault:
             result.verdict, result.message = Verdict.FAULT, FAULT_MESSAGE
             result.checks = [self._not_run(one) for one in self.checks]
@@ -130,10 +133,21 @@ class Checker:
     def _not_run(self, check: Check) -> CheckResult:
         return check_result(check, "not run", counts=check.tier == "cpu" or self.cuda)
 
-    def _grade(self, read: Submitted, result: SubmissionResult) -> None:
+    def _read(self, data: bytes) -> tuple[Submitted, Findings] | Invalid:
+        """What the notebook runs, and what in it takes a library's answers."""
+        try:
+            with alarm(_READ_S):
+                read = read_submission(data, self.lab)
+                if isinstance(read, Invalid):
+                    return read
+                cells = [*read.cells, *read.experiments.values()]
+                return read, find(cells, self.lab.settings.forbidden)
+        except Overtime:
+            return Invalid("The notebook takes too long to read. Write its code in usual lines.")
+
+    def _grade(self, read: Submitted, found: Findings, result: SubmissionResult) -> None:
         result.notes += read.notes
         result.flags += [Flag("odd notebook", one) for one in read.flags]
-        found = find([*read.cells, *read.experiments.values()], self.lab.settings.forbidden)
         result.flags += [Flag("suspicious code", one.evidence) for one in found.suspicious]
         refused = {one.cell for one in found.refused}
         result.notes += [f"{one.message} The cell was not run." for one in found.refused]
@@ -165,7 +179,7 @@ class _Grading:
             experiments=self._experiments,
             limits=checker.limits,
             forbidden=[one.name for one in checker.lab.settings.forbidden],
-            seed=seed_for(checker.seed, "the cells"),
+            seed=seed_for(key_of(checker.seed), "the cells"),
             device=device,
         ) as attempt:
             checker._at("while the cells ran")
@@ -229,12 +243,13 @@ class _Grading:
         checker, result = self._checker, self._result
         checker._at(f"check {check.name}")
         time_s = check.time_s or checker.lab.settings.limits.check_s
-        attempt.begin(seed_for(checker.seed, check.name), time_s, public=not check.hidden)
+        key = key_of(checker.seed)
+        attempt.begin(seed_for(key, check.name), time_s, public=not check.hidden)
         if not attempt.alive:
             return check_result(
                 check, "crashed", hint="Your cells could not be run again for this check."
             )
-        outcome = run_check(check, attempt.submission, checker.seed, time_s + _OVERTIME_S)
+        outcome = run_check(check, attempt.submission, key, time_s + _OVERTIME_S)
         result.flags += outcome.flags
         if outcome.evidence:
             result.teacher[f"check {check.name}"] = outcome.evidence
@@ -288,9 +303,23 @@ def limits_of(lab: Lab, time_limit: float | None, memory_limit: int | None) -> L
     )
 
 
-def seed_for(seed: int, what: str) -> int:
-    """A seed for the student's process, from which the run's own seed cannot be told."""
-    digest = hashlib.sha256(f"introml box\n{seed}\n{what}".encode()).digest()
+@lru_cache(maxsize=64)
+def key_of(seed: int) -> int:
+    """The number from which all of a run's random numbers follow: slow to make from its seed.
+
+    A box gets seeds that follow from it. With a fast function a student could try all seeds that a
+    teacher may have typed until those fit, and know the hidden inputs; this one takes some 0.1 s
+    and 32 MB a try.
+    """
+    key = hashlib.scrypt(
+        str(seed).encode(), salt=b"introml seed", n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=16
+    )
+    return int.from_bytes(key, "big")
+
+
+def seed_for(key: int, what: str) -> int:
+    """A seed for the student's process, from which the run's key cannot be told."""
+    digest = hashlib.sha256(f"introml box\n{key}\n{what}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 2
 
 

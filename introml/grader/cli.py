@@ -12,6 +12,8 @@ from pathlib import Path
 
 BAD_USE = 2
 INTERRUPTED = 130
+#: Below it, all seeds can be tried until one fits what a box is told (0.1 s each).
+GUESSABLE = 2**40
 
 _EXAMPLES = """\
 examples:
@@ -193,6 +195,12 @@ def _grade(options: argparse.Namespace) -> int:
         sandbox=not options.unsafe_no_sandbox,
         hidden=options.hidden.resolve() if options.hidden else None,
     )
+    if options.seed is not None and options.seed < GUESSABLE:
+        print(
+            f"introml: the seed {options.seed} can be guessed, and with it the hidden checks' "
+            "inputs. For a real class leave --seed out: one is drawn and kept.",
+            file=sys.stderr,
+        )
     # `kill` asks for the same orderly end as Ctrl-C; `kill -9` is what resuming is for.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

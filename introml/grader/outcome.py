@@ -20,8 +20,8 @@ class CheckFault(Exception):
     """A check failed before it had seen anything of the student's: it is broken, not they."""
 
 
-class _Overtime(BaseException):
-    """The check's own computing took too long. No `except Exception` in a check can stop it."""
+class Overtime(BaseException):
+    """What ran under `alarm` took too long. No `except Exception` in a check can stop it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
     """
     rng = rng_for(seed, check.name)
     try:
-        with _alarm(overtime_s):
+        with alarm(overtime_s):
             returned = check.run(submission, rng)
         return _returned(check, returned)
     except CheckFailed as failed:
@@ -69,7 +69,7 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
         return _student_error(check, error)
     except AssertionError as error:
         return _assertion(check, error)
-    except _Overtime:
+    except Overtime:
         if not submission._received:
             raise CheckFault(f"check {check.name} itself takes too long") from None
         return Outcome("timed out", 0.0, check.hint or _WORDS["timed_out"])
@@ -124,13 +124,14 @@ def _trace(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _alarm(seconds: float | None) -> Iterator[None]:
+def alarm(seconds: float | None) -> Iterator[None]:
+    """Raise `Overtime` in the block once it has taken so long (main thread only)."""
     if seconds is None:
         yield
         return
 
     def ring(*_: object) -> None:
-        raise _Overtime
+        raise Overtime
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, seconds)

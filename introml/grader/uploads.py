@@ -12,6 +12,8 @@ from pathlib import Path
 
 #: A byte more than a notebook may have is enough to see that it is too big.
 _KEPT = 10_000_001
+#: A file with holes may be longer than a disk: beyond this its length stands for the rest.
+_HASHED = 1 << 30
 _LONGEST_NAME = 120
 #: What `introml grade` itself writes into the folder of results.
 RESERVED = ("grades.csv", "run.json")
@@ -28,7 +30,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of an upload, cut where they are too many anyway; the hash is of all of them.
+    """The bytes of an upload, cut where they are too many; the hash is of up to 1 GB of them.
 
     `refused` says, to the student, why there are none.
     """
@@ -49,17 +51,27 @@ def read(path: Path) -> Content:
         if path.is_symlink():
             words = "This is a symbolic link, not a notebook. Hand in the file itself."
             return Content(b"", hashlib.sha256(b"").hexdigest(), words)
-        raise
+        if stat.S_ISREG(os.lstat(path).st_mode):
+            raise
+        return _no_file()
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        words = "This is not a file. Hand in a notebook (a file that ends in .ipynb)."
-        return Content(b"", hashlib.sha256(b"").hexdigest(), words)
+        return _no_file()
     with os.fdopen(descriptor, "rb") as file:
         data = file.read(_KEPT)
         digest = hashlib.sha256(data)
-        while piece := file.read(1 << 20):
+        left = _HASHED
+        while left > 0 and (piece := file.read(1 << 20)):
             digest.update(piece)
+            left -= len(piece)
+        if left <= 0:
+            digest.update(str(os.fstat(file.fileno()).st_size).encode())
     return Content(data, digest.hexdigest())
+
+
+def _no_file() -> Content:
+    words = "This is not a file. Hand in a notebook (a file that ends in .ipynb)."
+    return Content(b"", hashlib.sha256(b"").hexdigest(), words)
 
 
 def folder_name(stem: str) -> str:

@@ -1,5 +1,7 @@
 """The checker in a real sandbox: verdicts, what one bad check costs, and what stays secret."""
 
+import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from introml.grader.checker import (
     UNSAFE_NOTE,
     Checker,
     Setup,
+    key_of,
     limits_of,
     load_all_checks,
     seed_for,
@@ -252,6 +255,27 @@ def test_a_broken_check_is_a_fault_and_not_a_failure(checker):
 def test_the_box_gets_no_seed_from_which_the_runs_can_be_told():
     assert seed_for(1, "a") != seed_for(2, "a") != seed_for(2, "b")
     assert 0 <= seed_for(1, "a") < 2**62
+
+
+def test_small_seeds_cannot_be_tried_one_after_another(checker):
+    """What a box is told follows from a key that takes long to make from a seed."""
+    book = notebook()
+    book["cells"].insert(0, code_cell("import torch\nprint('seed', torch.initial_seed())"))
+    told = int(re.search(r"seed (\d+)", grade(checker, book).public_output)[1])
+    assert told == seed_for(key_of(checker.seed), "the cells")
+    assert told != seed_for(checker.seed, "the cells")
+    key_of.cache_clear()
+    began = time.process_time()
+    key_of(3)
+    assert time.process_time() - began > 0.03
+
+
+def test_a_notebook_that_takes_too_long_to_read_is_invalid(checker, monkeypatch):
+    monkeypatch.setattr("introml.grader.checker._READ_S", 0.05)
+    monkeypatch.setattr("introml.grader.checker.find", lambda *_: time.sleep(20))
+    result = grade(checker, notebook())
+    assert result.verdict == Verdict.INVALID
+    assert "takes too long to read" in result.message
 
 
 def test_limits_come_from_the_lab_or_from_the_command_line():

@@ -3,12 +3,14 @@
 import hashlib
 import os
 import random
+import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from introml.grader import uploads
 from introml.grader.uploads import RESERVED, file_away, folder_name, read
 
 HOSTILE_STEMS = [
@@ -97,14 +99,26 @@ def test_a_huge_file_is_cut_and_hashed_whole(tmp_path):
     assert content.sha256 == hashlib.sha256(bytes(30_000_000)).hexdigest()
 
 
+def test_a_file_of_holes_takes_no_hours(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "_HASHED", 1 << 22)
+    sizes = []
+    for size in (1 << 40, 1 << 41):
+        with (tmp_path / "a.ipynb").open("wb") as file:
+            file.truncate(size)
+        sizes.append(read(tmp_path / "a.ipynb").sha256)
+    assert sizes[0] != sizes[1]
+
+
 def test_links_pipes_and_folders_are_refused_in_words(tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "link.ipynb").symlink_to(tmp_path / "secret")
     (tmp_path / "gone.ipynb").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.ipynb")
     (tmp_path / "folder.ipynb").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.ipynb"))
     for name, words in (("link", "symbolic link"), ("gone", "symbolic link"), ("pipe", "not a f"),
-                        ("folder", "not a f")):  # fmt: skip
+                        ("folder", "not a f"), ("socket", "not a f")):  # fmt: skip
         content = read(tmp_path / f"{name}.ipynb")
         assert words in content.refused
         assert content.data == b""
