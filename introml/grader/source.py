@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+#: How long a line of a page's code can be before it is cut.
+_LINE = 72
 _BEGIN = re.compile(r"^(\s*)### BEGIN SOLUTION(?:\s+hint:\s*(\S.*?))?\s*$")
 _END = re.compile(r"^\s*### END SOLUTION\s*$")
 _MARK = re.compile(r"(BEGIN|END) SOLUTION", re.IGNORECASE)
@@ -98,9 +101,7 @@ class Cell:
         lines = []
         for line in self.source.split("\n"):
             begin = _BEGIN.match(line)
-            lines += (
-                [f"{begin[1]}# {begin[2]}", f"{begin[1]}### BEGIN SOLUTION"] if begin else [line]
-            )
+            lines += [*_hint(begin), f"{begin[1]}### BEGIN SOLUTION"] if begin else [line]
         return "\n".join(lines)
 
 
@@ -110,13 +111,20 @@ def _starter(cell: Cell) -> list[tuple[str, bool]]:
     for line in cell.source.split("\n"):
         if begin := _BEGIN.match(line):
             inside = True
-            lines += [(f"{begin[1]}# {begin[2]}", False)]
+            lines += [(words, False) for words in _hint(begin)]
             lines += [(f"{begin[1]}raise NotImplementedError", True)]
         elif _END.match(line):
             inside = False
         elif not inside:
             lines.append((line, False))
     return lines
+
+
+def _hint(begin: re.Match[str]) -> list[str]:
+    """A region's hint as comment lines that fit a page of the book."""
+    return textwrap.wrap(
+        begin[2], _LINE, initial_indent=f"{begin[1]}# ", subsequent_indent=f"{begin[1]}# "
+    )
 
 
 def cells_to_json(cells: Iterable[Cell]) -> list[dict[str, Any]]:

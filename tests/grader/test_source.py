@@ -50,6 +50,22 @@ def test_several_regions_each_have_their_hint(tmp_path):
     assert "self.rate = rate" in cell.starter
 
 
+def test_a_long_hint_is_broken_into_lines_that_a_page_shows(tmp_path):
+    hint = "Average " + "and average " * 12 + "the squares."
+    folder = copy_of_tiny(
+        tmp_path,
+        lab_md=lambda text: text.replace(
+            "The residuals are x @ w - y; average their squares.", hint
+        ),
+    )
+    cell = load_lab(folder).answers["loss"]
+    for text in (cell.starter, cell.nbgrader_source):
+        comments = [line for line in text.split("\n") if line.startswith("    # ")]
+        assert len(comments) > 1
+        assert max(map(len, comments)) <= 72
+        assert " ".join(line.removeprefix("    # ") for line in comments) == hint
+
+
 def test_a_lab_survives_jupytext(tmp_path):
     """Opened and saved in JupyterLab, a lab.md means the same."""
     import jupytext
