@@ -10,10 +10,11 @@ def write(path: Path, data: bytes | str) -> None:
     """Replace the file `path` by one with `data`; a crash at any instant leaves old or new.
 
     The new file is on the disk, under its final name, when this returns. A symlink at `path` is
-    replaced, not followed.
+    replaced, not followed. The new file's first name is always the same, so that what a killed
+    writer leaves there is overwritten: two writers of one file must not be at work at once.
     """
     raw = data.encode("utf-8") if isinstance(data, str) else data
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh = path.with_name(f".{path.name}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
     try:
         with os.fdopen(descriptor, "wb") as file:

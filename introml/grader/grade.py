@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,12 +144,25 @@ class Run:
         """One thread: takes submissions until none is left, with a lane that it starts and ends."""
         desk = _Desk(self)
         try:
-            while not self._stopped.is_set():
-                with self._lock:
-                    upload = next(self._left, None)
-                if upload is None:
-                    break
-                self._news.put(self._one(desk, upload))
+            # A result is written while the next submission is graded: waiting for the disk takes
+            # about as long as grading does.
+            with ThreadPoolExecutor(1) as writer:
+                written = None
+                while (upload := self._next()) is not None:
+                    content = uploads.read(upload.path)
+                    key = self._key(content)
+                    if self.store.is_done(upload.folder, key):
+                        result = self.store.load(upload.folder).result
+                        self._tell(upload, result, fresh=False)
+                        continue
+                    result = desk.grade(upload.folder, content)
+                    if self._stopped.is_set():
+                        raise _Stopped
+                    if written is not None:
+                        written.result()
+                    written = writer.submit(self._keep, upload, result, key)
+                if written is not None:
+                    written.result()
         except BaseException as problem:
             if not self._stopped.is_set():
                 self._news.put(problem)
@@ -156,17 +170,20 @@ class Run:
             desk.close()
             self._news.put(None)
 
-    def _one(self, desk: _Desk, upload: Upload) -> Graded:
-        content = uploads.read(upload.path)
-        key = self.store.key(content.sha256, self.lab.version, self.options.that_decide())
-        if self.store.is_done(upload.folder, key):
-            result = self.store.load(upload.folder).result
-            return Graded(upload.folder, result.verdict, result.score, result.max_score, False)
-        result = desk.grade(upload.folder, content)
-        if self._stopped.is_set():
-            raise _Stopped
+    def _next(self) -> Upload | None:
+        with self._lock:
+            return None if self._stopped.is_set() else next(self._left, None)
+
+    def _key(self, content: uploads.Content) -> str:
+        return self.store.key(content.sha256, self.lab.version, self.options.that_decide())
+
+    def _keep(self, upload: Upload, result: SubmissionResult, key: str) -> None:
         self.store.save(result, upload.folder, key, upload.path)
-        return Graded(upload.folder, result.verdict, result.score, result.max_score, True)
+        self._tell(upload, result, fresh=True)
+
+    def _tell(self, upload: Upload, result: SubmissionResult, *, fresh: bool) -> None:
+        news = Graded(upload.folder, result.verdict, result.score, result.max_score, fresh)
+        self._news.put(news)
 
 
 class _Stopped(Exception):

@@ -42,3 +42,14 @@ def test_the_data_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", lambda a, b: (order.append("rename"), replace(a, b)))
     atomic.write(tmp_path / "a.json", "new")
     assert order == ["sync", "rename", "sync"]
+
+
+def test_what_a_killed_writer_left_is_taken_away_by_the_next(tmp_path):
+    if os.fork() == 0:
+        os.replace = lambda *_: os._exit(9)
+        atomic.write(tmp_path / "a.json", "half of it")
+    os.wait()
+    assert len(list(tmp_path.iterdir())) == 1
+    atomic.write(tmp_path / "a.json", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert (tmp_path / "a.json").read_text() == "new"
