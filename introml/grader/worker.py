@@ -59,10 +59,9 @@ class Worker:
 
     def answer(self, node: Node, blobs: list[bytes]) -> tuple[Node, list[bytes]]:
         """Do what an encoded request asks, and return the encoded reply; raises nothing."""
-        number = None
+        number = _number(node)
         try:
             request = decode(node, blobs, REQUEST_CAPS, handle=self._object)
-            number = request["id"]
             self.watch.calls.clear()
             value = self._do(request)
             reply = {"id": number, "value": value, "forbidden_calls": self.watch.seen()}
@@ -305,6 +304,11 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed % 2**63)
+
+
+def _number(node: Node) -> int:
+    """The number of an encoded request, which its reply has too."""
+    return dict(node["dict"])["id"]
 
 
 def _differentiable(value: Any) -> bool:

@@ -4,12 +4,16 @@ import os
 import time
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from introml.grader.attempt import Attempt
 from introml.grader.box.limits import Limits
+from introml.grader.boxes import GraderFault
+from introml.grader.session import Template
 from introml.grader.submission import Handle, LocalLink, StudentError, Submission
+from introml.grader.values import HandleRef
 from introml.grader.worker import Worker
 
 LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=600)
@@ -362,11 +366,12 @@ def test_the_limit_of_the_whole_submission_holds_over_all_boxes(template):
 
 
 def test_a_handle_of_an_ended_box_is_void(template):
-    with in_a_box(template, "import os\nclass A: pass\ndef leave(): os._exit(0)") as attempt:
+    with in_a_box(template, "import os\nclass A: x = 1\ndef leave(): os._exit(0)") as attempt:
         handle = attempt.submission.A()
         with pytest.raises(StudentError):
             attempt.submission.leave()
         attempt.begin(2, 10, public=True)
+        assert attempt.submission.A().attribute("x") == 1  # has the same number, over there
         with pytest.raises(StudentError, match="ended"):
             handle.attribute("x")
 
@@ -520,10 +525,11 @@ def train(x, y):
 """
     x, y = torch.randn(32, 4), torch.randn(32, 1)
     seen = []
-    for _ in range(3):
-        with in_a_box(template, source, seed=3) as attempt:
-            loss, start, words, order, number = attempt.submission.train(x, y)
-            seen.append((loss.item(), start[0].tolist(), start[1], words, order.tolist(), number))
+    with Template() as another:
+        for warm in (template, template, another):
+            with in_a_box(warm, source, seed=3) as attempt:
+                loss, start, words, order, number = attempt.submission.train(x, y)
+                seen.append((loss.item(), str(start), words, order.tolist(), number))
     assert seen[0] == seen[1] == seen[2]
 
 
@@ -545,8 +551,6 @@ more = len(sys.modules) - loaded
 
 
 def test_an_unboxed_run_says_so():
-    from introml.grader.session import Template
-
     with Template(isolated=False) as template:
         assert template.in_force["sandbox"] == "none"
         assert template.in_force["seccomp"] is False
@@ -555,10 +559,6 @@ def test_an_unboxed_run_says_so():
 
 
 def test_an_unboxed_process_ends_too_when_it_is_killed():
-    import psutil
-
-    from introml.grader.session import Template
-
     source = "import os, time\npid = os.getpid()\ndef f(): time.sleep(100)"
     with Template(isolated=False) as template, in_a_box(template, source) as attempt:
         process = psutil.Process(attempt.submission.variable("pid"))
@@ -569,11 +569,6 @@ def test_an_unboxed_process_ends_too_when_it_is_killed():
 
 
 def test_the_end_of_the_template_is_no_fault_of_the_student():
-    import psutil
-
-    from introml.grader.boxes import GraderFault
-    from introml.grader.session import Template
-
     with Template() as template:
         attempt = in_a_box(template, "def f(): return 1")
         assert attempt.submission.f() == 1
@@ -591,10 +586,19 @@ def test_the_end_of_the_template_is_no_fault_of_the_student():
 
 
 def test_a_box_that_cannot_start_is_no_fault_of_the_student(template):
-    from introml.grader.boxes import GraderFault
-
     with (
         Attempt(template, [("a", "x = 1")], limits=Limits(memory_mb=1)) as attempt,
         pytest.raises(GraderFault, match=r"did not start|could not be set up"),
     ):
         attempt.start()
+
+
+def test_a_handle_that_the_box_does_not_know_is_an_error_not_a_loss(template):
+    with in_a_box(template, "class A: x = 1\ndef f(a): return a") as attempt:
+        handle = attempt.submission.A()
+        handle._reference = HandleRef(99, "A")
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.f(handle)
+        assert caught.value.kind == "missing"
+        assert attempt.submission.f(2) == 2
+        assert attempt.flags == []

@@ -201,6 +201,16 @@ def processes_of(box):
     return [first, *first.children(recursive=True)]
 
 
+def test_the_first_process_is_out_of_reach_and_the_students_goes_first(template):
+    with template.box(LIMITS) as box:
+        box.send({"op": "has", "name": "x"}, 20)
+        first, student = (process.pid for process in processes_of(box))
+        scores = [Path(f"/proc/{p}/oom_score_adj").read_text().strip() for p in (first, student)]
+        assert scores == [Path("/proc/self/oom_score_adj").read_text().strip(), "1000"]
+        # An undumpable process's files are root's, whoever runs it.
+        assert Path(f"/proc/{first}/environ").stat().st_uid == 0
+
+
 def test_the_environment_is_clean(template, monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", CANARY)
     output = said(

@@ -85,6 +85,7 @@ MALFORMED = {
     "blob of 2^64 bytes": frame(sizes=[2**64 - 1]),
     "sizes that overflow": frame(sizes=[2**63, 2**63, 2]),
     "blobs over the cap together": frame(sizes=[1 << 15, 1 << 15, 1]),
+    "blobs over the cap, all there": frame(blobs=[bytes(1 << 15), bytes(1 << 15), b"x"]),
     "no json": frame(b""),
     "bad json": frame(b"{"),
     "trailing": frame(b"1 2"),

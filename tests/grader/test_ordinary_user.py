@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 LAUNCH = [sys.executable, str(Path(__file__).with_name("ordinary_user.py")), sys.executable]
 ATTACKS = (
     "nothing_of_the_machine or read_only or no_rights or no_network or no_other_process or "
-    "dangerous_system_calls or fork_bomb or memory_bomb or each_way or killed_box or wall_clock or "
-    "no_descriptor or daemons or inode_floods"
+    "dangerous_system_calls or fork_bomb or memory_bomb or killed_box or wall_clock or "
+    "no_descriptor or daemons or inode_floods or out_of_reach or over_all_processes"
 )
 
 
