@@ -9,52 +9,17 @@ worker's patches, when it is called.
 from __future__ import annotations
 
 import ast
+import itertools
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from introml.grader.names import LIBRARIES, Names
+from introml.grader import suspicious
+from introml.grader.names import Names
 
 #: Uses listed of each kind, and texts read that are handed to exec or eval.
 _LISTED, _TEXTS = 200, 20
-
-_MODULES = {
-    "ctypes": "calls C functions by address",
-    "cffi": "calls C functions by address",
-    "importlib": "imports modules by a computed name",
-    "subprocess": "starts other programs",
-    "multiprocessing": "starts other processes",
-    "socket": "opens the network",
-    "gc": "looks through all objects in memory",
-    "inspect": "looks into the caller's frames",
-    "pickle": "runs code when it loads",
-    "marshal": "makes code objects",
-    "signal": "takes hold of the process's signals",
-    "introml.grader": "reaches for the grader",
-    "torch._C": "calls torch beneath its public functions",
-    "torch.ops": "calls torch beneath its public functions",
-    "torch._dynamo": "changes how torch runs functions",
-    "torch.library": "changes torch's own functions",
-    "torch.overrides": "changes what torch's functions do",
-    "torch.utils.cpp_extension": "compiles its own extension",
-    "sys.modules": "looks up or replaces modules",
-    "sys._getframe": "looks into the caller's frames",
-    "sys.settrace": "watches the caller's code",
-    "sys.setprofile": "watches the caller's code",
-    "sys.meta_path": "changes how modules are found",
-    "os.fork": "starts other processes",
-    "os.system": "starts other programs",
-    "os.popen": "starts other programs",
-    "os.kill": "sends signals",
-    "os._exit": "ends the process",
-    "builtins": "looks up or replaces Python's own functions",
-}
-_ATTRIBUTES = {
-    "__globals__", "__code__", "__closure__", "__subclasses__", "__builtins__", "__loader__",
-    "__import__", "__torch_function__", "__torch_dispatch__", "__array__", "f_back", "f_globals",
-    "f_locals", "gi_frame", "tb_frame",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -144,20 +109,23 @@ def find(cells: Iterable[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
     """
     pieces = [_Piece(x, None, tree) for x in cells if (tree := parse(x.source)) is not None]
     names, odd = _with_executed_texts(pieces)
+    given = _given_names(pieces)
     refused: dict[tuple, Use] = {}
-    suspicious: dict[tuple, Use] = {}
+    odd_ones: dict[tuple, Use] = {}
     for piece in pieces:
         if piece.cell.kind == "locked":
             continue
         lines = piece.cell.source.split("\n")
-        for line, what, proven in _uses(piece.tree, names, forbidden, odd):
+        again = ((*use, False) for use in suspicious.redefined(piece.tree, given))
+        uses = _uses(piece.tree, names, forbidden, odd)
+        for line, what, proven in itertools.chain(uses, again):
             line = piece.line or line
             text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
-            found = refused if proven else suspicious
+            found = refused if proven else odd_ones
             if len(found) < _LISTED:
                 use = Use(piece.cell.id, line, what, text)
                 found.setdefault((use.cell, line, what), use)
-    return Findings(list(refused.values()), list(suspicious.values()))
+    return Findings(list(refused.values()), list(odd_ones.values()))
 
 
 class _Piece(NamedTuple):
@@ -235,26 +203,27 @@ def _uses(
         hit = next((one for one in forbidden for path in paths if one.covers(path)), None)
         if hit is not None:
             yield line, hit.name, True
-        elif isinstance(node, ast.Attribute):
-            if node.attr in _ATTRIBUTES:
-                yield line, f"uses {node.attr}", False
-            if not paths:
-                yield from _of_something(node, names, forbidden, id(node) in called)
-        for path in paths:
-            if why := _odd_module(path):
-                yield line, why, False
+        elif isinstance(node, ast.Attribute) and not paths:
+            yield from _of_something(node, names, forbidden, id(node) in called)
+        elif isinstance(node, ast.Constant):
+            for at, what in suspicious.named_in_text(node, forbidden):
+                yield at, what, False
         if isinstance(node, ast.Call):
             called.add(id(node.func))
-            yield from _odd_call(node, names, odd)
-        yield from _patches(node, names)
+        for at, what in suspicious.oddities(node, names, paths, odd):
+            yield at, what, False
 
 
-def _odd_module(path: tuple[str, ...]) -> str | None:
-    for length in range(1, len(path) + 1):
-        name = ".".join(path[:length])
-        if name in _MODULES:
-            return f"uses {name}, which {_MODULES[name]}"
-    return None
+def _given_names(pieces: Iterable[_Piece]) -> set[str]:
+    """Functions and classes of the given cells."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    return {
+        node.name
+        for piece in pieces
+        if piece.cell.kind == "locked"
+        for node in piece.tree.body
+        if isinstance(node, kinds)
+    }
 
 
 def _of_something(
@@ -276,33 +245,3 @@ def _of_something(
         if not known and (called or "_" in node.attr):
             yield node.lineno, f"uses .{node.attr} of something; {one.name} is forbidden", False
             return
-
-
-def _odd_call(node: ast.Call, names: Names, odd: set[int]) -> Iterator[tuple[int, str, bool]]:
-    called = names.called(node)
-    if id(node) in odd:
-        yield node.lineno, f"calls {called} on computed code", False
-    elif called in ("getattr", "setattr", "delattr", "__import__", "import_module", "attrgetter"):
-        place = 1 if called in ("getattr", "setattr", "delattr") else 0
-        if len(node.args) > place and names.text(node.args[place]) is None:
-            yield node.lineno, f"calls {called} with a computed name", False
-
-
-def _patches(node: ast.AST, names: Names) -> Iterator[tuple[int, str, bool]]:
-    """Assignments to a library's own attributes: `torch.allclose = …`."""
-    targets: list[ast.expr] = []
-    if isinstance(node, ast.Assign):
-        targets = node.targets
-    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
-        targets = [node.target]
-    elif isinstance(node, ast.Call) and names.called(node) == "setattr" and node.args:
-        targets = (
-            [ast.Attribute(node.args[0], names.text(node.args[1]) or "…", ast.Store())]
-            if (len(node.args) > 1)
-            else []
-        )
-    for target in targets:
-        if isinstance(target, ast.Attribute):
-            for path in names.resolve(target.value):
-                if path[0] in LIBRARIES or path[0] in ("sys", "builtins", "os", "time"):
-                    yield node.lineno, f"replaces {'.'.join((*path, target.attr))}", False

@@ -14,7 +14,8 @@ SDPA = "torch.nn.functional.scaled_dot_product_attention"
 FORBIDDEN = [Forbidden(SDPA), Forbidden("torch.nn.MultiheadAttention"), Forbidden("torch.softmax")]
 IMPORTS = RunCell(
     "imports",
-    "import numpy as np\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F",
+    "import numpy as np\nimport torch\nfrom torch import nn\nfrom torch.nn import functional as F\n"
+    "def given(x):\n    return x",
     "locked",
 )
 
@@ -116,6 +117,9 @@ HONEST = [
     ["def f(x, mask=None):\n    x.masked_fill_(mask, float('-inf'))"],
     ["model = nn.Linear(3, 4)\nmodel.weight.data = torch.zeros(4, 3)"],
     ["getattr(model, 'weight')"],
+    ["optimizer = torch.optim.Adam(model.parameters())\ny = given(q)\nnn.init.zeros_(q)"],
+    ["def f(*, device: torch.device) -> torch.Tensor:\n    return given(q).to(device)"],
+    ["from collections import Counter\nimport itertools, random, sys, os"],
     ["model.eval()\nimport re\npattern = re.compile(pattern_of(3))"],
     ["this is not Python (("],
 ]  # fmt: skip
@@ -152,6 +156,23 @@ SUSPICIOUS = {
     "torch.Tensor.__eq__ = f": "replaces torch.Tensor.__eq__",
     "setattr(torch, 'allclose', f)": "replaces torch.allclose",
     "import time\ntime.perf_counter = f": "replaces time.perf_counter",
+    "torch._safe_softmax(q, -1)": "uses torch._safe_softmax, which is beneath",
+    "m = torch\nm._softmax": "uses torch._softmax, which is beneath",
+    "from scipy.special import softmax": "imports scipy.special, which labs seldom need",
+    "import timeit": "imports timeit",
+    "torch.jit.CompilationUnit(text)": "uses torch.jit, which makes functions of texts",
+    "import string\nstring.Formatter().get_field(a, b, {})": "uses string.Formatter, which",
+    "[getattr][0](torch, name)": "hands on torch as a value",
+    "list(map(f, [torch], names))": "hands on torch as a value",
+    "vars(F)": "hands on torch.nn.functional as a value",
+    "getattr(q, 'softmax')(-1)": "names softmax in a text; torch.softmax is forbidden",
+    "f('torch._softmax')": "names torch._softmax in a text; torch.softmax is forbidden",
+    "type(q).__base__": "uses __base__",
+    "globals()['given'] = f": "calls globals",
+    "def given(x):\n    return 1\ndef given(x): return 2": "redefines or names given",
+    "given = f": "redefines or names given",
+    "given.steps = 10": "redefines or names given",
+    "from m import x as given": "redefines or names given",
 }
 
 
@@ -174,7 +195,8 @@ def test_common_attributes_are_not_suspicious_for_their_names():
     honest = RunCell("cell 1", "x.data = y\nprint(w.grad)\nw.data", "answer")
     assert find([honest], forbidden) == ([], [])
     called = RunCell("cell 1", "g = [torch.func][0].grad(f)", "answer")
-    assert len(find([called], forbidden).suspicious) == 1
+    said = [one.what for one in find([called], forbidden).suspicious]
+    assert "uses .grad of something; torch.func.grad is forbidden" in said
 
 
 def test_odd_code_makes_no_noise(recwarn):
