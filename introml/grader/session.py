@@ -81,6 +81,7 @@ class Template:
         self._sock: socket.socket | None = None
         self._place: str | None = None
         self._parents: cgroups.Parents | None = None
+        self._owner = ""
         self._free: list[cgroups.Cgroup] = []
         first = _FIRST_UID + os.getpid() * _UIDS_PER_CHECKER
         self._uids = list(range(first, first + _UIDS_PER_CHECKER))
@@ -101,6 +102,9 @@ class Template:
         self._parents = cgroups.find_parents() if self._isolated else None
         if self._parents:
             cgroups.remove_stale(self._parents)
+            folders = {str(self._parents.memory), str(self._parents.pids)}
+            self._owner = cgroups.new_owner()
+            self._setting |= {"group_parents": sorted(folders), "group_owner": self._owner}
         self._place = _new_place()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (
@@ -261,8 +265,12 @@ class Template:
         uid = self._uids.pop()
         if self._parents is None:
             return uid, None
-        group = self._free.pop() if self._free else cgroups.Cgroup(self._parents)
-        group.limit(limits.memory_mb, limits.processes)
+        group = self._free.pop() if self._free else cgroups.Cgroup(self._parents, self._owner)
+        try:
+            group.limit(limits.memory_mb, limits.processes)
+        except OSError as error:
+            self._uids.append(uid)
+            raise GraderFault(f"the control group of a box cannot be set: {error}") from None
         return uid, group
 
     def give_back(self, uid: int, group: cgroups.Cgroup | None, clean: bool) -> None:

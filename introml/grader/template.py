@@ -19,7 +19,7 @@ import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-from introml.grader.box import kernel, root
+from introml.grader.box import cgroups, kernel, root
 from introml.grader.box.inside import Plan, start
 from introml.grader.box.limits import Limits
 from introml.grader.box.pages import gather
@@ -38,6 +38,8 @@ class Setting:
     compiler: bool = False
     devices: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
+    group_parents: tuple[str, ...] = ()
+    group_owner: str = ""
 
 
 def main(fd: int) -> None:
@@ -59,7 +61,11 @@ def main(fd: int) -> None:
         finally:
             os._exit(1)
     sock.close()
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 0xFF)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    # All boxes are gone. If the checker is too, nobody else removes their groups.
+    if setting.group_owner:
+        cgroups.remove_owned(list(setting.group_parents), setting.group_owner)
+    sys.exit(code & 0xFF)
 
 
 def _enter(setting: Setting) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from introml.grader.attempt import Attempt
+from introml.grader.box import cgroups
 from introml.grader.box.limits import Limits
 from introml.grader.box.seccomp import refused_calls
 
@@ -638,19 +640,17 @@ def test_when_one_process_above_is_killed_all_below_end(victim):
         all_gone(family)
 
 
-def test_a_killed_checkers_control_groups_are_removed_by_the_next():
-    from introml.grader.box import cgroups
-
+def test_a_killed_checker_leaves_no_control_groups_and_no_folders():
+    folders = set(Path(tempfile.gettempdir()).glob("introml-root-*"))
     checker, family = start_checker()
+    parents = cgroups.find_parents()
+    name = f"introml-{checker.pid}-*"
+    if parents is not None:
+        assert list(parents.memory.glob(name))
     checker.kill()
     checker.wait()
     checker.stdout.close()
     assert all_gone(family) == []
-    parents = cgroups.find_parents()
-    if parents is None:
-        return  # without control groups there is nothing to leave behind
-    name = f"introml-{checker.pid}-*"
-    assert list(parents.memory.glob(name))
-    cgroups.remove_stale(parents)
-    assert not list(parents.memory.glob(name))
-    assert not list(parents.pids.glob(name))
+    if parents is not None:
+        assert not [*parents.memory.glob(name), *parents.pids.glob(name)]
+    assert set(Path(tempfile.gettempdir()).glob("introml-root-*")) <= folders

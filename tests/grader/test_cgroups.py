@@ -60,8 +60,8 @@ def test_limits_and_kills_are_written_and_read_in_the_files_of_version_2(tree):
 def test_only_groups_of_checkers_that_are_gone_are_removed(tmp_path):
     parents = cgroups.Parents(1, tmp_path, tmp_path)
     mine = cgroups.Cgroup(parents)
-    old = tmp_path / f"introml-{os.getpid()}-1-0"  # the same pid, started at another time
-    gone = tmp_path / "introml-4194303-5-0"
+    old = tmp_path / f"introml-{os.getpid()}-1-0-2"  # the same pid, started at another time
+    gone = tmp_path / "introml-4194303-5-0-3"
     other = tmp_path / "someone-else"
     for folder in (old, gone, other):
         folder.mkdir()
@@ -78,3 +78,11 @@ def test_a_groups_folders_are_removed_with_it(tmp_path):
     group.remove()
     group.remove()
     assert not list(Path(tmp_path).glob("*/*"))
+
+
+def test_a_launcher_removes_its_own_templates_groups_only(tmp_path):
+    parents = cgroups.Parents(1, tmp_path, tmp_path)
+    mine, other = cgroups.new_owner(), cgroups.new_owner()
+    groups = [cgroups.Cgroup(parents, owner) for owner in (mine, mine, other)]
+    cgroups.remove_owned([str(tmp_path)], mine)
+    assert list(tmp_path.iterdir()) == [groups[2].memory]

@@ -1,7 +1,7 @@
 """Control groups: one for each box, where this process may make them (version 1 or 2).
 
-The checker makes them, hands the way in to the template, and removes them. What a
-killed checker leaves is empty by then, and the next one removes it.
+The checker makes them, hands the way in to the template, and removes them. Those of a killed
+checker are removed by its template's launcher, or, if that was killed too, by the next checker.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ class Parents:
 class Cgroup:
     """The group of one box at a time; it can be used again once that box has ended."""
 
-    def __init__(self, parents: Parents) -> None:
-        name = owned.new_name(_PREFIX)
+    def __init__(self, parents: Parents, owner: str = _PREFIX) -> None:
+        name = owned.new_name(owner)
         self.version = parents.version
         self.memory = parents.memory / name
         self.pids = parents.pids / name
@@ -67,25 +67,39 @@ class Cgroup:
     def kills(self) -> int:
         """How many processes were killed so far because the group's memory was full."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
-        for line in (self.memory / name).read_text().splitlines():
+        try:
+            lines = (self.memory / name).read_text().splitlines()
+        except FileNotFoundError:
+            return 0  # its template ended, and the launcher has removed it
+        for line in lines:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
         return 0
 
-    def remove(self, patience_s: float = 2.0) -> None:
-        """Remove the group, once the last process in it has gone."""
-        deadline = time.monotonic() + patience_s
-        for folder in self._folders():
-            while True:
-                try:
-                    folder.rmdir()
-                    break
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    if time.monotonic() > deadline:
-                        break  # the next checker's `remove_stale` takes it
-                    time.sleep(0.005)
+    def remove(self) -> None:
+        """Remove the group, once the last process in it has gone (2 s at most)."""
+        _remove(self._folders())
+
+
+def new_owner() -> str:
+    """Return the beginning of the names of one template's groups."""
+    return owned.new_name(_PREFIX) + "-"
+
+
+def remove_owned(parents: list[str], owner: str) -> None:
+    """Remove the groups whose names begin with `owner`, whoever made them."""
+    _remove([folder for parent in parents for folder in Path(parent).glob(f"{owner}*")])
+
+
+def _remove(folders: list[Path], patience_s: float = 2.0) -> None:
+    deadline = time.monotonic() + patience_s
+    for folder in folders:
+        while folder.exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            if time.monotonic() > deadline:
+                return  # the next checker's `remove_stale` takes it
+            time.sleep(0.002)
 
 
 def find_parents(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) -> Parents | None:
