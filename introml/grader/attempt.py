@@ -19,6 +19,7 @@ from introml.grader.boxes import Box, Ended
 from introml.grader.session import Template
 from introml.grader.submission import StudentError, Submission
 
+_END_S = 2.0
 _GONE = {
     "time": ("timed_out", "The time for it was over."),
     "cpu": ("timed_out", "The computing time of the submission was over."),
@@ -130,7 +131,8 @@ class Attempt:
             box.kill("no reply")
         except frames.FrameClosed:
             pass
-        self.last_end = box.ended()
+        # A process that only closed its socket lives on: it gets little time to end by itself.
+        self.last_end = box.ended(_END_S)
         self.close()
         raise self._lost()
 

@@ -180,10 +180,10 @@ class Box:
         """Whether the box's first process still runs."""
         return self._pidfd >= 0 and not select.select([self._pidfd], [], [], 0)[0]
 
-    def ended(self) -> Ended:
-        """Wait for the end of the box (10 s at most, then it is killed) and say how it ended."""
+    def ended(self, patience_s: float = _END_S) -> Ended:
+        """Wait for the end of the box, which is killed after a while, and say how it ended."""
         if self._ended is None:
-            if not select.select([self._pidfd], [], [], _END_S)[0]:
+            if not select.select([self._pidfd], [], [], patience_s)[0]:
                 self.kill()
                 select.select([self._pidfd], [], [], _END_S)
             self._ended = self._verdict(_read_all(self._status))
@@ -199,8 +199,8 @@ class Box:
             raise GraderFault(f"the box could not be set up: {said['setup']}")
         if "memory" in said or (full and said.get("signal", 9) == 9):
             return Ended("memory", f"more than {self.limits.memory_mb} MB", **used)
-        if self._killed:
-            return Ended("time" if self._killed == "time" else "killed", self._killed, **used)
+        if self._killed == "time":
+            return Ended("time", "the checker's clock", **used)
         if "time" in said:
             return Ended("time", f"{self.limits.wall_s:g} s are over", **used)
         if said.get("signal") == signal.SIGXCPU:
@@ -209,6 +209,8 @@ class Box:
             return Ended("signal", _signal_name(said["signal"]), **used)
         if "exit" in said:
             return Ended("exit", f"exit code {said['exit']}", **used)
+        if self._killed:
+            return Ended("killed", self._killed, **used)
         if "over" not in said:
             raise GraderFault("the template ended, and the box with it")
         return Ended("signal", f"its first process ended with {said['over']}", **used)
