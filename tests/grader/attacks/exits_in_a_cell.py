@@ -1,0 +1,11 @@
+"""Ends the process with success while its cells run.
+
+Verdict: crashed
+"""
+# ruff: noqa
+
+# %% before
+import os
+
+print("score: 100")
+os._exit(0)

@@ -1,0 +1,11 @@
+"""Kills its own process while its cells run.
+
+Verdict: crashed
+"""
+# ruff: noqa
+
+# %% before
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGKILL)
