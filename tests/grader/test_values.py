@@ -154,6 +154,9 @@ class Pair(tuple):
 
 class Loud(type):
     def __getattribute__(cls, name):
+        # Sphinx, in other tests of the same process, asks all objects that there are for this.
+        if name == "__class__":
+            return type.__getattribute__(cls, name)
         raise RuntimeError("no")
 
 
