@@ -220,6 +220,9 @@ class _Desk:
                 self.close()
             if self._run._stopped.is_set():
                 raise _Stopped
+        if not self._run._any_was_ready:
+            # Where no checker ever came up, none will: that is no submission's doing.
+            raise LabUnusable(f"the checker does not start. {said[-1]}")
         return result or self._fault(name, content, said)
 
     def close(self) -> None:
@@ -248,13 +251,7 @@ class _Desk:
                 run._lanes.add(self._lane)
                 if run._stopped.is_set():
                     raise _Stopped
-            try:
-                self._lane.start()
-            except LaneBroken as broken:
-                # Where no checker ever came up, none will: that is no submission's doing.
-                if not run._any_was_ready:
-                    raise LabUnusable(f"the checker does not start. {broken}") from broken
-                raise
+            self._lane.start()
             run._any_was_ready = True
             run._cuda = bool(self._lane.ready.get("cuda"))
             run._note_protection(self._lane.ready)

@@ -43,6 +43,11 @@ def main():
     if Path(setup["lab"]).name == "unusable":
         say({"unusable": "no sandbox here"})
         return
+    if setup["lab"].startswith("/once/"):
+        seen = Path(setup["lab"].removeprefix("/once"))
+        if not seen.exists():
+            seen.touch()
+            sys.exit(3)
     if Path(setup["lab"]).name == "broken":
         print("the checks are broken", file=sys.stderr)
         sys.exit(3)

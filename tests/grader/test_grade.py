@@ -112,6 +112,13 @@ def test_a_checker_that_cannot_work_stops_the_run_with_its_reason(tmp_path, lab,
         grade(tmp_path / "out", notebooks, lab=replace(tiny(), folder=Path(f"/{lab}")))
 
 
+def test_a_checker_that_was_killed_at_its_start_is_started_again(tmp_path):
+    notebooks = hand_in(tmp_path / "in", ada="good")
+    lab = replace(tiny(), folder=Path(f"/once{tmp_path / 'seen'}"))
+    news, _ = grade(tmp_path / "out", notebooks, lab=lab)
+    assert news["ada"].verdict == Verdict.GRADED
+
+
 def test_a_link_is_an_invalid_submission(tmp_path):
     (tmp_path / "secret").write_text("good")
     (tmp_path / "in").mkdir()
