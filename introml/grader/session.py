@@ -102,9 +102,9 @@ class Template:
         self._parents = cgroups.find_parents() if self._isolated else None
         if self._parents:
             cgroups.remove_stale(self._parents)
-            folders = {str(self._parents.memory), str(self._parents.pids)}
+            folders = [str(folder) for folder in self._parents.folders]
             self._owner = cgroups.new_owner()
-            self._setting |= {"group_parents": sorted(folders), "group_owner": self._owner}
+            self._setting |= {"group_parents": folders, "group_owner": self._owner}
         self._place = _new_place()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         code = (
@@ -217,6 +217,7 @@ class Template:
             "seccomp": isolated,
             "memory": group or ("watched, and rlimit" if self.kind == "user" else "rlimit"),
             "processes": group or "rlimit",
+            "processors": group if self._parents and self._parents.cpu else "not shared evenly",
             "threads": 1,
         }
 

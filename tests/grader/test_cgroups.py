@@ -28,6 +28,15 @@ def test_the_nearest_group_that_gives_limits_on_is_taken(tree):
     assert found == cgroups.Parents(2, tree / "user.slice", tree / "user.slice")
 
 
+def test_processors_are_shared_evenly_where_that_can_be_had(tree):
+    own = "0::/user.slice\n"
+    assert cgroups.find_parents(tree, own).cpu is None  # a made-up file does not turn it on
+    (tree / "user.slice/cgroup.subtree_control").write_text("cpu memory pids")
+    parents = cgroups.find_parents(tree, own)
+    assert parents.cpu == tree / "user.slice"
+    assert parents.folders == [tree / "user.slice"]
+
+
 def test_without_a_tree_there_are_none(tmp_path):
     assert cgroups.find_parents(tmp_path, "0::/\n") is None
     assert cgroups.find_parents(tmp_path / "absent", "4:memory:/x\n8:pids:/\n") is None
@@ -40,6 +49,14 @@ def test_version_1_needs_both_controllers(tmp_path):
     (tmp_path / "pids").mkdir()
     expected = cgroups.Parents(1, tmp_path / "memory/a", tmp_path / "pids")
     assert cgroups.find_parents(tmp_path, own) == expected
+    (tmp_path / "cpu").mkdir()
+    parents = cgroups.find_parents(tmp_path, own)
+    assert parents.cpu == tmp_path / "cpu"
+    group = cgroups.Cgroup(parents)
+    name = group.memory.name
+    assert [path.parent.name for path in tmp_path.glob(f"**/{name}")].count("cpu") == 1
+    group.remove()
+    assert not list(tmp_path.glob(f"**/{name}"))
 
 
 def test_limits_and_kills_are_written_and_read_in_the_files_of_version_2(tree):

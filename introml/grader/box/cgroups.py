@@ -17,11 +17,21 @@ _PREFIX = "introml-"
 
 @dataclass(frozen=True)
 class Parents:
-    """Folders of the cgroup file system in which boxes' groups can be made."""
+    """Folders of the cgroup file system in which boxes' groups can be made.
+
+    `cpu` is there where it can be had: then a box has one share of the processors, however many
+    processes it starts. Without it, each of those would take as much as a whole other box.
+    """
 
     version: int
     memory: Path
     pids: Path
+    cpu: Path | None = None
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders, each once."""
+        return list(dict.fromkeys(x for x in (self.memory, self.pids, self.cpu) if x is not None))
 
 
 class Cgroup:
@@ -32,11 +42,9 @@ class Cgroup:
         self.version = parents.version
         self.memory = parents.memory / name
         self.pids = parents.pids / name
-        for folder in self._folders():
+        self._folders = [folder / name for folder in parents.folders]
+        for folder in self._folders:
             folder.mkdir()
-
-    def _folders(self) -> list[Path]:
-        return list(dict.fromkeys((self.memory, self.pids)))
 
     def limit(self, memory_mb: int, processes: int) -> None:
         """Set what the group may use."""
@@ -62,7 +70,7 @@ class Cgroup:
         # "tasks" moves the one thread that writes, without the lock over all of the machine's
         # forks that "cgroup.procs" takes and waits some milliseconds for.
         name = "tasks" if self.version == 1 else "cgroup.procs"
-        return [os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders()]
+        return [os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC) for folder in self._folders]
 
     def kills(self) -> int:
         """How many processes were killed so far because the group's memory was full."""
@@ -78,7 +86,7 @@ class Cgroup:
 
     def remove(self) -> None:
         """Remove the group, once the last process in it has gone (2 s at most)."""
-        _remove(self._folders())
+        _remove(self._folders)
 
 
 def new_owner() -> str:
@@ -117,21 +125,21 @@ def find_parents(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) ->
     if (root / "cgroup.controllers").exists():
         for folder in _upwards(root, paths.get("", "")):
             if _enables(folder) and _writable(folder):
-                return Parents(2, folder, folder)
+                return Parents(2, folder, folder, folder if _shares(folder) else None)
         return None
     found = []
-    for controller in ("memory", "pids"):
+    for controller in ("memory", "pids", "cpu"):
         hierarchy = root / controller
         folders = [f for f in _upwards(hierarchy, paths.get(controller, "")) if _writable(f)]
-        if not folders:
+        if not folders and controller != "cpu":
             return None
-        found.append(folders[0])
+        found += folders[:1]
     return Parents(1, *found)
 
 
 def remove_stale(parents: Parents) -> None:
     """Remove groups whose checker is gone; one that still has processes stays."""
-    for parent in {parents.memory, parents.pids}:
+    for parent in parents.folders:
         for folder in owned.left_behind(parent, _PREFIX):
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -153,6 +161,16 @@ def _enables(folder: Path) -> bool:
         return {"memory", "pids"} <= set(control.read_text().split())
     except OSError:
         return False
+
+
+def _shares(folder: Path) -> bool:
+    """Whether groups in `folder` share the processors evenly, if need be after turning that on."""
+    control = folder / "cgroup.subtree_control"
+    with contextlib.suppress(OSError):
+        if "cpu" not in control.read_text().split():
+            control.write_text("+cpu")
+        return "cpu" in control.read_text().split()
+    return False
 
 
 def _writable(folder: Path) -> bool:
