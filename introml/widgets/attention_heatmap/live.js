@@ -179,8 +179,15 @@ function sentence(result, t) {
   }
   const sum = weights.reduce((total, weight) => total + weight, 0);
   const allowed = seen < weights.length ? ` of the ${seen} it may attend to` : "";
+  const ties = weights.filter((weight) => share - weight < 1e-9).length;
+  const most =
+    ties === seen
+      ? `gives each key${allowed} the same weight, ${fixed(share)}`
+      : ties > 1
+        ? `gives most weight, ${fixed(share)} each, to ${ties} keys${allowed}, key ${best + 1} the first`
+        : `gives most weight, ${fixed(share)}, to key ${best + 1}${allowed}`;
   return (
-    `Query ${t + 1} gives most weight, ${fixed(share)}, to key ${best + 1}${allowed}. Its weights sum to ` +
+    `Query ${t + 1} ${most}. Its weights sum to ` +
     `${fixed(sum)} and have entropy ${fixed(result.entropies[t])} nats, between 0 for one key alone and ` +
     `ln ${seen} = ${fixed(Math.log(seen))} for equal weights. Its output is (${vector}).`
   );

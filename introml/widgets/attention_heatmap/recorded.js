@@ -45,6 +45,13 @@ function chooseSource(ui) {
   };
 }
 
+/** The chosen token, if the other sentence has the same one at its place: the two can be compared. */
+function kept(ui, { sentences }, example) {
+  const token = ui.get("token");
+  const now = ui.get("sentence") ? null : sentences[ui.get("example")];
+  return token >= 0 && now?.tokens[token] === sentences[example].tokens[token] ? token : -1;
+}
+
 export function buildRecorded(ui) {
   const readSource = chooseSource(ui);
   const recording = ui.get("recording");
@@ -64,7 +71,7 @@ export function buildRecorded(ui) {
     {
       ...ui,
       get: (name) => (ownIsShown() ? -1 : ui.get(name)),
-      set: ({ example }) => ui.set({ example, sentence: "", token: -1 }),
+      set: ({ example }) => ui.set({ example, sentence: "", token: kept(ui, recording, example) }),
     },
     { trait: "example", label: "Recorded sentence", options: texts },
   );

@@ -186,9 +186,9 @@ function build(ui) {
     const padded = model.frame(setting);
     const under = model.windowCells(setting, cell);
     const outside = under.filter(({ row, column }) => padded[row][column].kind !== "input").length;
-    const lies = outside
-      ? ` ${outside} of its ${under.length} cells ${outside === 1 ? "lies" : "lie"} outside the input.`
-      : "";
+    const many = outside === under.length ? "All" : `${outside} of`;
+    const verb = outside === 1 ? "lies" : "lie";
+    const lies = outside ? ` ${many} its ${under.length} cells ${verb} outside the input.` : "";
     ui.readout(`${said}Output (${cell.join(", ")}) = ${model.sumText(setting, cell)}.${lies}`);
   }
 

@@ -42,7 +42,7 @@ function describe({ degree, samples, noise, ridge }, swept, unpenalized) {
   const plain = unpenalized.validationErrors[plainBest];
   const penalty = ridge > 0 ? " at this penalty" : "";
   const sentences = [
-    `Degree ${degree} has ${degree + 1} coefficients for ${samples} samples. Its mean squared ` +
+    `Degree ${degree} has ${degree + 1} coefficient${degree === 0 ? "" : "s"} for ${samples} samples. Its mean squared ` +
       `error is ${significant(trainingErrors[degree])} in training and ${significant(own)} in ` +
       `validation; the noise alone makes ${significant(noise ** 2)}.`,
   ];
