@@ -9,7 +9,7 @@ NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os;
 NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch test lint format bench widgets weights clean
+.PHONY: help book site watch test lint format bench soak widgets weights clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,8 +33,14 @@ lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure the site against its bars; writes _build/bench.md (PARTS="pages files builds")
-	@$(WITH_NODE) $(PY) tests/bench/bench.py $(PARTS)
+bench: .venv/test-ready site ## measure site and grader against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks")
+	@site= grader=; for part in $(or $(PARTS),pages files builds rate boxes attacks); do case $$part in \
+	  rate|boxes|attacks) grader="$$grader $$part";; *) site="$$site $$part";; esac; done; \
+	if [ -n "$$site" ]; then $(WITH_NODE) $(PY) tests/bench/bench.py $$site || exit; fi; \
+	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader; fi
+
+soak: .venv/test-ready ## long tests of the grader: a hostile class, kills, malformed input (PARTS="class kills fuzz")
+	@$(PY) tests/soak/soak.py $(PARTS)
 
 widgets: .venv/ready ## bundle the widgets' JavaScript
 	@$(PY) -m introml.site widgets

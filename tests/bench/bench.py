@@ -7,11 +7,8 @@ medians (or the quantile named) of one run on the machine that the table names: 
 from __future__ import annotations
 
 import argparse
-import datetime
 import gzip
 import json
-import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -21,9 +18,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "bench")]
 
 from browser_site import DOCNAMES, FLAGS, HTML, chromium_path, pages_with  # noqa: E402
+from machine import machine  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from introml.site.execute import usable_cores  # noqa: E402
@@ -279,17 +277,6 @@ def measure_builds() -> list[Row]:
             f"{beyond:.0f} (of {cold:.0f})",
         ),
     ]
-
-
-def machine() -> str:
-    """The processor, its cores, how busy it is, and the date: a time means nothing without them."""
-    described = Path("/proc/cpuinfo")
-    lines = described.read_text(encoding="utf-8").splitlines() if described.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    load = f"load average at the start {os.getloadavg()[0]:.1f}"
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return f"{today}, {name}, {usable_cores()} cores, {load}"
 
 
 PARTS = {"pages": measure_pages, "files": measure_files, "builds": measure_builds}
