@@ -5,12 +5,14 @@ Needs `bwrap` (Debian: apt install bubblewrap).
 
 import os
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from introml.grader import session
 from introml.grader.attempt import Attempt
+from introml.grader.box import root
 from introml.grader.box.limits import Limits
 from introml.grader.box.seccomp import refused_calls
 from introml.grader.session import SandboxUnavailable, Template
@@ -100,6 +102,13 @@ def test_without_any_sandbox_grading_refuses_and_says_what_to_do(monkeypatch):
         Template(cold=True).start()
     assert "--unsafe-no-sandbox" in str(caught.value)
     assert os.getuid() == 0 or "root" in str(caught.value)
+
+
+def test_packages_that_a_box_would_hide_are_refused_in_words(monkeypatch):
+    inside = Path("/tmp/clone/.venv/lib/python3.11/site-packages")
+    monkeypatch.setattr(root, "python_folders", lambda: [Path("/usr/lib/python3.11"), inside])
+    with pytest.raises(SandboxUnavailable, match=f"{inside}.*Move the installation"):
+        Template().start()
 
 
 def test_a_gpu_that_is_not_there_is_refused_in_words():

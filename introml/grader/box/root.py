@@ -25,15 +25,19 @@ GROUP = "root:x:0:\nstudent:x:1000:\n"
 def folders(compiler: bool) -> list[Path]:
     """Return the folders of this machine that a box may read."""
     found = [
-        Path(sysconfig.get_path("stdlib")),
-        Path(sysconfig.get_path("platstdlib")),
-        *_package_folders(),
+        *python_folders(),
         *_library_folders(),
         *(Path(name) for name in ("/lib64", "/usr/lib64") if not os.path.islink(name)),
     ]
     if compiler:
         found += [Path(name) for name in _COMPILER]
     return _outermost([path for path in found if path.is_dir() and path != Path("/")])
+
+
+def python_folders() -> list[Path]:
+    """Where Python's own modules and the installed packages lie."""
+    own = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")]
+    return [*own, *_package_folders()]
 
 
 def _package_folders() -> list[Path]:
