@@ -98,8 +98,8 @@ class Template:
         """Start the process and wait until it is warm (1 to 2 s)."""
         if self._isolated and (hidden := _hidden_packages()):
             raise SandboxUnavailable(
-                f"Python's packages lie in {hidden}, below a folder that each sandbox gets anew and "
-                "empty. Move the installation (the repository with its .venv) elsewhere."
+                f"Python's packages lie in {hidden}, below a folder that each sandbox gets anew "
+                "and empty. Move the installation (the repository with its .venv) elsewhere."
             )
         if self._cold:
             self._start_cold("the cold way was asked for")
