@@ -1,8 +1,10 @@
 """Speed against a reference, on the checker's own clock, so that only work done in time counts.
 
 Both run in boxes of their own, in turn, on inputs that neither can know before the clock starts:
-each call's input is mixed from two placed ones by an angle that comes with the request, into the
-same memory each time. In the reply, before the clock stops, is a random projection of every output.
+each call's input is mixed from two placed ones by an angle that comes with the request, and its
+columns are put in an order that comes with it too, in the same memory each time. (Without the
+order, products of mixed inputs would be sums of a few products that can be made beforehand.) In
+the reply, before the clock stops, is a random projection of every output.
 The projections must agree with the reference's, so each output was computed, to its precision,
 between start and stop. Batches of 0, N and 2N calls alternate; what empty ones cost is taken off.
 """
@@ -36,16 +38,22 @@ def _introml_prepare():
     if like.is_cuda:
         torch.cuda.synchronize()
 
-def _introml_batch(function, calls, seed):
+def _introml_batch(function, calls, seed, shuffle):
     import torch
     global _introml_outputs
     _introml_outputs, projections, directions, memory = [], [], {}, {}
+    orders = torch.Generator().manual_seed(seed + 1000)
     for first, second, a, b in calls:
         mixed = []
         for place, (x, y) in enumerate(zip(_introml_bases[first], _introml_bases[second])):
             if isinstance(x, torch.Tensor) and x.is_floating_point():
-                room = memory.setdefault((place, x.shape), torch.empty_like(x))
+                if (place, x.shape) not in memory:
+                    memory[place, x.shape] = torch.empty_like(x), torch.empty_like(x)
+                room, other = memory[place, x.shape]
                 x = torch.mul(x, a, out=room).add_(y, alpha=b)
+                if shuffle and x.ndim:
+                    order = torch.randperm(x.shape[-1], generator=orders).to(x.device)
+                    x = torch.index_select(x, -1, order, out=other)
             mixed.append(x)
         output = globals()[function](*mixed)
         several = isinstance(output, (tuple, list))
@@ -112,18 +120,21 @@ def compare_speed(
     precision: float = 1e-4,
     rtol: float | None = None,
     atol: float | None = None,
+    shuffle: bool = True,
 ) -> Speed:
     """Time the student's `target` against `reference`, the source that defines the same name.
 
     `make_inputs(rng)` draws the arguments of one call; floating tensors must stay valid when two
-    draws are mixed as a·x + b·y with a² + b² = 1, and other arguments must not matter to the work.
+    draws are mixed as a·x + b·y with a² + b² = 1, and when their last dimension is put in another
+    order (`shuffle=False` leaves it: then a product of two arguments can be made beforehand). Other
+    arguments must not matter to the work.
     Fails with `hint` when an output is wrong (projections off by more than `precision` of the
     output's norm, or two outputs picked at random not close), or when a call takes less than
     `floor_s`, which no machine can do. `calls` is doubled until a batch takes `shortest_s`.
     """
     bases = [list(make_inputs(rng)) for _ in range(_BASES)]
     with _beside(submission, reference) as other:
-        sides = (_Side(submission, target, bases), _Side(other, target, bases))
+        sides = tuple(_Side(one, target, bases, shuffle) for one in (submission, other))
         while sides[1].timed(_mixes(rng, calls), 0).seconds < shortest_s and calls < 4096:
             calls *= 2
         sizes = (0, calls, 2 * calls)
@@ -160,9 +171,10 @@ class _Batch:
 class _Side:
     """One box, with the functions of `_INSIDE` in it."""
 
-    def __init__(self, submission: Any, target: str, bases: list[list[Any]]) -> None:
+    def __init__(self, submission: Any, target: str, bases: list[list[Any]], shuffle: bool) -> None:
         self._submission = submission
         self._target = target
+        self._shuffle = shuffle
         submission._do("run", cell="speed", source=_INSIDE)
         self._call("_introml_place", bases)
 
@@ -172,7 +184,7 @@ class _Side:
     def timed(self, mixes: list[tuple], seed: int) -> _Batch:
         self._call("_introml_prepare")
         began = time.perf_counter()
-        projections = self._call("_introml_batch", self._target, mixes, seed)
+        projections = self._call("_introml_batch", self._target, mixes, seed, self._shuffle)
         return _Batch(time.perf_counter() - began, projections)
 
     def output(self, number: int) -> Any:

@@ -233,6 +233,41 @@ def test_slowing_small_batches_or_the_reference_wins_nothing(template, source):
     assert in_three_tries(lambda: measured(template, source).ratio > 1.5)
 
 
+#: Products of mixed inputs are sums of four products of the placed ones, made off the clock.
+BEFOREHAND = """
+import sys, torch
+table, full = {}, torch.full
+def full_and_more(*args, **kwargs):
+    if not table and "_introml_bases" in globals():
+        for i, (x, _) in enumerate(_introml_bases):
+            for j, (_, y) in enumerate(_introml_bases):
+                table[i, j] = x.double() @ y.double()
+    return full(*args, **kwargs)
+torch.full = full_and_more
+def product(x, y):
+    names = sys._getframe(1).f_locals
+    i, j, a, b = (names[name] for name in ("first", "second", "a", "b"))
+    both = a * b * (table[i, j] + table[j, i])
+    return (a * a * table[i, i] + b * b * table[j, j] + both).float()
+"""
+
+
+def test_products_made_beforehand_are_of_no_use(template):
+    def compared(shuffle):
+        limits = Limits(wall_s=120, cpu_s=120)
+        with Attempt(template, [("student", BEFOREHAND)], limits=limits, seed=1) as attempt:
+            attempt.start()
+            attempt.begin(1, 110, public=False)
+            return compare_speed(
+                attempt.submission, "product", "def product(x, y):\n    return x @ y\n", inputs,
+                rng_for(1, "speed"), hint="wrong", rounds=3, shuffle=shuffle,
+            )  # fmt: skip
+
+    with pytest.raises(CheckFailed, match="wrong"):
+        compared(shuffle=True)
+    compared(shuffle=False)  # right, and not computed in time: this is what shuffling is for
+
+
 def test_what_is_quicker_than_the_hardware_is_refused(template):
     flops = 4 * SIZE**3
     floor = roofline_floor(flops, 0, peak=1e8, bandwidth=1)  # a slow machine: 0.28 s
