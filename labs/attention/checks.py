@@ -29,6 +29,8 @@ def draw_qkv(
     D, Dv = 2 * int(rng.integers(2, 9)) + 1, int(rng.integers(2, 9))
     if T == S:
         S += 1
+    while D in (T, S):  # or a division by the root of a length would be right by chance
+        D += 2
     return (
         randn(rng, *lead, T, D, dtype=dtype),
         randn(rng, *lead, S, D, dtype=dtype),
@@ -343,7 +345,8 @@ def lookup_ignores_order_and_padding(submission, rng):
 def blocks_equal_the_whole(submission, rng):
     q, k, v = draw_qkv(rng, 2, longest=20)
     expected = torch_attention(q, k, v)[0]
-    for size in (k.shape[-2], 1, 2, int(rng.integers(3, 6))):
+    S = k.shape[-2]
+    for size in (S, S - 1, 1, 2, int(rng.integers(3, 6))):  # S − 1 ≥ 2 does not divide S
         assert_close(
             submission.blockwise_attention(q, k, v, size),
             expected,

@@ -112,7 +112,7 @@ def large_scores(submission, rng):
     hint = "With scores in the hundreds the result is wrong or not finite."
     assert_close(answer[1], weights.float(), rtol=0, atol=0.01, hint=hint)
     assert_close(answer[0], output.float(), rtol=0, atol=0.05, hint=hint)
-    blocks = submission.blockwise_attention(q, k, v, 3)
+    blocks = submission.blockwise_attention(q, k, v, 1)
     hint = "In blocks, scores in the hundreds make the result wrong or not finite."
     assert_close(blocks, output.float(), rtol=0, atol=0.05, hint=hint)
 

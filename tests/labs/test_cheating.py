@@ -1,0 +1,170 @@
+"""Answers that are not the student's own work, in the two labs, graded in a real box.
+
+Each is refused, or caught by a check, or shown to a person with its line: none passes unseen.
+"""
+
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+import torch
+
+from introml.grader.checker import Checker, Setup
+from introml.grader.lab import load_lab
+from introml.grader.release import solution_notebook
+
+SOFTMAX = "def softmax(x):\n    return torch.nan_to_num({}, nan=0.0)\n"
+WITH_GRADIENTS = (
+    "def gradient(X, y, w, b):\n"
+    "    w, b = w.detach().requires_grad_(), b.detach().requires_grad_()\n"
+    "    with torch.enable_grad():\n"
+    "        loss = mean_loss(X, y, w, b)\n"
+)
+CLOSED_FORM = (
+    "def train(X, y, batch_size, epochs, peak, warmup):\n"
+    "    A = torch.cat([X, X.new_ones(len(X), 1)], 1)\n"
+    "    p = {}\n"
+    "    return p[:-1], p[-1], torch.zeros(epochs * -(-len(X) // batch_size))\n"
+)
+LEARN = (
+    "def learn_lookups(examples, new, num_names, num_values):\n"
+    "    return nn.functional.one_hot(new[1][:, 0], num_values).float()\n"
+)
+
+#: (lab, answer cell, its text)
+CHEATS = {
+    "a private softmax": ("attention", "softmax", SOFTMAX.format("torch._safe_softmax(x, -1)")),
+    "by an operator": (
+        "attention", "softmax", SOFTMAX.format("torch.ops.aten._softmax.default(x, -1, False)"),
+    ),
+    "by log-sum-exp": (
+        "attention", "softmax",
+        SOFTMAX.format("(x - torch.logsumexp(x, -1, keepdim=True)).exp()"),
+    ),
+    "by a distribution": (
+        "attention", "softmax",
+        SOFTMAX.format("torch.distributions.Categorical(logits=x, validate_args=False).probs"),
+    ),
+    "by a computed name": (
+        "attention", "softmax", SOFTMAX.format("getattr(x, ''.join(['soft', 'max']))(-1)"),
+    ),
+    "by a base class": (
+        "attention", "softmax",
+        SOFTMAX.format("getattr(type(x).__base__, chr(115) + 'oftmax')(x, -1)"),
+    ),
+    "by TorchScript": (
+        "attention", "softmax",
+        SOFTMAX.format("torch.jit.CompilationUnit('def f(x):\\n  return x.softmax(-1)').f(x)"),
+    ),
+    "by a compiled function": (
+        "attention", "softmax",
+        SOFTMAX.format("torch.compile(lambda t: t.softmax(-1), backend='eager')(x)"),
+    ),
+    "from another library": (
+        "attention", "softmax",
+        "from scipy.special import softmax as other\n"
+        "def softmax(x):\n    return torch.from_numpy(other(x.numpy(), -1))\n",
+    ),
+    "by looking through a module": (
+        "attention", "attention",
+        "def attention(q, k, v, mask=None):\n"
+        "    f = [f for n, f in vars(nn.functional).items() if n.startswith('scaled_dot')][0]\n"
+        "    e = torch.eye(k.shape[-2], dtype=q.dtype).expand(*k.shape[:-2], -1, -1)\n"
+        "    return f(q, k, v, attn_mask=mask), f(q, k, e, attn_mask=mask)\n",
+    ),
+    "by a Transformer's layer": (
+        "attention", "attention",
+        "def attention(q, k, v, mask=None):\n"
+        "    return nn.TransformerEncoderLayer(8, 2)(q), q\n",
+    ),
+    "another training": ("attention", "blockwise_attention", LEARN),
+    "autograd by a computed name": (
+        "gradient-descent", "gradient",
+        WITH_GRADIENTS + "    getattr(loss, 'back' + 'ward')()\n    return w.grad, b.grad\n",
+    ),
+    "autograd's engine": (
+        "gradient-descent", "gradient",
+        WITH_GRADIENTS + "    from torch.autograd.graph import _engine_run_backward as run\n"
+        "    return run((loss,), (torch.ones_like(loss),), False, False, (w, b),\n"
+        "               allow_unreachable=True, accumulate_grad=False)\n",
+    ),
+    "forward mode": (
+        "gradient-descent", "gradient",
+        "def gradient(X, y, w, b):\n"
+        "    f = getattr(torch.func, 'jac' + 'fwd' * 1)\n"
+        "    return f(lambda w, b: mean_loss(X, y, w, b), argnums=(0, 1))(w, b)\n",
+    ),
+    "differences of losses": (
+        "gradient-descent", "gradient",
+        "def gradient(X, y, w, b):\n"
+        "    def d(u, c):\n"
+        "        return (mean_loss(X, y, w + u, b + c) - mean_loss(X, y, w - u, b - c)) / 2\n"
+        "    steps = torch.eye(len(w), dtype=w.dtype)\n"
+        "    return torch.stack([d(step, 0) for step in steps]), d(0 * w, 1)\n",
+    ),
+    "a closed form": ("gradient-descent", "train", CLOSED_FORM.format("torch.linalg.pinv(A) @ y")),
+    "a closed form by NumPy": (
+        "gradient-descent", "train",
+        "import numpy as np\n"
+        + CLOSED_FORM.format("torch.from_numpy(np.linalg.lstsq(A.numpy(), y.numpy())[0])"),
+    ),
+    "a library's scheduler": (
+        "gradient-descent", "learning_rate",
+        "from torch.optim import lr_scheduler\n"
+        "def learning_rate(t, peak, warmup, total):\n    return lr_scheduler\n",
+    ),
+}  # fmt: skip
+#: The checks that a lab's cheats are about; the others take time and tell nothing more.
+ABOUT = {
+    "attention": ("softmax_of_rows", "attention_equals_torch", "learns_to_look_up"),
+    "gradient-descent": (
+        "gradient_of_the_mean_loss", "gradient_at_other_sizes", "training_finds_the_line",
+        "climbs_then_falls",
+    ),
+}  # fmt: skip
+
+
+@contextmanager
+def grading(name):
+    lab = load_lab(name)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with Checker(Setup(str(lab.folder), seed=2**50 + 3)) as checker:
+        checker.checks = [one for one in checker.checks if one.name in ABOUT[name]]
+        yield checker
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=ABOUT)
+def checker(request):
+    with grading(request.param) as one:
+        yield one
+
+
+def test_no_cheat_passes_unseen(checker):
+    numbers = count()
+
+    def graded(answers):
+        book = solution_notebook(checker.lab, answers=answers)
+        return checker.grade("x", f"{next(numbers):064x}", book)
+
+    honest = graded({})
+    assert honest.score == honest.max_score
+    assert not honest.flags + honest.notes
+    unseen = []
+    for name, (lab, cell, source) in CHEATS.items():
+        if lab != checker.lab.name:
+            continue
+        result = graded({cell: source})
+        assert not [one for one in result.cell_errors if "SyntaxError" in one.message], name
+        flagged = {flag.kind for flag in result.flags} & {
+            "suspicious code",
+            "called a library's answer",
+        }
+        refused = any("This lab asks you to write it yourself" in note for note in result.notes)
+        if result.score == result.max_score and not (flagged or refused):
+            unseen.append(name)
+        # What is only caught by a check must have lost points; the rest has a line as evidence.
+        if not (flagged or refused):
+            assert name == "differences of losses", (name, result.flags, result.notes)
+    assert unseen == []
