@@ -79,7 +79,7 @@ def test_the_spy_finds_what_is_to_be_found(tmp_path):
     folder, marks = planted(tiny(), tmp_path / "tiny")
     book = notebook()
     book["cells"].append(
-        code_cell(SPY.replace("'/tmp', '/home', '/root', '/work'", repr(str(tmp_path))))
+        code_cell(SPY.replace("'.', '/tmp', '/home', '/root', '/work'", repr(str(tmp_path))))
     )
     setup = Setup(str(tiny().folder), 1, str(folder), sandbox=False)
     with Checker(setup) as checker:
