@@ -38,7 +38,13 @@ class Ended:
 
 
 class Boxes(Protocol):
-    """What starts boxes: gives each its user and control group, and takes them back."""
+    """What starts boxes: gives each its user and control group, and takes them back.
+
+    With `tells_ends`, it reports the end of each box, unless it has ended itself.
+    """
+
+    @property
+    def tells_ends(self) -> bool: ...
 
     def take(self, limits: Limits) -> tuple[int, Cgroup | None]: ...
 
@@ -199,6 +205,10 @@ class Box:
             raise GraderFault(f"the box could not be set up: {said['setup']}")
         if "memory" in said or (full and said.get("signal", 9) == 9):
             return Ended("memory", f"more than {self.limits.memory_mb} MB", **used)
+        # What kills the template kills the boxes with it: what they had said by then is cut short.
+        known = "exit" in said or "time" in said or said.get("signal", 9) != 9
+        if "over" not in said and not known and self.template.tells_ends:
+            raise GraderFault("the template ended, and the box with it")
         if self._killed == "time":
             return Ended("time", "the checker's clock", **used)
         if "time" in said:
@@ -212,7 +222,7 @@ class Box:
         if self._killed:
             return Ended("killed", self._killed, **used)
         if "over" not in said:
-            raise GraderFault("the template ended, and the box with it")
+            raise GraderFault("the box ended, and nothing said how")
         return Ended("signal", f"its first process ended with {said['over']}", **used)
 
     def close(self) -> None:

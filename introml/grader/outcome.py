@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from introml.grader.boxes import GraderFault
 from introml.grader.checks import Check, CheckFailed, rng_for
 from introml.grader.results import Flag, clamped
 from introml.grader.submission import StudentError
@@ -56,7 +57,8 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
     """Run one check on a submission that is ready for it (`Submission._begin`).
 
     `overtime_s` stops the check's own computing after so many seconds (main thread only). Raises
-    `CheckFault` when the check broke before any value of the student's had arrived.
+    `CheckFault` when the check broke before any value of the student's had arrived, `GraderFault`
+    when the box failed for a reason that is not the student's.
     """
     rng = rng_for(seed, check.name)
     try:
@@ -67,6 +69,8 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
         return Outcome("failed", 0.0, failed.hint or check.hint, failed.detail)
     except StudentError as error:
         return _student_error(check, error)
+    except GraderFault:
+        raise
     except AssertionError as error:
         return _assertion(check, error)
     except Overtime:

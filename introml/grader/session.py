@@ -239,6 +239,10 @@ class Template:
 
     # What boxes use.
 
+    @property
+    def tells_ends(self) -> bool:
+        return self.kind != "bwrap"
+
     def ask(self, request: dict, fds: Sequence[int]) -> int:
         """Have a box forked; return a pidfd of its first process."""
         if self.kind == "bwrap":

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from introml.grader.boxes import GraderFault
 from introml.grader.checks import CheckFailed, check
 from introml.grader.outcome import CheckFault, run_check
 from introml.grader.submission import StudentError
@@ -55,6 +56,11 @@ def raising(error):
 def test_what_a_check_returns(returned, name, fraction, flagged):
     got = outcome(lambda submission, rng: returned)
     assert (got.outcome, got.fraction, bool(got.flags)) == (name, fraction, flagged)
+
+
+def test_a_box_that_failed_by_itself_is_no_failure_of_the_students():
+    with pytest.raises(GraderFault, match="the template ended"):
+        outcome(raising(GraderFault("the template ended")), received=3)
 
 
 def test_a_failed_check_gives_its_hint_and_keeps_the_detail_apart():
