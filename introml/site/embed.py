@@ -26,6 +26,8 @@ LOGGER = logging.getLogger(__name__)
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
 #: What all widgets share; the site publishes it once.
+#: Behind a page's first widget: here the layout puts the states and the code of all of them.
+CODE_PLACE = "<!-- widgets start here -->"
 SHARED = ("kit.js", "kit.css", "tokens.css")
 NEEDS_KERNEL = (
     '<p class="needs-kernel">This control computes in Python. Open the notebook in JupyterLab to '
@@ -73,7 +75,8 @@ class PageWidgets:
         }
         self.states[anchor] = {"name": name, "state": state, "files": filed}
         still = self._still(name, anchor, state | self._contents(entry["state"], filed))
-        return f'<div class="widget-host" data-anchor="{anchor}">{still}</div>'
+        place = CODE_PLACE if len(self.states) == 1 else ""
+        return f'<div class="widget-host" data-anchor="{anchor}">{still}</div>{place}'
 
     def _contents(self, state: dict[str, Any], filed: dict[str, str]) -> dict[str, Any]:
         return {key: state[key] for key in filed}
@@ -141,6 +144,7 @@ def fill_page(
         for name in page.names
     ]
     context["widget_states"] = script_json(page.states)
+    context["widget_code_place"] = CODE_PLACE
 
 
 def copy_code(app: Sphinx, exception: Exception | None) -> None:

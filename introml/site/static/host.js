@@ -81,7 +81,7 @@
         if (sameKind(value, all[trait])) all[trait] = value;
       }
       definition.render({ model: new Model(all, anchor), el: host });
-      if (Object.keys(linked).length > 0) host.scrollIntoView({ block: "start" });
+      if (Object.keys(linked).length > 0) onceRead(() => host.scrollIntoView({ block: "start" }));
       performance.mark(`widget-ready:${anchor}`);
     } catch (error) {
       console.error(error);
@@ -93,12 +93,22 @@
     }
   }
 
+  /* Calls back once the whole page has been read. */
+  function onceRead(act) {
+    if (document.readyState === "loading")
+      addEventListener("DOMContentLoaded", act, { once: true });
+    else act();
+  }
+
+  const holder = document.getElementById("widget-states");
+  const states = holder ? JSON.parse(holder.textContent) : {};
+  const begun = new Set();
+
   function start() {
-    const holder = document.getElementById("widget-states");
-    if (!holder) return;
-    const states = JSON.parse(holder.textContent);
     const root = document.documentElement.dataset.root;
     for (const host of document.querySelectorAll(".widget-host[data-anchor]")) {
+      if (begun.has(host)) continue;
+      begun.add(host);
       const entry = states[host.dataset.anchor];
       const begin = () => mount(host, entry, root);
       if (definitions.has(entry.name)) begin();
@@ -106,6 +116,7 @@
     }
   }
 
-  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
-  else start();
+  // This script stands right behind the page's first widget, which need not wait for the rest.
+  start();
+  onceRead(start);
 })();
