@@ -145,6 +145,8 @@ def fill_page(
     ]
     context["widget_states"] = script_json(page.states)
     context["widget_code_place"] = CODE_PLACE
+    files = (key for state in page.states.values() for key in state["files"].values())
+    context["widget_files"] = list(dict.fromkeys(files))
 
 
 def copy_code(app: Sphinx, exception: Exception | None) -> None:

@@ -51,6 +51,20 @@ def test_second_page_costs_little_more(docname, address, open_tab):
     assert sum(new.values()) <= SECOND_LOAD, new
 
 
+def test_the_landing_page_fetches_ahead_what_formulas_need(address, open_tab):
+    tab = open_tab(f"{address}/book/index.html")
+    tab.page.wait_for_function(
+        "[...document.fonts].filter((f) => f.family.includes('KaTeX') && f.status === 'loaded')"
+        ".length === 3"
+    )
+    known = loaded(tab)
+    assert sum(weight(url) for url in known if not is_lazy(url)) <= FIRST_LOAD
+    tab.page.goto(f"{address}/chapters/introduction/what-is-machine-learning.html")
+    tab.settle()
+    new = {path_of(url): weight(url) for url in loaded(tab) - known if not is_lazy(url)}
+    assert sum(new.values()) <= SECOND_LOAD, new
+
+
 @pytest.mark.parametrize("docname", pages_with("plotly-figure"))
 def test_plotly_comes_only_when_a_chart_is_near(docname, address, open_tab):
     tab = open_tab(f"{address}/{docname}.html", height=500)

@@ -328,4 +328,23 @@
       });
     }
   }
+
+  // --- what the next page will want -------------------------------------------------------------
+  // A page without formulas, such as the first one, fetches their style and fonts when it is idle.
+  const FORMULA_FONTS = ["1em KaTeX_Main", "bold 1em KaTeX_Main", "italic 1em KaTeX_Math"];
+  const fetchAhead = () => {
+    const style = document.createElement("link");
+    Object.assign(style, { rel: "stylesheet", href: root.dataset.formulas });
+    style.onload = () => {
+      for (const font of [...FORMULA_FONTS, 'italic 1em "Source Serif 4"']) {
+        document.fonts.load(font).catch(() => {});
+      }
+    };
+    document.head.append(style);
+  };
+  const saving = location.protocol === "file:" || navigator.connection?.saveData;
+  if (root.dataset.formulas && !saving) {
+    const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
+    addEventListener("load", () => whenIdle(fetchAhead));
+  }
 })();

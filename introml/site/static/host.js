@@ -23,21 +23,11 @@
       for (const start of waiting.get(name) ?? []) start();
       waiting.delete(name);
     },
+    // The page names its data files beside this one; each provides its value, or is missing.
     provide: (key, value) => file(key).resolve(value),
+    missing: (key) =>
+      file(key).reject(new Error(`the file _static/data/${key}.js could not be read`)),
   };
-
-  function load(key, root) {
-    const known = files.has(key);
-    const entry = file(key);
-    if (!known) {
-      const script = document.createElement("script");
-      script.src = `${root}_static/data/${key}.js`;
-      script.onerror = () =>
-        entry.reject(new Error(`the file _static/data/${key}.js could not be read`));
-      document.head.append(script);
-    }
-    return entry.promise;
-  }
 
   class Model {
     constructor(state, anchor) {
@@ -70,11 +60,11 @@
 
   const sameKind = (a, b) => typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
 
-  async function mount(host, { name, state, files: filed }, root) {
+  async function mount(host, { name, state, files: filed }) {
     const anchor = host.dataset.anchor;
     try {
       const all = { ...state };
-      for (const [trait, key] of Object.entries(filed)) all[trait] = await load(key, root);
+      for (const [trait, key] of Object.entries(filed)) all[trait] = await file(key).promise;
       const definition = definitions.get(name);
       const linked = definition.stateFromHash(location.hash, anchor);
       for (const [trait, value] of Object.entries(linked)) {
@@ -105,12 +95,11 @@
   const begun = new Set();
 
   function start() {
-    const root = document.documentElement.dataset.root;
     for (const host of document.querySelectorAll(".widget-host[data-anchor]")) {
       if (begun.has(host)) continue;
       begun.add(host);
       const entry = states[host.dataset.anchor];
-      const begin = () => mount(host, entry, root);
+      const begin = () => mount(host, entry);
       if (definitions.has(entry.name)) begin();
       else waiting.set(entry.name, [...(waiting.get(entry.name) ?? []), begin]);
     }
