@@ -1,6 +1,7 @@
 """The box from the inside: attacks, run as real submissions in real boxes."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,9 +58,12 @@ print(sorted(os.listdir("/")), sorted(os.listdir("/etc")), sorted(os.listdir("/d
 print(open("/etc/passwd").read())
 """,
     )
-    assert "sees" not in output
+    seen = [line for line in output.splitlines() if line.startswith("sees")]
+    # Where Python itself lies there, the folder holds its program and nothing else.
+    own = re.compile(r"sees /usr/bin \['python3[.\d]*'(, 'python3[.\d]*')*\]")
+    assert [line for line in seen if not own.fullmatch(line)] == []
     assert "root:x:0" in output
-    assert len(output.splitlines()) == 4
+    assert len(output.splitlines()) == 4 + len(seen)
     assert "['group', 'ld.so.cache', 'passwd']" in output
     assert "['full', 'null', 'random', 'shm', 'urandom', 'zero']" in output
 

@@ -21,7 +21,7 @@ LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=500, processes=24, tmp_mb=16, fil
 ATTACK = f"""
 import ctypes, os, socket, sys
 libc = ctypes.CDLL(None, use_errno=True)
-for path in ("/root/.bashrc", "/home", "/etc/shadow", "/sys", "/usr/bin", "/var"):
+for path in ("/root/.bashrc", "/home", "/etc/shadow", "/sys", "/usr/bin/env", "/bin/sh", "/var"):
     if os.path.exists(path): print("sees", path)
 for path in ("/x", "/etc/x", torch_file := __import__("torch").__file__, "/run/code/x"):
     try: open(path, "a").write("x"); print("wrote", path)
