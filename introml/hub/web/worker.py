@@ -1,0 +1,5 @@
+"""worker."""
+
+from fastapi import APIRouter
+
+router = APIRouter()
