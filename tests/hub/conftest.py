@@ -1,0 +1,44 @@
+"""A fresh course for each test, on SQLite and on a real PostgreSQL that the run starts."""
+
+from collections.abc import Iterator
+
+import pytest
+from postgres_server import PostgresServer
+from tiny_course import make_course
+
+from introml.hub.course import Course
+from introml.hub.database import Database
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this run's own."""
+    server = PostgresServer()
+    try:
+        server.start()
+        # Copied for each test, which is faster than to migrate each.
+        migrated = Database(server.database())
+        migrated.migrate()
+        migrated.close()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def course(request: pytest.FixtureRequest, tmp_path) -> Iterator[Course]:
+    """A course with the tiny lab, a teacher (tess) and two students (ann, bob)."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").database(like="course1")
+    course = make_course(tmp_path, url)
+    yield course
+    course.database.close()
+
+
+@pytest.fixture
+def sqlite_course(tmp_path) -> Iterator[Course]:
+    """The same on SQLite alone, for what has nothing to do with the database."""
+    course = make_course(tmp_path)
+    yield course
+    course.database.close()
