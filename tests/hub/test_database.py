@@ -40,10 +40,14 @@ def test_a_moment_without_a_zone_is_refused(sqlite_course):
 
 
 def test_what_fails_in_a_block_is_undone(course):
-    with pytest.raises(KeyError), course.database.writing() as session:
-        session.add(Event(at=now(), who="x", what="undone"))
-        session.flush()
-        raise KeyError
+    def failing():
+        with course.database.writing() as session:
+            session.add(Event(at=now(), who="x", what="undone"))
+            session.flush()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing()
     with course.database.reading() as session:
         assert session.scalar(sa.select(Event).filter_by(what="undone")) is None
 
