@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from introml.grader.lab import Lab
 from introml.grader.late import Attempt, grade_of, late_factor
 from introml.grader.results import Verdict
-from introml.hub.models import Extension, LabDates, Override, Person, Submission
+from introml.hub.models import Extension, Grading, LabDates, Override, Person, Submission
 from introml.hub.submissions import Rules, attempts_used, current_grading, rules_for, rules_of
 
 
@@ -64,7 +64,7 @@ def standing(session: Session, person: Person, lab: Lab) -> Standing:
 
 
 def class_standing(session: Session, lab: Lab) -> list[Standing]:
-    """Where all active students stand in a lab, by name."""
+    """Where all active students stand in a lab, by name; the results of gradings are not read."""
     people = list(
         session.scalars(
             sa.select(Person).filter_by(role="student", active=True).order_by(Person.name)
@@ -75,7 +75,7 @@ def class_standing(session: Session, lab: Lab) -> list[Standing]:
         sa.select(Submission)
         .filter_by(lab=lab.name)
         .order_by(Submission.number)
-        .options(selectinload(Submission.gradings))
+        .options(selectinload(Submission.gradings).defer(Grading.result))
     ):
         by_person.setdefault(one.person_id, []).append(one)
     overrides = {

@@ -1,0 +1,107 @@
+"""What the teacher's pages share: how one is made, how a form ends, how fields are read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import Path, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from introml.hub.decisions import Refused
+from introml.hub.web import messages
+from introml.hub.web.context import current_course, page, see
+
+#: How many rows a list shows at a time.
+ROWS = 100
+#: Parts of addresses: what cannot be one is no question for the database.
+Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
+SubmissionId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+RowId = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@dataclass(frozen=True)
+class Paged:
+    """One page of a list: its rows, its number from 1, and how many there are."""
+
+    rows: Sequence[Any]
+    number: int
+    pages: int
+    total: int
+
+
+def paged(rows: Sequence[Any], number: str | None, most: int = ROWS) -> Paged:
+    """The page of that number, as it stands in an address; the nearest one if there is none."""
+    pages = max(1, math.ceil(len(rows) / most))
+    wanted = int(number) if number and number.isascii() and number.isdigit() else 1
+    at = min(max(wanted, 1), pages)
+    return Paged(rows[(at - 1) * most : at * most], at, pages, len(rows))
+
+
+def teacher_page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page of the teacher's: it says what the last form did, and links back to itself."""
+    query = dict(request.query_params)
+
+    def address(**changes: Any) -> str:
+        kept = {key: value for key, value in (query | changes).items() if value not in ("", None)}
+        return "?" + urlencode(kept)
+
+    values = {"said": messages.said(request), "query": query, "address": address} | values
+    response = page(request, template, status, labs=current_course(request).labs, **values)
+    return messages.forget(request, response)
+
+
+def decide(request: Request, back: str, act: Callable[[], str]) -> Response:
+    """Carry out a decision, then go `back` and say there what `act` said, or why it refused."""
+    try:
+        words, kind = act(), "done"
+    except Refused as refused:
+        words, kind = str(refused), "refused"
+    return messages.say(request, see(request, back), words, kind)
+
+
+def text(form: FormData, name: str) -> str:
+    """A field's text, "" if it is not there or is a file."""
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def moment_in(form: FormData, name: str, called: str) -> datetime | None:
+    """A field `datetime-local`, taken as UTC; None if it is empty. Raises `Refused`."""
+    value = text(form, name).strip()
+    if not value:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        raise Refused(
+            f"{called} is {value[:50]!r}; write a date and a time, such as 2026-10-31T23:59."
+        ) from None
+    if not 2000 <= at.year <= 2200:
+        raise Refused(f"{called} is in the year {at.year}; it must be from 2000 to 2200.")
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def number_in(form: FormData, name: str, called: str) -> float:
+    """A field with a number. Raises `Refused`."""
+    value = text(form, name).strip().replace(",", ".")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise Refused(f"{called} is {value[:50]!r}; write a number, such as 7.5.")
+    return number
+
+
+def count_in(form: FormData, name: str, called: str) -> int:
+    """A field with a whole number, 0 if it is empty. Raises `Refused`."""
+    value = text(form, name).strip() or "0"
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise Refused(f"{called} is {value[:50]!r}; write a whole number, such as 2.")
+    return int(value)

@@ -1,0 +1,183 @@
+"""A teacher's pages on the roster: who is in it, an import seen before it is done, invitations."""
+
+from __future__ import annotations
+
+import csv
+import io
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+
+from introml.grader.gradebook import cell
+from introml.hub import people, roster
+from introml.hub.decisions import Refused
+from introml.hub.models import Person
+from introml.hub.web import messages
+from introml.hub.web.context import current_course, form_checked, see, teacher
+from introml.hub.web.teacher_course import csv_file
+from introml.hub.web.teacher_page import Name, decide, paged, teacher_page, text
+
+pages = APIRouter()
+forms = APIRouter()
+_MOST_SHOWN = 200
+
+
+@pages.get("/roster")
+def roster_page(request: Request, q: str = "", page: str = "1") -> Response:
+    """Everybody in the course, and those who have left."""
+    with current_course(request).database.reading() as session:
+        everyone = list(
+            session.scalars(
+                sa.select(Person).order_by(Person.active.desc(), Person.role.desc(), Person.name)
+            )
+        )
+        words = q.strip().casefold()
+        found = [
+            one
+            for one in everyone
+            if words in f"{one.name}\0{one.full_name}\0{one.email}\0{one.lms_id}".casefold()
+        ]
+        return teacher_page(
+            request,
+            "teach_roster.html",
+            q=q,
+            list=paged(found, page),
+            students=sum(one.role == "student" and one.active for one in everyone),
+            teachers=sum(one.role == "teacher" and one.active for one in everyone),
+            left=sum(not one.active for one in everyone),
+            uninvited=len(roster.without_password(session)),
+            invited=roster.open_invitations(session),
+        )
+
+
+@forms.post("/roster/preview")
+def preview(request: Request, form: FormData = Depends(form_checked)) -> Response:
+    """What an import would change. It changes nothing yet."""
+    try:
+        words = _roster_text(form)
+        entries = roster.read(words)
+    except Refused as refused:
+        return messages.say(request, see(request, "teach/roster"), str(refused), "refused")
+    with current_course(request).database.reading() as session:
+        plan = roster.plan(session, entries)
+    return teacher_page(
+        request, "teach_import.html", plan=plan, roster_text=words, most=_MOST_SHOWN
+    )
+
+
+@forms.post("/roster/import")
+def import_roster(
+    request: Request,
+    form: FormData = Depends(form_checked),
+    person: Person = Depends(teacher),
+) -> Response:
+    """Put the people of a roster, seen before, into the course."""
+
+    def act() -> str:
+        done = roster.put(current_course(request), person.name, roster.read(text(form, "roster")))
+        return f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before."
+
+    return decide(request, "teach/roster", act)
+
+
+@forms.post("/roster/invite")
+def invite(
+    request: Request,
+    form: FormData = Depends(form_checked),
+    person: Person = Depends(teacher),
+) -> Response:
+    """Fresh invitation links, shown this once: for one person, or for all without a password."""
+    course = current_course(request)
+    name = text(form, "name")
+    try:
+        with course.database.reading() as session:
+            names = [name] if name else roster.without_password(session)
+        invited = roster.invite(course, person.name, names)
+        if not invited:
+            raise Refused("Everybody in the course has chosen a password already.")
+    except Refused as refused:
+        return messages.say(request, see(request, "teach/roster"), str(refused), "refused")
+    return teacher_page(
+        request,
+        "teach_invitations.html",
+        invited=[(one, _link(request, one.secret)) for one in invited],
+        days=people.INVITATION_LASTS.days,
+    )
+
+
+@forms.post("/roster/links.csv")
+def links(request: Request, form: FormData = Depends(form_checked)) -> Response:
+    """The links of the page before as a file. The page sends their secrets; nothing else is kept.
+
+    Only secrets of open invitations are written, so that the file holds nothing made up.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["name", "full_name", "email", "link"])
+    with current_course(request).database.reading() as session:
+        for secret in form.getlist("secret"):
+            whom = people.invited(session, secret) if isinstance(secret, str) else None
+            if whom is not None:
+                row = [cell(whom.name), cell(whom.full_name), cell(whom.email)]
+                writer.writerow([*row, _link(request, secret)])
+    return csv_file(out.getvalue(), "invitations.csv")
+
+
+@forms.post("/roster/people/{name}/role")
+def set_role(
+    request: Request,
+    name: Name,
+    form: FormData = Depends(form_checked),
+    person: Person = Depends(teacher),
+) -> Response:
+    """Make someone a teacher, or a student."""
+
+    def act() -> str:
+        role = text(form, "role")
+        roster.set_role(current_course(request), person.name, name, role)
+        return f"{name} is a {role} now."
+
+    return decide(request, f"teach/roster?q={name}", act)
+
+
+@forms.post("/roster/people/{name}/active")
+def set_active(
+    request: Request,
+    name: Name,
+    form: FormData = Depends(form_checked),
+    person: Person = Depends(teacher),
+) -> Response:
+    """Let someone go, or bring them back."""
+
+    def act() -> str:
+        active = text(form, "active") == "yes"
+        roster.set_active(current_course(request), person.name, name, active)
+        return f"{name} is {'back in' if active else 'no longer in'} the course."
+
+    return decide(request, f"teach/roster?q={name}", act)
+
+
+def _roster_text(form: FormData) -> str:
+    """The roster in the file that was chosen, or in the field. Raises `Refused`."""
+    upload = form.get("file")
+    if isinstance(upload, UploadFile) and upload.filename:
+        data = upload.file.read(4 * roster.LARGEST + 1)
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Refused(
+                "The file is not in UTF-8. Save it as CSV (UTF-8), and choose it again."
+            ) from None
+    if not text(form, "roster").strip():
+        raise Refused("There is no roster. Choose a CSV file, or paste its lines.")
+    return text(form, "roster")
+
+
+def _link(request: Request, secret: str) -> str:
+    """The address of an invitation. The secret is in the fragment, which no server's log sees."""
+    state = request.app.state
+    known = urlsplit(state.public_url or str(request.url))
+    return f"{known.scheme}://{known.netloc}{state.hub_url}hub/invite#{secret}"
