@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.staticfiles import StaticFiles
 
 from introml.hub.course import Course
-from introml.hub.web import api, student, teacher, worker
+from introml.hub.progress import Watcher
+from introml.hub.web import api, receipt_check, student, teacher, worker
 from introml.hub.web.assets import assets
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
-from introml.hub.web.guards import BodyLimit, Headers
+from introml.hub.web.guards import BodyLimit, Failures, Headers
 
 _log = logging.getLogger(__name__)
 _BOOK = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -68,19 +69,20 @@ def create_app(
     app.state.hub_url = hub_url
     app.state.public_url = public_url
     app.state.ready = True
-    for router in (_plain, identify.routes(), student.router, api.router, worker.router):
+    app.state.watcher = Watcher(course)
+    routers = (_plain, identify.routes(), student.router, receipt_check.router, teacher.router)
+    for router in (*routers, api.router, worker.router):
         app.include_router(router, prefix=prefix.rstrip("/"))
-    app.include_router(teacher.router, prefix=prefix.rstrip("/"))
     if book.is_dir():
         app.mount(f"{prefix}book", StaticFiles(directory=book, html=True), name="book")
     app.add_middleware(BodyLimit, prefix=prefix, largest=course.settings.largest)
+    app.add_middleware(Failures, answer=_failed)
     app.add_middleware(Headers, prefix=prefix)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(AnyHTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     for error in (NotReady, *_DATABASE_ERRORS):
         app.add_exception_handler(error, _away)
-    app.add_exception_handler(Exception, _failed)
     return app
 
 
@@ -140,7 +142,7 @@ async def _away(request: Request, problem: Exception) -> Response:
     return _answer(request, 503, _AWAY, {"Retry-After": "5"})
 
 
-async def _failed(request: Request, problem: Exception) -> Response:
+def _failed(request: Request) -> Response:
     return _answer(
         request, 500, "The service failed on this; it is not your fault. Tell your teacher when."
     )

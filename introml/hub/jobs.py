@@ -25,6 +25,7 @@ from introml.grader.results import (
     from_json,
     to_json,
 )
+from introml.grader.text import plain
 from introml.hub.course import Course
 from introml.hub.database import now
 from introml.hub.models import Event, Grading, LabDates, Submission
@@ -158,7 +159,8 @@ def _take_back_lapsed(session: Session) -> None:
 
 
 def _try_again(session: Session, row: Grading, why: str) -> None:
-    row.trouble = f"{row.trouble}{why}\n"[-20_000:]
+    # PostgreSQL keeps no text with a NUL in it, and what failed may hold anything.
+    row.trouble = f"{row.trouble}{plain(why, 8000)}\n"[-20_000:]
     row.lease, row.lease_until = "", None
     if row.tries < MOST_TRIES:
         row.state = "waiting"

@@ -1,5 +1,53 @@
-"""api."""
+"""What students' tools ask over HTTP, with the token of their server: hand in, and see how it went.
 
-from fastapi import APIRouter
+Cookies mean nothing here, so no page of another site can make a browser hand in.
+"""
 
-router = APIRouter()
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from introml.grader.lab import Lab
+from introml.hub.models import Person
+from introml.hub.progress import progress_of
+from introml.hub.submissions import NotAccepted, hand_in
+from introml.hub.web.context import current_course, current_lab, own_submission, token_user
+
+router = APIRouter(prefix="/api")
+
+
+@router.post("/labs/{lab}/submissions")
+async def submit(
+    request: Request,
+    person: Person = Depends(token_user),
+    lab: Lab = Depends(current_lab),
+    file_name: str = "",
+) -> JSONResponse:
+    """Hand in the notebook in the body: 201 and its receipt, or 200 for what is there already."""
+    course = current_course(request)
+    data = await request.body()
+    try:
+        receipt, new = await run_in_threadpool(
+            hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data
+        )
+    except NotAccepted as problem:
+        status = 413 if len(data) > course.settings.largest else 409
+        raise HTTPException(status, str(problem)) from None
+    state = request.app.state
+    address = f"submissions/{course.signer.read(receipt).submission}"
+    page = f"{state.public_url or state.prefix}{address}"
+    return JSONResponse({"receipt": receipt, "page": page}, 201 if new else 200)
+
+
+@router.get("/submissions/{submission}")
+def progress(
+    request: Request, submission: str, person: Person = Depends(token_user)
+) -> dict[str, Any]:
+    """How far the grading of one's own submission is; 404 for any other."""
+    with current_course(request).database.reading() as session:
+        known = progress_of(session, own_submission(session, person, submission))
+    return vars(known).copy()

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup, escape
+from sqlalchemy.orm import Session as DatabaseSession
 from starlette.datastructures import FormData
 
 from introml.grader.lab import Lab
@@ -38,10 +40,11 @@ from introml.grader.text import one_line
 from introml.hub import people
 from introml.hub.course import Course
 from introml.hub.database import now
-from introml.hub.models import Person
+from introml.hub.models import Person, Submission
 from introml.hub.web.assets import assets
 
 _NOT_ON_ROSTER = "You are not on this course's roster. Ask your teacher."
+_SUBMISSION = re.compile(r"[0-9a-f]{32}")
 #: A page may have a field for each of 500 people.
 _MOST_FIELDS = 5_000
 
@@ -93,6 +96,15 @@ def current_lab(request: Request, lab: str) -> Lab:
     found = current_course(request).labs.get(lab)
     if found is None:
         raise HTTPException(404, "This course has no such lab.")
+    return found
+
+
+def own_submission(session: DatabaseSession, person: Person, ident: str) -> Submission:
+    """The submission of that name if it is this person's; 404 for any other, there or not."""
+    # What cannot be a name is no question for the database, which takes not every text for one.
+    found = session.get(Submission, ident) if _SUBMISSION.fullmatch(ident) else None
+    if found is None or found.person_id != person.id:
+        raise HTTPException(404, "You have no such submission.")
     return found
 
 

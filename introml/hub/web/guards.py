@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_log = logging.getLogger(__name__)
 #: Results of gradings hold what students printed; forms hold rosters.
 _LARGEST_RESULT = 64_000_000
 _LARGEST_FORM = 4_000_000
@@ -67,6 +73,29 @@ class BodyLimit:
                 "in again.",
             )
         return _LARGEST_FORM, f"This is more than {_LARGEST_FORM / 1e6:g} MB, the most taken here."
+
+
+class Failures:
+    """Answers with `answer` where a handler failed: inside of `Headers`, which see to it too."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request], Response]) -> None:
+        self._app, self._answer = app, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            if scope["type"] != "http" or begun:
+                raise
+            _log.exception("%s %s failed", scope["method"], scope["path"])
+            await self._answer(Request(scope))(scope, receive, send)
 
 
 class Headers:

@@ -1,23 +1,237 @@
-"""A student's pages: the labs, one lab, one submission, and the check of a receipt."""
+"""A student's pages: the labs, one lab, one submission."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import Response
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+from urllib.parse import quote
 
-from introml.hub.models import Person
-from introml.hub.web.context import current_course, form_checked, page, signed_in
+import sqlalchemy as sa
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+from sse_starlette import EventSourceResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+
+from introml.grader.feedback import feedback_html
+from introml.grader.lab import Lab
+from introml.grader.results import from_json
+from introml.hub.blobs import BlobDamaged
+from introml.hub.course import Course
+from introml.hub.database import now
+from introml.hub.models import Extension, LabDates, Person, Submission
+from introml.hub.progress import progress_of
+from introml.hub.standing import Standing, standing
+from introml.hub.submissions import NotAccepted, current_grading, hand_in, receipt_of
+from introml.hub.web import words
+from introml.hub.web.context import (
+    current_course,
+    current_lab,
+    form_checked,
+    own_submission,
+    page,
+    see,
+    signed_in,
+)
 
 router = APIRouter()
+
+#: What a browser is told to do with a student's own bytes: nothing but to keep them.
+_AS_A_FILE = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+#: The feedback is one page with styles inside; nothing in it runs, and nothing is fetched by it.
+_AS_FEEDBACK = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+}
 
 
 @router.get("/")
 def home(request: Request, person: Person = Depends(signed_in)) -> Response:
     """The labs of the course, and where this person stands in each."""
-    return page(request, "home.html", labs=list(current_course(request).labs.values()))
+    course, at = current_course(request), now()
+    with course.database.reading() as session:
+        rows = []
+        for lab in course.labs.values():
+            found = standing(session, person, lab)
+            rows.append((lab, found, words.next_step(lab, found, at)))
+        return page(request, "home.html", rows=rows, urgent=_most_urgent(rows))
 
 
 @router.post("/sign-out", dependencies=[Depends(form_checked)])
 def sign_out(request: Request) -> Response:
     """End this browser's session, here and at JupyterHub."""
     return request.app.state.identify.end(request)
+
+
+@router.get("/labs/{lab}")
+def lab_page(
+    request: Request, lab: Lab = Depends(current_lab), person: Person = Depends(signed_in)
+) -> Response:
+    """One lab: its rules, what this person handed in, and a form to hand in."""
+    return _lab_page(request, lab, person)
+
+
+@router.post("/labs/{lab}/submissions")
+def hand_in_by_form(
+    request: Request,
+    lab: Lab = Depends(current_lab),
+    person: Person = Depends(signed_in),
+    form: FormData = Depends(form_checked),
+) -> Response:
+    """Hand in the file of the form, and go to its page; or say on the lab's page why not."""
+    course = current_course(request)
+    given = form.get("notebook")
+    if not isinstance(given, UploadFile) or not given.filename:
+        return _lab_page(request, lab, person, "Choose your notebook's file first.")
+    try:
+        receipt, _ = hand_in(course, person.name, lab, given.filename, given.file.read())
+    except NotAccepted as problem:
+        return _lab_page(request, lab, person, str(problem))
+    return see(request, f"submissions/{course.signer.read(receipt).submission}")
+
+
+@router.get("/submissions/{submission}")
+def submission_page(
+    request: Request, submission: str, person: Person = Depends(signed_in)
+) -> Response:
+    """One submission: how far it is, its verdict, its feedback and its receipt."""
+    course = current_course(request)
+    with course.database.reading() as session:
+        one = own_submission(session, person, submission)
+        lab = course.labs.get(one.lab)
+        shown = next(
+            x
+            for x in words.attempts_shown(standing(session, person, lab), lab)
+            if x.submission.id == one.id
+        ) if lab else None  # fmt: skip
+        known = progress_of(session, one)
+        return page(
+            request,
+            "submission.html",
+            one=one,
+            lab_title=lab.title if lab else one.lab,
+            shown=shown,
+            known=known,
+            said=words.progress_words(known),
+            feedback_at=_feedback_at(session, one),
+            again=known.state == "done" and any(g.state != "done" for g in _open(one)),
+        )
+
+
+@router.get("/submissions/{submission}/events")
+async def submission_events(
+    request: Request, submission: str, person: Person = Depends(signed_in)
+) -> Response:
+    """How far the grading is, as server-sent events: `said`, and at the end `done`."""
+    await run_in_threadpool(_check_own, current_course(request), person, submission)
+    watcher = request.app.state.watcher
+
+    async def events() -> AsyncIterator[dict[str, str]]:
+        async with aclosing(watcher.follow(submission)) as changes:
+            async for known in changes:
+                event = "done" if known.state == "done" else "said"
+                yield {"event": event, "data": words.progress_words(known)}
+
+    return EventSourceResponse(events(), headers={"X-Accel-Buffering": "no"})
+
+
+@router.get("/submissions/{submission}/feedback")
+def feedback(request: Request, submission: str, person: Person = Depends(signed_in)) -> Response:
+    """The grader's feedback, for the frame in the submission's page."""
+    with current_course(request).database.reading() as session:
+        one = own_submission(session, person, submission)
+        grading = current_grading(one)
+        if grading is None or _feedback_at(session, one) is not None:
+            raise HTTPException(403, "There is no feedback to be seen yet.")
+        result = from_json(json.loads(grading.result))
+        html = feedback_html(replace(result, submission=one.file_name))
+    return HTMLResponse(html, headers=_AS_FEEDBACK)
+
+
+@router.get("/submissions/{submission}/receipt")
+def receipt_file(
+    request: Request, submission: str, person: Person = Depends(signed_in)
+) -> Response:
+    """The signed receipt as a file."""
+    course = current_course(request)
+    with course.database.reading() as session:
+        one = own_submission(session, person, submission)
+        text = course.signer.sign(receipt_of(course, one, person))
+        name = f"receipt-{one.lab}-{one.number}.json"
+    return Response(text, media_type="application/json", headers=_attached(name))
+
+
+@router.get("/submissions/{submission}/file")
+def submitted_file(
+    request: Request, submission: str, person: Person = Depends(signed_in)
+) -> Response:
+    """The bytes that were handed in, as a file."""
+    course = current_course(request)
+    with course.database.reading() as session:
+        one = own_submission(session, person, submission)
+        name, sha256 = one.file_name, one.sha256
+    try:
+        data = course.blobs.read(sha256)
+    except BlobDamaged:
+        raise HTTPException(
+            500, "This file is damaged on the server. Show your receipt to your teacher."
+        ) from None
+    return Response(data, media_type="application/octet-stream", headers=_attached(name))
+
+
+def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> Response:
+    course, at = current_course(request), now()
+    with course.database.reading() as session:
+        found = standing(session, person, lab)
+        own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
+        newest = found.submissions[-1] if found.submissions else None
+        return page(
+            request,
+            "lab.html",
+            status=409 if refused else 200,
+            lab=lab,
+            found=found,
+            refused=refused,
+            closed=words.refusal(lab, found, at),
+            own_date=own is not None and own.due_at is not None,
+            attempts=words.attempts_shown(found, lab),
+            attempts_words=words.attempts_words(found.rules, found.used, lab.settings.policy),
+            late_words=words.late_words(lab.settings.late) if found.rules.due_at else "",
+            live=newest if found.waiting else None,
+            said=words.progress_words(progress_of(session, newest)) if newest else "",
+            largest=f"{course.settings.largest / 1e6:g} MB",
+        )
+
+
+def _most_urgent(rows: list[tuple[Lab, Standing, str]]) -> tuple[Lab, Standing] | None:
+    """The lab to hand in next: the first one due of those with nothing handed in."""
+    todo = [(lab, found) for lab, found, step in rows if step == "Hand in" and found.rules.due_at]
+    return min(todo, key=lambda pair: pair[1].rules.due_at, default=None)
+
+
+def _feedback_at(session: Session, one: Submission):
+    """When feedback is shown, if that is still to come; else None."""
+    dates = session.get(LabDates, one.lab)
+    at = dates.feedback_at if dates else None
+    return at if at is not None and at > now() else None
+
+
+def _open(one: Submission):
+    return [grading for grading in one.gradings if grading.state in ("waiting", "leased")]
+
+
+def _check_own(course: Course, person: Person, submission: str) -> None:
+    with course.database.reading() as session:
+        own_submission(session, person, submission)
+
+
+def _attached(name: str) -> dict[str, str]:
+    """Headers that make a browser save the answer under that name, and do nothing else with it."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", name)
+    named = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    return _AS_A_FILE | {"Content-Disposition": named}

@@ -1,0 +1,70 @@
+"""The page where a receipt is checked: is it genuine, whose is it, is the submission held?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+
+from introml.hub.blobs import BlobDamaged
+from introml.hub.course import Course
+from introml.hub.models import Person, Submission
+from introml.hub.receipts import Receipt, ReceiptRefused
+from introml.hub.submissions import receipt_of
+from introml.hub.web.context import current_course, form_checked, page, signed_in
+
+router = APIRouter()
+
+
+@router.get("/receipts", dependencies=[Depends(signed_in)])
+def receipts_page(request: Request) -> Response:
+    """Where a receipt can be checked."""
+    return page(request, "receipts.html", checked=None, own=False, **_of_receipts(request))
+
+
+@router.post("/receipts")
+def check_receipt(
+    request: Request,
+    person: Person = Depends(signed_in),
+    form: FormData = Depends(form_checked),
+) -> Response:
+    """Say whether a receipt is one of ours, whose it is, and whether the submission is held."""
+    course = current_course(request)
+    given = form.get("receipt")
+    text = given.file.read() if isinstance(given, UploadFile) else b""
+    try:
+        receipt = course.signer.read(text)
+    except ReceiptRefused as problem:
+        checked = {"good": False, "words": str(problem), "receipt": None}
+    else:
+        held = _held(course, receipt)
+        checked = {"good": not held, "words": held, "receipt": receipt}
+    return page(
+        request,
+        "receipts.html",
+        checked=checked,
+        own=checked["receipt"] is not None and checked["receipt"].person == person.name,
+        **_of_receipts(request),
+    )
+
+
+def _held(course: Course, receipt: Receipt) -> str:
+    """ "" if what the receipt says was handed in is here; else what is wrong, for the reader."""
+    with course.database.reading() as session:
+        one = session.get(Submission, receipt.submission)
+        if one is None:
+            return "The receipt is genuine, but this submission is not in the course's database."
+        same = receipt_of(course, one, one.person)
+    if replace(same, course=receipt.course) != receipt:
+        return "The receipt is genuine, but the course's database says something else."
+    try:
+        course.blobs.read(receipt.sha256)
+    except BlobDamaged:
+        return "The receipt is genuine, but the file that was handed in is missing or damaged here."
+    return ""
+
+
+def _of_receipts(request: Request) -> dict[str, str]:
+    return {"public_key": current_course(request).signer.public_key}
