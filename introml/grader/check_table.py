@@ -90,21 +90,17 @@ class CheckTable:
     def _repr_html_(self) -> str:
         title = escape(plain(self.title))
         if self.problem:
-            return (
-                f'{_style()}<div class="introml-check"><p><strong>{title}</strong></p>'
-                f"<p>{escape(plain(self.problem))}</p></div>"
-            )
+            return framed(f"<p><strong>{title}</strong></p><p>{escape(plain(self.problem))}</p>")
         rows = "".join(_row_html(row) for row in self.rows)
         errors = "".join(
             f"<p>{escape(plain(cell))} stopped with an error:</p><pre>{escape(plain(trace))}</pre>"
             for cell, trace in self.errors
         )
         notes = "".join(f"<p>{escape(plain(note))}</p>" for note in self.notes)
-        return (
-            f'{_style()}<div class="introml-check"><table><caption><strong>{title}</strong>: '
-            f"{self.summary}</caption><thead><tr><th scope=col>Result</th><th scope=col>Check</th>"
-            f"<th scope=col>Points</th></tr></thead><tbody>{rows}</tbody></table>"
-            f"{errors}{notes}</div>"
+        return framed(
+            f"<table><caption><strong>{title}</strong>: {self.summary}</caption><thead><tr>"
+            "<th scope=col>Result</th><th scope=col>Check</th><th scope=col>Points</th></tr>"
+            f"</thead><tbody>{rows}</tbody></table>{errors}{notes}"
         )
 
 
@@ -123,6 +119,11 @@ def _row_html(row: Row) -> str:
         f'<tr class="{kind}"><td><span aria-hidden="true">{mark}</span> {escape(row.outcome)}</td>'
         f'<th scope="row">{escape(plain(row.title))}{hint}{trace}</th><td>{points}</td></tr>'
     )
+
+
+def framed(html: str) -> str:
+    """HTML in the table's frame and colours."""
+    return f'{_style()}<div class="introml-check">{html}</div>'
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The command `introml`: labs are listed, released, checked and tested, and submissions graded."""
+"""`introml lab` and `introml grade`: labs listed, released, checked, handed in; classes graded."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 BAD_USE = 2
-INTERRUPTED = 130
 #: Below it, all seeds can be tried until one fits what a box is told (0.1 s each).
 GUESSABLE = 2**40
 
-_EXAMPLES = """\
+_LAB_EXAMPLES = """\
 examples:
   introml lab list
   introml lab release attention --out handout/
   introml lab check attention.ipynb
+  introml lab submit attention.ipynb
   introml lab test attention
-  introml grade attention submissions/*.ipynb --out results/ --jobs 4 --report
+"""
+_SUBMIT_EXAMPLES = """\
+example:
+  introml lab submit attention.ipynb
+
+Hands in the notebook as it was last saved, and writes a receipt beside it. Works in a terminal of
+your course's JupyterHub. Exit status: 0 when it is handed in, 1 when it is not, 2 for bad use.
 """
 _GRADE_EXAMPLES = """\
 examples:
@@ -37,36 +44,18 @@ some, 2 for bad use.
 """
 
 
-class _Usage(Exception):
+class Usage(Exception):
     """What was asked cannot be done; the text says why, and what to do."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except KeyboardInterrupt:
-        print("\nstopped; run the same command again to go on", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes stdout once more at its end
-        return 1
-    except _Usage as problem:
-        print(f"introml: {problem}", file=sys.stderr)
-        return BAD_USE
-
-
-def _parser() -> argparse.ArgumentParser:
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Add `lab` and `grade` to a parser's commands."""
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="introml", description=__doc__, epilog=_EXAMPLES, formatter_class=raw
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     lab = commands.add_parser(
-        "lab", help="list, release, check and test labs", epilog=_EXAMPLES, formatter_class=raw
+        "lab",
+        help="list, release, check, hand in and test labs",
+        epilog=_LAB_EXAMPLES,
+        formatter_class=raw,
     ).add_subparsers(required=True, metavar="COMMAND")
 
     one = lab.add_parser("list", help="list the labs")
@@ -81,6 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     one = lab.add_parser("check", help="run the public checks on your own notebook")
     one.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     one.set_defaults(run=_check)
+
+    one = lab.add_parser(
+        "submit",
+        help="hand your notebook in, and get a receipt",
+        epilog=_SUBMIT_EXAMPLES,
+        formatter_class=raw,
+    )
+    one.add_argument("notebook", type=Path, metavar="NOTEBOOK")
+    one.set_defaults(run=_submit)
 
     one = lab.add_parser("test", help="prove a lab good: solution, starter, wrong ones, secrets")
     one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
@@ -119,7 +117,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument("--report", action="store_true", help="print how the class did")
     one.set_defaults(run=_grade)
-    return parser
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -143,7 +140,7 @@ def _release(options: argparse.Namespace) -> int:
         for path in release(lab, options.out, force=options.force):
             print(path)
     except (WouldOverwrite, OSError) as problem:
-        raise _Usage(str(problem)) from problem
+        raise Usage(str(problem)) from problem
     return 0
 
 
@@ -155,6 +152,26 @@ def _check(options: argparse.Namespace) -> int:
     if table.problem:
         return BAD_USE
     return 0 if table.passed else 1
+
+
+def _submit(options: argparse.Namespace) -> int:
+    from introml.grader.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
+
+    try:
+        notebook = notebook_to_hand_in(options.notebook)
+        print(f"{notebook.path.name}, saved {notebook.age(datetime.now(UTC))}", flush=True)
+        handed_in = hand_in(notebook)
+    except NotHandedIn as problem:
+        print(f"introml: {problem}", file=sys.stderr)
+        return 1
+    print(handed_in.words)
+    try:
+        print(f"Receipt: {keep_receipt(notebook.path, handed_in)}")
+    except OSError as problem:
+        words = f"The receipt cannot be written ({problem.strerror}); keep this text:"
+        print(f"{words}\n{handed_in.receipt}")
+    print(f"Its page: {handed_in.address}")
+    return 0
 
 
 def _test(options: argparse.Namespace) -> int:
@@ -171,7 +188,7 @@ def _test(options: argparse.Namespace) -> int:
             lab, options.hidden, options.seeds, say=lambda line: print(line, flush=True)
         )
     except (ChecksError, SandboxUnavailable) as problem:
-        raise _Usage(str(problem)) from problem
+        raise Usage(str(problem)) from problem
     print("the lab is good" if report.good else f"{len(report.problems)} problems")
     return 0 if report.good else 1
 
@@ -215,7 +232,7 @@ def _grade(options: argparse.Namespace) -> int:
             if options.report:
                 print(Report.of(store.results(run.folders)).text(), end="\n\n")
     except (StoreError, LabUnusable) as problem:
-        raise _Usage(str(problem)) from problem
+        raise Usage(str(problem)) from problem
     except OSError as problem:
         print(f"introml: {problem}; what is graded is kept", file=sys.stderr)
         return 1
@@ -239,7 +256,7 @@ def _lab(name: str, hidden: Path | None = None):
         lab = load_lab(name, hidden)
         lab.check_list()
     except (LabError, OSError) as problem:
-        raise _Usage(str(problem)) from problem
+        raise Usage(str(problem)) from problem
     return lab
 
 
@@ -254,12 +271,12 @@ def _notebooks(paths: Sequence[Path]) -> list[Path]:
                 if ".ipynb_checkpoints" not in one.parts and not (one.is_dir())
             )
             if not inside:
-                raise _Usage(f"{path}: there is no .ipynb file in this folder")
+                raise Usage(f"{path}: there is no .ipynb file in this folder")
             found += inside
         elif os.path.lexists(path):
             found.append(path)
         else:
-            raise _Usage(f"{path}: there is no such notebook")
+            raise Usage(f"{path}: there is no such notebook")
     return found
 
 
@@ -284,7 +301,3 @@ def _seconds(text: str) -> float:
     if not 0 < number <= 86_400:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 86400")
     return number
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from introml.grader.check_table import CheckTable, Row
+from introml.grader.hand_in import can_hand_in
 from introml.grader.library_answers import cell_label, find
 from introml.grader.notebook import Invalid, RunCell, read_submission
 from introml.grader.notebook_file import Refused, raw_cells
@@ -48,6 +49,8 @@ def check(lab: str, *names: str, seed: int | None = None) -> None:
         from IPython.display import display
 
         display(table)
+        if can_hand_in() and (button := _button(lab, sys._getframe(1).f_globals)) is not None:
+            display(button)
 
 
 def require_check(lab: str, name: str) -> float | None:
@@ -64,6 +67,17 @@ def require_check(lab: str, name: str) -> float | None:
     if row.outcome != "passed":
         raise AssertionError("\n".join(x for x in (row.title, row.hint, row.trace) if x))
     return None
+
+
+def _button(lab: str, namespace: dict[str, Any]) -> Any:
+    """The button to hand in with, or None where there is nothing to hand in."""
+    try:
+        from introml.grader.hand_in_button import HandInButton
+
+        _, notebook = released_here(lab, Path.cwd())
+    except (ImportError, NotReleased):
+        return None
+    return HandInButton(notebook, namespace).widget
 
 
 def _check_namespace(

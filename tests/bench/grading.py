@@ -130,7 +130,7 @@ class Nbgrader:
 def grade(notebooks: Path, out: Path, jobs: int) -> Rate:
     """`introml grade` over a folder."""
     command = [
-        sys.executable, "-m", "introml.grader.cli", "grade", str(LAB), str(notebooks),
+        sys.executable, "-m", "introml.command", "grade", str(LAB), str(notebooks),
         "--out", str(out), "--jobs", str(jobs),
     ]  # fmt: skip
     began, moments, said = time.monotonic(), [], []

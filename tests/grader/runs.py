@@ -27,10 +27,11 @@ SEED = 20_270_110
 #: Runs the command line with the fake checker of these tests in the place of the true one.
 _FAKE = f"""
 import functools, sys
-from introml.grader import cli, grade
+from introml import command
+from introml.grader import grade
 fake = (sys.executable, "-I", {str(HERE / "fake_checker.py")!r})
 grade.Options = functools.partial(grade.Options, command=fake)
-sys.exit(cli.main())
+sys.exit(command.main())
 """
 _SUBREAPER = 36
 _GONE_S = 20.0
@@ -38,7 +39,7 @@ _GONE_S = 20.0
 
 def command(notebooks: Path, out: Path, *options: str, jobs: int = 2, fake: bool = False):
     """What to run for grading `notebooks` into `out`."""
-    program = ["-c", _FAKE] if fake else ["-m", "introml.grader.cli"]
+    program = ["-c", _FAKE] if fake else ["-m", "introml.command"]
     return [
         sys.executable, *program, "grade", str(FOLDER), str(notebooks), "--out", str(out),
         "--seed", str(SEED), "--jobs", str(jobs), *options,

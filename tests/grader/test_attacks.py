@@ -250,7 +250,7 @@ def run(tmp_path_factory):
     expected |= dict.fromkeys(odd_files(handed, secret), ("invalid", 0.0))
     began, said = time.monotonic(), []
     for source, out in ((handed, place / "out"), (alone, place / "out-alone")):
-        command = [sys.executable, "-m", "introml.grader.cli", "grade", lab_folder, source]
+        command = [sys.executable, "-m", "introml.command", "grade", lab_folder, source]
         ended = subprocess.run(
             [*map(str, command), "--out", str(out), "--seed", SEED, "--jobs", "4"],
             capture_output=True,

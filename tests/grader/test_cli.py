@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from tiny import FOLDER, SECRETS, code_cell, copy_of_tiny, notebook, written
 
+from introml import command
 from introml.grader import cli
 from introml.grader.results import Verdict
 
@@ -17,7 +18,7 @@ TINY = str(FOLDER)
 
 
 def run(*arguments, cwd=None):
-    command = [sys.executable, "-m", "introml.grader.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "introml.command", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
@@ -110,7 +111,7 @@ def test_again_it_finds_all_done_and_writes_the_same(graded):
 def test_bad_use_is_status_2_and_says_what(tmp_path, monkeypatch, capsys, arguments, words):
     monkeypatch.chdir(tmp_path)
     try:
-        status = cli.main(arguments)
+        status = command.main(arguments)
     except SystemExit as end:
         status = end.code
     assert status == 2
@@ -135,7 +136,9 @@ def test_faults_are_status_1(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Lane, "grade", broken)
     monkeypatch.setattr(Lane, "start", lambda self: None)
     (tmp_path / "a.ipynb").write_bytes(b"{}")
-    status = cli.main(["grade", TINY, str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "out")])
+    status = command.main(
+        ["grade", TINY, str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "out")]
+    )
     assert status == 1
     assert "failed on 1" in capsys.readouterr().err
     document = json.loads((tmp_path / "out" / "a" / "results.json").read_text())
@@ -163,13 +166,13 @@ def test_a_folder_gives_its_notebooks_without_checkpoints_and_links(tmp_path):
 
 
 def test_labs_are_released_and_never_over_a_students_work(tmp_path, capsys):
-    assert cli.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 0
+    assert command.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.ipynb", "tiny_checks.py"}
     (tmp_path / "tiny.ipynb").write_text("my work")
-    assert cli.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 2
+    assert command.main(["lab", "release", TINY, "--out", str(tmp_path)]) == 2
     assert "--force" in capsys.readouterr().err
     assert (tmp_path / "tiny.ipynb").read_text() == "my work"
-    assert cli.main(["lab", "list"]) == 0
+    assert command.main(["lab", "list"]) == 0
 
 
 def test_a_student_checks_a_notebook(tmp_path, capsys):
@@ -179,7 +182,7 @@ def test_a_student_checks_a_notebook(tmp_path, capsys):
         ("none", b"no notebook", 2, "not a notebook"),
     ):
         (tmp_path / f"{name}.ipynb").write_bytes(data)
-        assert cli.main(["lab", "check", str(tmp_path / f"{name}.ipynb")]) == status, name
+        assert command.main(["lab", "check", str(tmp_path / f"{name}.ipynb")]) == status, name
         assert words in capsys.readouterr().out
 
 
@@ -191,7 +194,7 @@ def test_help_shows_examples():
 
 
 def test_the_command_starts_without_torch():
-    code = "import sys, introml.grader.cli as c; c._parser(); import introml.grader.grade, "
+    code = "import sys, introml.command as c; c.parser(); import introml.grader.grade, "
     code += "introml.grader.report, introml.grader.progress; print('torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stdout.strip() == "False", ended.stderr

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import code_cell, copy_of_tiny, notebook, tiny, written
 
-from introml.grader import cli
+from introml import command
 from introml.grader.canaries import SPY, found_in, own_canaries, planted, readable
 from introml.grader.checker import Checker, Setup
 from introml.grader.checks import load_checks
@@ -44,7 +44,7 @@ def test_each_fault_of_a_bad_lab_is_found(tmp_path, capsys):
         ),
         lab_toml=lambda text: text.replace("memory_mb = 500", "memory_mb = 1"),
     )
-    status = cli.main(["lab", "test", str(folder), "--seeds", "8"])
+    status = command.main(["lab", "test", str(folder), "--seeds", "8"])
     out = capsys.readouterr().out
     assert status == 1
     for words in (

@@ -1,0 +1,385 @@
+"""`introml hub …`: a course's people, backups, receipts and state, on its machine."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from introml.grader.cli import Usage
+from introml.grader.text import one_line
+from introml.hub.course import Course, CourseError, LabError, default_folder
+
+_BY = "command line"
+_EXAMPLES = """\
+examples:
+  introml hub start
+  introml hub status
+  introml hub roster class.csv --invitations links.csv
+  introml hub backup "backup-$(date +%F).tar"
+  introml hub restore backup-2027-01-11.tar --course /var/lib/introml
+  introml hub COMMAND --help
+"""
+
+
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Add `hub` to a parser's commands."""
+    raw = argparse.RawDescriptionHelpFormatter
+    hub = commands.add_parser(
+        "hub",
+        help="run a course: people, submissions, backups",
+        epilog=_EXAMPLES,
+        formatter_class=raw,
+    ).add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], what: str, example: str
+    ) -> argparse.ArgumentParser:
+        one = hub.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"example:\n  introml hub {example}",
+            formatter_class=raw,
+        )
+        one.add_argument(
+            "--course", type=Path, metavar="DIR", default=default_folder(),
+            help=f"the course's folder ({default_folder()})",
+        )  # fmt: skip
+        one.set_defaults(run=run)
+        return one
+
+    one = command("start", _start, "start the course; Ctrl-C ends it", "start --port 8000")
+    one.add_argument("--port", help="where people reach it (8000, or course.toml's)")
+    one.add_argument("--address", help="127.0.0.1 for this machine alone, 0.0.0.0 for all")
+    one.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
+
+    command("status", _status, "say how the course is; exit status 1 if it needs a look", "status")
+
+    one = command(
+        "roster", _roster, "put the people of a CSV file on the roster",
+        "roster class.csv --invitations links.csv",
+    )  # fmt: skip
+    one.add_argument("file", type=Path, metavar="FILE.csv")
+    one.add_argument(
+        "--invitations", type=Path, metavar="OUT.csv",
+        help="write a one-time link for everyone without a password to this new file",
+    )  # fmt: skip
+    _url_option(one)
+
+    one = command("invite", _invite, "make a one-time link for one person", "invite ada")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument(
+        "--role", choices=("student", "teacher"), help="of someone who is new (student)"
+    )
+    _url_option(one)
+
+    one = command(
+        "backup", _backup, "write the whole course to one file, while it runs",
+        'backup "backup-$(date +%F).tar"',
+    )  # fmt: skip
+    one.add_argument("file", type=Path, metavar="FILE.tar", help="a file that is not there yet")
+
+    one = command(
+        "restore", _restore, "make a course from a backup",
+        "restore backup.tar --course /srv/course --database postgresql://introml@/introml",
+    )  # fmt: skip
+    one.add_argument("file", type=Path, metavar="FILE.tar")
+    one.add_argument(
+        "--database", default="", metavar="URL",
+        help="an empty database to restore into, or 'sqlite' (the one that the backup names)",
+    )  # fmt: skip
+
+    one = command(
+        "export-student", _export, "write all that the course holds on one person to a zip file",
+        "export-student ada --out ada.zip",
+    )  # fmt: skip
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.zip")
+
+    one = command(
+        "erase-student", _erase, "erase one person from the course, for good", "erase-student ada"
+    )
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("--yes", action="store_true", help="don't ask")
+
+    one = command(
+        "receipt", _receipt, "check a receipt; exit status 1 if it is not this course's",
+        "receipt attention.receipt-1.json",
+    )  # fmt: skip
+    one.add_argument("file", type=Path, metavar="FILE")
+
+    one = command(
+        "similarity", _similarity, "show which submissions of a lab resemble each other",
+        "similarity attention --out similar.html",
+    )  # fmt: skip
+    one.add_argument("lab", metavar="LAB")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.html")
+
+
+def _url_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url", default="", help="where people find the hub (what course.toml says)"
+    )
+
+
+def _start(options: argparse.Namespace) -> int:
+    from introml.hub import start
+
+    os.environ["INTROML_COURSE"] = str(options.course.absolute())
+    given = {"--port": options.port, "--address": options.address, "--teacher": options.teacher}
+    return start.main([part for key, x in given.items() if x for part in (key, x)])
+
+
+def _status(options: argparse.Namespace) -> int:
+    from introml.hub.state import state_of
+
+    with _course(options) as course:
+        state = state_of(course)
+    print("\n".join(state.lines))
+    for one in state.worries:
+        print(f"! {one}")
+    return 1 if state.worries else 0
+
+
+def _roster(options: argparse.Namespace) -> int:
+    from introml.hub import people
+    from introml.hub.roster import without_password
+
+    try:
+        entries = people.read_roster(_text(options.file))
+    except people.RosterError as problem:
+        raise Usage(f"{options.file}: {problem}") from problem
+    if options.invitations and os.path.lexists(options.invitations):
+        raise Usage(f"{options.invitations} is there already; choose another name")
+    with _course(options) as course:
+        with course.database.writing() as session:
+            done = people.add_people(session, entries, _BY)
+        print(f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before")
+        if options.invitations:
+            with course.database.reading() as session:
+                names = without_password(session)
+            _write_new(options.invitations, _links(course, names, options.url))
+            print(f"{len(names)} one-time links, each good for 14 days: {options.invitations}")
+    return 0
+
+
+def _links(course: Course, names: list[str], url: str) -> str:
+    from introml.hub.roster import invite
+
+    address = url or _hub_url(course)
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(("name", "full_name", "email", "link"))
+    for one in invite(course, _BY, names):
+        # A name that a spreadsheet would take for a formula is given as text.
+        told = [f"'{x}" if x[:1] in tuple("=+-@\t\r") else x for x in (one.full_name, one.email)]
+        rows.writerow((one.name, *told, _link(address, one.secret)))
+    return out.getvalue()
+
+
+def _invite(options: argparse.Namespace) -> int:
+    from introml.hub import people
+    from introml.hub.decisions import Refused
+    from introml.hub.roster import invite
+
+    with _course(options) as course:
+        address = options.url or _hub_url(course)
+        try:
+            with course.database.writing() as session:
+                known = people.find(session, options.name)
+                if known is None:
+                    role = options.role or "student"
+                    people.add_people(session, [people.Entry(options.name, role=role)], _BY)
+                elif options.role not in (None, known.role):
+                    raise Usage(
+                        f"{options.name} is a {known.role} already; change the role on the "
+                        "teacher's page of the roster"
+                    )
+            (invited,) = invite(course, _BY, [options.name])
+        except (people.RosterError, Refused) as problem:
+            raise Usage(str(problem)) from problem
+    print(f"For {options.name}, once, within 14 days:\n  {_link(address, invited.secret)}")
+    return 0
+
+
+def _hub_url(course: Course) -> str:
+    from introml.hub.hub_config import HubSettings
+
+    return HubSettings.of(course).url
+
+
+def _link(address: str, secret: str) -> str:
+    return f"{address.rstrip('/')}/hub/invite#{secret}"
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from introml.hub.backup import BackupError, back_up
+
+    with _course(options) as course:
+        try:
+            made = back_up(course, options.file)
+        except BackupError as problem:
+            return _failed(problem)
+    print(
+        f"{options.file}: {made.submissions} submitted files, {made.rows.get('person', 0)} people, "
+        f"{made.size / 1e6:.1f} MB, read back and whole\nSHA-256 {made.sha256}"
+    )
+    return 0
+
+
+def _restore(options: argparse.Namespace) -> int:
+    from introml.hub.backup import BackupError, restore
+
+    try:
+        made = restore(options.file, options.course, options.database)
+    except BackupError as problem:
+        return _failed(problem)
+    print(
+        f"{options.course}: {one_line(made.title)!r} as of {one_line(made.made_at)}, "
+        f"{made.submissions} submitted files. Start it: "
+        f"introml hub start --course {options.course}"
+    )
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from introml.hub.privacy import PrivacyError, export_student
+
+    with _course(options) as course:
+        try:
+            count = export_student(course, options.name, options.out)
+        except PrivacyError as problem:
+            return _failed(problem)
+    print(f"{options.out}: {count} submissions. It holds feedback that may not be shown yet.")
+    return 0
+
+
+def _erase(options: argparse.Namespace) -> int:
+    from introml.hub.privacy import PrivacyError, erase_student
+
+    with _course(options) as course:
+        if not options.yes:
+            print(f"This erases {options.name} from {course.settings.title!r}, for good.")
+            try:
+                typed = input("Type the name to go on: ").strip()
+            except EOFError:
+                typed = ""
+            if typed != options.name:
+                return _failed("that is not the name; nothing was erased")
+        try:
+            done = erase_student(course, options.name)
+        except PrivacyError as problem:
+            return _failed(problem)
+    print(
+        f"erased: {done.submissions} submissions and their grades, {done.files} files; in "
+        f"{done.log} entries of the log the name is now {done.pseudonym}"
+    )
+    if done.shared:
+        print(f"{done.shared} files stay: someone else handed in the very same bytes")
+    print(
+        "Not in the course, so not erased here: backups made before (they end with your rule for "
+        f"keeping them), the home folder and account of {options.name}, JupyterHub's record of "
+        "the user (its Admin page), and what was exported to other systems."
+    )
+    return 0
+
+
+def _receipt(options: argparse.Namespace) -> int:
+    from introml.hub.models import Submission
+    from introml.hub.receipts import ReceiptRefused
+
+    with _course(options) as course:
+        try:
+            receipt = course.signer.read(_bytes(options.file))
+        except ReceiptRefused as problem:
+            return _failed(problem)
+        with course.database.reading() as session:
+            kept = session.get(Submission, receipt.submission)
+        there = kept is not None and kept.sha256 == receipt.sha256
+    print(
+        f"This course signed it: {one_line(receipt.person)} handed in {one_line(receipt.lab)}, "
+        f"attempt {receipt.number}, at {one_line(receipt.submitted_at)}\n"
+        f"file {one_line(receipt.file_name)}, {receipt.size} bytes, SHA-256 {receipt.sha256}"
+    )
+    if not there:
+        return _failed("the course does not hold that submission (any more)")
+    return 0
+
+
+def _similarity(options: argparse.Namespace) -> int:
+    from introml.hub.similarity_report import report_html
+
+    with _course(options) as course:
+        lab = course.labs.get(options.lab)
+        if lab is None:
+            raise Usage(f"{options.lab!r} is no lab here; there are: {', '.join(course.labs)}")
+        _write_new(options.out, report_html(course, lab))
+    print(options.out)
+    return 0
+
+
+@contextmanager
+def _course(options: argparse.Namespace):
+    """The course that is named; it is not made here. What its database says is told in words."""
+    folder = options.course.absolute()
+    try:
+        if not (folder / "course.toml").is_file():
+            raise Usage(
+                f"there is no course in {folder}; name its folder (--course DIR), or start one: "
+                "make hub"
+            )
+        course = Course.at(folder)
+    except OSError as problem:
+        raise Usage(f"{folder} cannot be read: {problem.strerror}; are you its owner?") from problem
+    except CourseError as problem:
+        raise Usage(str(problem)) from problem
+    try:
+        yield course
+    except LabError as problem:
+        raise Usage(str(problem)) from problem
+    except (sa.exc.OperationalError, sa.exc.ProgrammingError) as problem:
+        raise Usage(
+            f"the course's database cannot be used: {one_line(str(problem.orig))}; if introml was "
+            "upgraded, start the course once, which brings its database up to date"
+        ) from problem
+    finally:
+        course.database.close()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as problem:
+        raise Usage(f"{path} cannot be read: {problem.strerror}") from problem
+
+
+def _text(path: Path) -> str:
+    try:
+        return _bytes(path).decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise Usage(f"{path} is not UTF-8 text; save it as CSV (UTF-8)") from problem
+
+
+def _write_new(path: Path, text: str) -> None:
+    """A new file that its owner alone can read: it holds what others must not see."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Usage(f"{path} is there already; choose another name") from None
+    except OSError as problem:
+        raise Usage(f"{path} cannot be written: {problem.strerror}") from problem
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _failed(problem: object) -> int:
+    print(f"introml: {problem}", file=sys.stderr)
+    return 1
