@@ -9,7 +9,7 @@ NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os;
 NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch test lint format bench soak widgets weights clean
+.PHONY: help book site watch hub test lint format bench soak widgets weights clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -23,6 +23,9 @@ site: .venv/ready ## build the book into _build/html
 
 watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the browser
 	@$(PY) -m introml.site watch --port $(PORT)
+
+hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
+	@$(PY) -m introml.hub.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)")
 
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
@@ -59,6 +62,11 @@ clean: ## take away what was built (not the installed packages)
 	@$(WITH_NODE) node "$(NODE_BIN)/$(NPM)" ci --loglevel=error --no-progress --ignore-scripts
 	@touch $@
 
-.venv/test-ready: .venv/ready
+.venv/hub-ready: .venv/ready requirements-hub.txt
+	@echo "installing the hub's packages"
+	@.venv/bin/pip install -q --disable-pip-version-check -r requirements-hub.txt
+	@touch $@
+
+.venv/test-ready: .venv/hub-ready
 	@bash tests/install.sh
 	@touch $@

@@ -117,7 +117,6 @@ def common(c: Any, course: Course, hub: HubSettings) -> None:
     c.Spawner.cmd = [hub.students_python, "-P", "-m", "introml.hub.singleuser"]
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = c.Spawner.http_timeout = 60
-    c.Spawner.disable_user_config = True
     c.Spawner.environment = {
         "INTROML_SUBMIT_URL": hub.service_url,
         "INTROML_SHARED": hub.shared,
@@ -131,6 +130,8 @@ def local(c: Any, course: Course, hub: HubSettings, only: str = "") -> None:
     if os.geteuid() == 0:
         c.JupyterHub.spawner_class = StudentSpawner
         c.StudentSpawner.homes = hub.homes
+        # A student's settings for Jupyter cannot keep their own server from starting.
+        c.StudentSpawner.disable_user_config = True
     elif only:
         c.JupyterHub.spawner_class = OnePersonSpawner
         c.OnePersonSpawner.home = hub.homes
@@ -181,7 +182,7 @@ def _services(c: Any, course: Course, hub: HubSettings) -> None:
         {
             "name": "course",
             "url": f"http://127.0.0.1:{hub.service_port}",
-            "command": [*TIED, sys.executable, "-P", "-m", "introml.hub.service"],
+            "command": [*TIED, *QUICK, "introml.hub.service"],
             "environment": environment,
             "cwd": str(course.folder),
             # A student who is signed in to the hub is signed in here: it is one course.
@@ -190,7 +191,7 @@ def _services(c: Any, course: Course, hub: HubSettings) -> None:
         {
             "name": "idle-culler",
             "command": [
-                *TIED, sys.executable, "-P", "-m", "jupyterhub_idle_culler",
+                *TIED, *QUICK, "jupyterhub_idle_culler",
                 f"--timeout={idle}", f"--cull-every={min(300, max(30, idle // 4))}",
             ],
             "cwd": str(course.folder),
@@ -257,3 +258,5 @@ def _checked(defaults: HubSettings, given: Mapping[str, Any], where: str) -> dic
 CHOSEN = "INTROML_HUB"
 #: Before a command: it ends when the hub does.
 TIED = [sys.executable, "-P", "-m", "introml.hub.tied"]
+#: Before a module's name: it is run without imports that are slow and unused.
+QUICK = [sys.executable, "-P", "-m", "introml.hub.quick"]

@@ -41,8 +41,8 @@ class OnRoster(Authenticator):
     course_folder = Unicode(config=True, help="The course's folder.")
     only = Unicode(config=True, help="The one name that may sign in, where users can't be apart.")
     manage_groups = True
-    #: A person who is taken off the roster is out within a minute.
-    auth_refresh_age = 60
+    #: So many seconds after someone was taken off the roster they are out.
+    auth_refresh_age = 15
     auth_refresh_strict = True
     refresh_pre_spawn = True
     #: scrypt takes 32 MB and 0.1 s each time: two at a time, the others wait.

@@ -39,6 +39,14 @@ class _Page(BaseHandler):
         self.set_header("Referrer-Policy", "no-referrer")
         self.set_header("Cache-Control", "no-store")
 
+    async def prepare(self) -> None:
+        await super().prepare()
+        # Before someone is signed in, JupyterHub's token is tied to little more than an address.
+        if self.request.method == "POST":
+            site = self.request.headers.get("Sec-Fetch-Site", "same-origin")
+            if site != "same-origin":
+                raise web.HTTPError(403, "This form was sent from another site.")
+
     async def show(self, name: str, status: int = 200, **values: Any) -> None:
         """Answer with a page that has a form: the cookie against forged ones is set afresh."""
         token = self.xsrf_token

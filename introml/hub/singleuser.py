@@ -39,12 +39,15 @@ def main(arguments: list[str]) -> None:
             print(line, file=sys.stderr)
     if options.bring_back:
         return
-    command = [sys.executable, "-P", "-m", "jupyterhub.singleuser", *LEAN, *rest]
+    command = [sys.executable, "-P", "-m", "introml.hub.quick", "jupyterhub.singleuser"]
+    command += [*LEAN, *rest]
     os.execv(sys.executable, command)
 
 
 #: What this course has no use for, and what asks hosts on the internet.
 LEAN = [
+    "--ServerApp.jpserver_extensions=jupyter_lsp=False",
+    "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
     "--LabApp.news_url=",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",

@@ -14,10 +14,10 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ import sqlalchemy as sa
 
 from introml.hub import people, releases, students_env
 from introml.hub.course import Course, CourseError, LabError, default_folder
-from introml.hub.hub_config import CHOSEN, TIED, HubSettings
+from introml.hub.hub_config import CHOSEN, QUICK, TIED, HubSettings
 from introml.hub.models import Person
 from introml.site.node import ROOT
 
@@ -34,7 +34,7 @@ _CONFIG = ROOT / "deploy/local/jupyterhub_config.py"
 _HTML = ROOT / "_build/html"
 #: Seconds in which the hub must be up; in which it must end; and after which a death is no
 #: failed start, so that it is started again.
-_UP, _DOWN, _RAN = 60.0, 40.0, 10.0
+_UP, _DOWN, _RAN = 60.0, 40.0, 5.0
 _LARGEST_LOG = 10_000_000
 
 
@@ -45,6 +45,7 @@ class CannotStart(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Run a course until it is stopped. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="introml.hub.start", description=__doc__)
+    os.umask(0o077)
     parser.add_argument("--port", type=int, help="where people reach it (8000, or course.toml's)")
     parser.add_argument("--address", help="127.0.0.1 for this machine alone; 0.0.0.0 for all")
     parser.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
@@ -194,7 +195,7 @@ class Run:
         self._log_from = self._log.stat().st_size
         with os.fdopen(descriptor, "ab") as log:
             return subprocess.Popen(
-                [*TIED, sys.executable, "-P", "-m", "jupyterhub", "-f", str(_CONFIG)],
+                [*TIED, *QUICK, "jupyterhub", "-f", str(_CONFIG)],
                 cwd=self.course.folder,
                 env=os.environ
                 | {CHOSEN: json.dumps(self.chosen), "INTROML_COURSE": str(self.course.folder)},
@@ -206,9 +207,10 @@ class Run:
             )
 
     def _wait_until_up(self) -> bool:
-        service = HubSettings.of(self.course, **_without_only(self.chosen)).service_url
         until = time.monotonic() + _UP
-        for url in (f"{_local_url(self.hub)}hub/health", f"{service}health"):
+        # Through the proxy, which says 404 until it knows the way.
+        for path in ("hub/health", "services/course/health"):
+            url = f"{_local_url(self.hub)}{path}"
             while not _answers(url):
                 if self.stopping or self.process.poll() is not None or time.monotonic() > until:
                     return False
@@ -304,22 +306,14 @@ def _local_url(hub: HubSettings) -> str:
 
 
 def _answers(url: str) -> bool:
-    """Whether something answers there, whatever it says short of 5xx."""
-    import ssl
-
+    """Whether all is well there."""
     anyone = ssl.create_default_context()
-    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # only whether it answers
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # it is this machine
     try:
         urllib.request.urlopen(url, timeout=2, context=anyone).close()
-    except urllib.error.HTTPError as problem:
-        return problem.code < 500
-    except OSError:
+    except OSError:  # errors of HTTP are among them
         return False
     return True
-
-
-def _without_only(chosen: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in chosen.items() if key != "only"}
 
 
 def _say(line: str) -> None:

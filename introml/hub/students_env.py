@@ -37,7 +37,9 @@ def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
     if not python.exists():
         interpreter = find_interpreter()
         say(f"making the students' Python in {folder} with {interpreter}")
-        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if not folder.parent.exists():
+            folder.parent.mkdir(parents=True)
+            folder.parent.chmod(0o755)
         _run([interpreter, "-m", "venv", str(folder)], "making it")
     installed = folder / "introml-installed"
     if _read(installed) != (wanted := _hash_of_requirements()):

@@ -1,9 +1,11 @@
 """A fresh course for each test, on SQLite and on a real PostgreSQL that the run starts."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from postgres_server import PostgresServer
+from real_hub import ANN, BOB, RealHub
 from tiny_course import make_course
 
 from introml.hub.course import Course
@@ -42,3 +44,18 @@ def sqlite_course(tmp_path) -> Iterator[Course]:
     course = make_course(tmp_path)
     yield course
     course.database.close()
+
+
+@pytest.fixture(scope="session")
+def real_hub() -> Iterator[RealHub]:
+    """A hub as `make hub` starts it, on the tiny lab, with two students who have passwords."""
+    if os.geteuid() != 0:
+        pytest.fail("the hub starts servers as users of their own: run these tests as root")
+    hub = RealHub()
+    try:
+        hub.start()
+        for name in (ANN, BOB):
+            hub.add(name)
+        yield hub
+    finally:
+        hub.close()

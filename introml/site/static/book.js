@@ -51,6 +51,24 @@
   });
   contents.querySelector("a.current")?.scrollIntoView?.({ block: "nearest" });
 
+  // --- inside a course's hub, which serves the book: pages and labs open there as notebooks -------
+  const hub = location.pathname.match(/^(.*\/)services\/course\/book\//)?.[1];
+  const onHub = (path, words) => {
+    const link = document.createElement("a");
+    link.href = `${hub}hub/user-redirect/lab/tree/${path}`;
+    link.textContent = words;
+    return link;
+  };
+  for (const download of hub ? document.querySelectorAll('a[download][href*="notebooks/"]') : []) {
+    const path = download.getAttribute("href").replace(/^.*?notebooks\//, "");
+    if (download.parentElement.matches(".page-tools")) {
+      download.parentElement.querySelector('a[href*="/hub/user-redirect/"]')?.remove();
+      download.after(onHub(`book/${path}`, "Open on the hub"));
+    } else if (path.startsWith("labs/") && !path.endsWith("-solution.ipynb")) {
+      download.after(" (", onHub(path, "open it on the hub"), ")");
+    }
+  }
+
   // --- scripts that are fetched when they are first needed ---------------------------------------
   const scripts = new Map();
   function script(path) {
