@@ -18,9 +18,11 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from introml.grader.lab import Kind, Lab
 from introml.grader.notebook import Submitted, read_submission
+from introml.grader.notebook_file import Refused, raw_cells
 
 #: A passage is `GRAM` tokens long; of each `WINDOW` passages in a row at least one is kept. So what
 #: is alike over GRAM + WINDOW - 1 = 15 tokens, about two lines, is surely seen, and less than 10
@@ -31,8 +33,9 @@ GRAM, WINDOW = 10, 6
 COMMON_SHARE, COMMON_COUNT = 0.1, 10
 #: Pairs with fewer passages in common are not listed, nor are more pairs than this.
 FEWEST, MOST_PAIRS = 5, 200
-#: Characters read of a submission's answers. A lab's solution has some thousands.
-LONGEST = 40_000
+#: Characters compared of a submission's answers, of which a lab's solution has some thousands; and
+#: of code in a notebook that is read at all.
+LONGEST, MOST_CODE = 40_000, 80_000
 
 _TOKEN = re.compile(
     r"""(?P<skip>\#[^\n]* | \\\n | [^\S\n]+)
@@ -95,6 +98,11 @@ class Report:
 
 def text_of(data: bytes, lab: Lab) -> Text:
     """The answers in a submitted notebook, whatever it is. Raises nothing."""
+    try:
+        if _code_in(raw_cells(data)[0]) > MOST_CODE:
+            return Text(problem=f"It has more than {MOST_CODE} characters of code.")
+    except Refused as refused:
+        return Text(problem=str(refused))
     read = read_submission(data, lab)
     if not isinstance(read, Submitted):
         return Text(problem=read.message)
@@ -112,6 +120,17 @@ def text_of(data: bytes, lab: Lab) -> Text:
         lines += [*source.split("\n"), ""]
     cut = sum(len(cell.source) for cell in cells) > LONGEST
     return Text(tuple(lines), {key: tuple(places) for key, places in passages.items()}, cut)
+
+
+def _code_in(cells: list[Any]) -> int:
+    """The characters of all code cells, however odd the file is."""
+    count = 0
+    for cell in cells:
+        if isinstance(cell, dict) and cell.get("cell_type") == "code":
+            source = cell.get("source")
+            lines = source if isinstance(source, list) else [source]
+            count += sum(len(line) for line in lines if isinstance(line, str))
+    return count
 
 
 def given_passages(lab: Lab) -> frozenset[int]:
