@@ -58,7 +58,8 @@ def _tokens() -> str:
     light, dark = css_variables("light"), css_variables("dark")
     return (
         f":root {{ color-scheme: light; {light} }}\n"
-        f'@media (prefers-color-scheme: dark) {{ :root:not([data-theme="light"]) '
-        f"{{ color-scheme: dark; {dark} }} }}\n"
-        f':root[data-theme="dark"] {{ color-scheme: dark; {dark} }}\n'
+        # Paper is light, whatever the screen is.
+        "@media screen and (prefers-color-scheme: dark) { "
+        f':root:not([data-theme="light"]) {{ color-scheme: dark; {dark} }} }}\n'
+        f'@media screen {{ :root[data-theme="dark"] {{ color-scheme: dark; {dark} }} }}\n'
     )

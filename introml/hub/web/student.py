@@ -117,7 +117,7 @@ def submission_page(
             lab_title=lab.title if lab else one.lab,
             shown=shown,
             known=known,
-            said=words.progress_words(known),
+            said=words.said_of(known),
             feedback_at=_feedback_at(session, one),
             again=known.state == "done" and any(g.state != "done" for g in _open(one)),
         )

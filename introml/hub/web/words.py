@@ -146,6 +146,13 @@ def next_step(lab: Lab, standing: Standing, at: datetime) -> str:
     return "Improve it, or leave it so"
 
 
+def said_of(progress: Progress) -> str:
+    """The same for a page that shows the score by itself."""
+    if progress.state == "done":
+        return VERDICTS[Verdict(progress.verdict)]
+    return progress_words(progress)
+
+
 def progress_words(progress: Progress) -> str:
     """How far a grading is."""
     if progress.state == "waiting":

@@ -169,7 +169,7 @@ class TestSubmission:
         assert ann.get(f"submissions/{ident}/feedback").status_code == 403
         grade_next(course, 5)
         page = ann.get(f"submissions/{ident}")
-        assert "Graded: 5 of 10 points." in text_of(page)
+        assert "Graded. 5 of 10 points. This attempt" in text_of(page)
         assert "This attempt counts." in text_of(page)
         assert 'sandbox="allow-same-origin"' in page.text
         feedback = ann.get(f"submissions/{ident}/feedback")
@@ -224,7 +224,7 @@ class TestSubmission:
             queue(session, session.get_one(Submission, ident), course, "the check was mended")
         words = text_of(Browser(app, "ann").get(f"submissions/{ident}"))
         assert "It is being graded again" in words
-        assert "Graded: 5 of 10" in words
+        assert "Graded. 5 of 10" in words
 
 
 PARTS = ["", "/events", "/feedback", "/receipt", "/file"]

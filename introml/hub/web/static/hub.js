@@ -12,6 +12,7 @@
     } catch {
       // A browser that stores nothing still switches this page.
     }
+    document.querySelectorAll(".feedback").forEach(fit);
   });
 
   // --- live progress -----------------------------------------------------------------------------
@@ -52,10 +53,19 @@
   };
 
   // --- feedback ----------------------------------------------------------------------------------
-  // The frame is as high as what is in it: one page to read, and whole in print.
+  // The frame is as high as what is in it: one page to read, and whole in print. It follows the
+  // system's light or dark by itself; the reader's own choice is handed in as colours.
+  const colors =
+    "paper raised sunken ink muted rule control accent accent-soft on-accent good bad".split(" ");
   const fit = (frame) => {
-    const body = frame.contentDocument?.documentElement;
-    if (body) frame.style.height = `${body.scrollHeight + 2}px`;
+    const inside = frame.contentDocument?.documentElement;
+    if (!inside) return;
+    const here = getComputedStyle(root);
+    inside.style.colorScheme = here.colorScheme;
+    for (const name of colors) {
+      inside.style.setProperty(`--iml-${name}`, here.getPropertyValue(`--iml-${name}`));
+    }
+    frame.style.height = `${inside.scrollHeight + 2}px`;
   };
   const fitFeedback = () => {
     for (const frame of document.querySelectorAll(".feedback")) {
@@ -64,6 +74,13 @@
     }
   };
   addEventListener("resize", () => document.querySelectorAll(".feedback").forEach(fit));
+
+  addEventListener("beforeprint", () => {
+    for (const frame of document.querySelectorAll(".feedback")) {
+      frame.contentDocument?.documentElement.removeAttribute("style");
+    }
+  });
+  addEventListener("afterprint", () => document.querySelectorAll(".feedback").forEach(fit));
 
   // A page that nobody looks at holds no connection: browsers have few for one address.
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : follow()));
