@@ -180,9 +180,13 @@ def checked_reason(reason: str) -> str:
 
 def someone(session: Session, name: str) -> Person:
     """The person of that name, locked until the end of the transaction. Raises `Refused`."""
-    person = people.find(session, name)
+    try:
+        # What cannot be a name is no question for the database, which takes not every text for one.
+        person = people.find(session, people.check_name(name))
+    except people.RosterError:
+        person = None
     if person is None:
-        raise Refused(f"Nobody on the roster is called {name!r}.")
+        raise Refused(f"Nobody on the roster is called {name[:40]!r}.")
     # Two decisions on one person wait for each other, so that what the log says of before is true.
     return session.scalar(sa.select(Person).filter_by(id=person.id).with_for_update())
 

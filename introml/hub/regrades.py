@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,14 +17,15 @@ from introml.hub.course import Course
 from introml.hub.database import now
 from introml.hub.decisions import Refused, checked_reason
 from introml.hub.models import Event, Grading, Person, Submission
-from introml.hub.submissions import queue, rules_for
+from introml.hub.standing import Standing
+from introml.hub.submissions import Rules, queue
 
 _ONE, _ALL = "regrade one", "regrade all"
 
 
 @dataclass(frozen=True)
 class Change:
-    """Someone whose computed grade is another one after a regrade of the lab."""
+    """A student whose computed grade is another one after a regrade of the lab."""
 
     person: Person
     before: float | None
@@ -78,7 +79,7 @@ def regrade_all(course: Course, by: str, lab: Lab, why: str) -> tuple[int, int]:
             sa.select(Submission)
             .filter_by(lab=lab.name)
             .order_by(Submission.submitted_at, Submission.id)
-            .options(selectinload(Submission.gradings))
+            .options(selectinload(Submission.gradings).defer(Grading.result))
         )
         submissions = [
             one for one in found if all(grading.state != "waiting" for grading in one.gradings)
@@ -103,61 +104,58 @@ def regrades(session: Session, lab: Lab, most: int = 5) -> list[Event]:
     )
 
 
-def regrade(session: Session, lab: Lab, number: int) -> Regrade | None:
-    """How a regrade of a whole lab stands, or None if there is none of that number."""
+def regrade(
+    session: Session, lab: Lab, number: int, standings: Sequence[Standing]
+) -> Regrade | None:
+    """How a regrade of a whole lab stands, or None if there is none of that number.
+
+    `standings` are those of the class in this lab: whose changes are looked for.
+    """
     event = session.get(Event, number)
     if event is None or (event.what, event.lab) != (_ALL, lab.name):
         return None
     # The reason is cut to a column's length; its beginning names the event.
-    of_this = sa.select(Grading).where(Grading.reason.startswith(_mark(event), autoescape=True))
-    rows = list(session.scalars(of_this))
-    states = Counter(one.state for one in rows)
-    first = min((one.id for one in rows), default=0)
+    states = dict(
+        session.execute(
+            sa.select(Grading.id, Grading.state).where(
+                Grading.reason.startswith(_mark(event), autoescape=True)
+            )
+        ).all()
+    )
+    counts = Counter(states.values())
     return Regrade(
         id=event.id,
         by=event.who,
         at=event.at,
         why=event.detail.partition(": ")[2],
-        total=len(rows),
-        done=states["done"],
-        called_off=states["called off"],
-        changes=tuple(_changes(session, lab, first, {one.id for one in rows})),
+        total=len(states),
+        done=counts["done"],
+        called_off=counts["called off"],
+        changes=tuple(_changes(lab, standings, states.keys())),
     )
 
 
-def _changes(session: Session, lab: Lab, first: int, of_this: set[int]) -> list[Change]:
+def _changes(lab: Lab, standings: Sequence[Standing], of_this: Collection[int]) -> list[Change]:
     """Whose grade differs between what was done before the regrade, and what it has found."""
-    by_person: dict[int, list[Submission]] = {}
-    for one in session.scalars(
-        sa.select(Submission)
-        .filter_by(lab=lab.name)
-        .order_by(Submission.number)
-        .options(selectinload(Submission.gradings), selectinload(Submission.person))
-    ):
-        by_person.setdefault(one.person_id, []).append(one)
+    first = min(of_this, default=0)
     changes = []
-    for submissions in by_person.values():
+    for one in standings:
         # Only what was handed in before the regrade: what came later changes grades by itself.
-        known = [x for x in submissions if any(g.id in of_this or g.id < first for g in x.gradings)]
-        person = submissions[0].person
-        before = _grade(session, person, lab, known, lambda grading: grading.id < first)
+        known = [
+            x for x in one.submissions if any(g.id in of_this or g.id < first for g in x.gradings)
+        ]
+        before = _grade(lab, one.rules, known, lambda grading: grading.id < first)
         after = _grade(
-            session, person, lab, known,
-            lambda grading: grading.id < first or grading.id in of_this,
-        )  # fmt: skip
+            lab, one.rules, known, lambda grading: grading.id < first or grading.id in of_this
+        )
         if before != after:
-            changes.append(Change(person, before, after))
-    return sorted(changes, key=lambda one: one.person.name)
+            changes.append(Change(one.person, before, after))
+    return changes
 
 
 def _grade(
-    session: Session,
-    person: Person,
-    lab: Lab,
-    submissions: list[Submission],
-    counts: Callable[[Grading], bool],
+    lab: Lab, rules: Rules, submissions: list[Submission], counts: Callable[[Grading], bool]
 ) -> float | None:
-    rules = rules_for(session, person, lab)
     attempts = []
     for one in submissions:
         done = [x for x in one.gradings if x.state == "done" and counts(x)]

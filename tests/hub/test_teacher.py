@@ -14,7 +14,7 @@ from served import PREFIX, Browser, app_of
 from tiny_course import grade_next, make_course
 
 from introml.grader.results import CellError, Flag
-from introml.hub import people
+from introml.hub import people, regrades
 from introml.hub.models import Event, Extension, Grading, LabDates, Override, Person, Submission
 from introml.hub.submissions import hand_in
 
@@ -46,6 +46,19 @@ def course(sqlite_course):
 @pytest.fixture
 def tess(course):
     return Visitor(course)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request, tmp_path):
+    """The same course, on each database."""
+    url = ""
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").database()
+    course = make_course(tmp_path, url)
+    hand_in(course, "ann", course.labs["tiny"], "a.ipynb", b"one")
+    grade_next(course, points=3)
+    yield course
+    course.database.close()
 
 
 def one(course, table):
@@ -110,12 +123,12 @@ def one_count(course):
         return session.scalar(sa.select(sa.func.count()).select_from(Event))
 
 
-def test_every_page_of_a_teacher_opens(course, tess):
-    for method, path in routes(course):
+def test_every_page_of_a_teacher_opens(either):
+    tess = Visitor(either)
+    for method, path in routes(either):
         if method == "GET" and not path.endswith(("/regrades/1", "/similar/ann/bob")):
             answer = tess.get(path)
-            if not path.endswith("/notebook"):
-                assert answer.status_code == 200, (path, answer.text)
+            assert answer.status_code == 200, (path, answer.text)
     assert tess.get("teach/labs/tiny/regrades/1").status_code == 404
 
 
@@ -131,16 +144,33 @@ def test_what_is_not_there_is_404(tess, path):
     assert tess.get(path).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_odd_addresses_are_no_fault_of_the_service(either):
+    tess = Visitor(either)
+    for path in (
         "teach/labs/tiny/people/a%00b", "teach/gradings/99999999999999999999",
         "teach/submissions/..%2f..%2fcourse.toml/notebook", "teach/log?person=%00&before=x",
         "teach/labs/tiny?page=-1&sort=%00&show=%00&q=%00", "teach/roster?page=99999999999999999999",
-    ],
-)  # fmt: skip
-def test_odd_addresses_are_no_fault_of_the_service(tess, path):
-    assert tess.get(path).status_code < 500
+        "teach/log?before=999999999&lab=%00", "teach/labs/%00", "teach/exports/labs/%00/canvas.csv",
+    ):  # fmt: skip
+        assert tess.get(path).status_code in (200, 404, 422), path
+
+
+def test_odd_words_in_forms_are_no_fault_of_the_service(either):
+    tess = Visitor(either)
+    there = "teach/labs/tiny/people/ann"
+    assert "8 now" in tess.form(f"{there}/override", score="8", reason="a\0b\ud7ff").text
+    assert "saved" in tess.form(f"{there}/extension", more_attempts="1", reason="\0\u202e").text
+    assert "again" in tess.form("teach/labs/tiny/regrade", reason="\0").text
+    refused = {
+        f"{there}/extension": {"more_attempts": "9" * 40, "reason": "x"},
+        f"{there}/override": {"score": "1\0", "reason": "x"},
+        "teach/labs/tiny/dates": {"due_at": "2030-13-01T00:00"},
+        "teach/roster/invite": {"name": "a\0b"},
+        "teach/roster/people/ann/role": {"role": "\0"},
+        "teach/roster/import": {"roster": "name,full_name\ncy,a\0b\n"},
+    }
+    for path, fields in refused.items():
+        assert 'role="alert"' in tess.form(path, **fields).text, path
 
 
 def test_the_lab_page_tells_of_the_class(tess):
@@ -426,19 +456,22 @@ def test_a_long_log_is_turned_page_by_page(course, tess):
 def test_a_class_of_500_is_shown_within_a_second(tmp_path):
     course = make_course(tmp_path)
     fill(course, 500)
+    number, _ = regrades.regrade_all(course, "tess", course.labs["tiny"], "a mended check")
     tess = Visitor(course)
     tess.get("teach")  # what is made once: templates, styles
     took = {}
     for path in (
         "teach", "teach/labs/tiny", "teach/labs/tiny?show=person&sort=-grade",
         "teach/labs/tiny?page=6", "teach/labs/tiny/people/s007", "teach/roster", "teach/log",
-        "teach/exports/course/everything.csv",
+        "teach/exports/course/everything.csv", f"teach/labs/tiny/regrades/{number}",
     ):  # fmt: skip
-        began = time.perf_counter()
-        answer = tess.get(path)
-        took[path] = round(time.perf_counter() - began, 3)
+        times = []
+        for _ in range(3):  # the least of three: others use this machine too
+            began = time.perf_counter()
+            answer = tess.get(path)
+            times.append(time.perf_counter() - began)
+        took[path] = round(min(times), 3)
         assert answer.status_code == 200
         soup = BeautifulSoup(answer.text, "html.parser")
         assert len(soup.select("tbody tr")) <= 150, "every list is turned page by page"
-    print(took)
     assert max(took.values()) < 1, took

@@ -67,7 +67,10 @@ def lab_page(
         grades = [one.grade for one in everyone if one.grade is not None]
         rows = [one for one in everyone if SHOWN[show][1](one) and _is_called(one.person, q)]
         rows.sort(key=_SORTED[key], reverse=sort.startswith("-"))
-        runs = [regrades.regrade(session, lab, one.id) for one in regrades.regrades(session, lab)]
+        runs = [
+            regrades.regrade(session, lab, one.id, everyone)
+            for one in regrades.regrades(session, lab)
+        ]
         return teacher_page(
             request,
             "teach_lab.html",
@@ -84,7 +87,7 @@ def lab_page(
             graded=len(grades),
             checks=overview.hardest_checks(session, everyone),
             list=paged([_row(one) for one in rows], page),
-            runs=[one for one in runs if one is not None],
+            runs=runs,
             forms=exports.FORMS,
         )
 
@@ -93,7 +96,7 @@ def lab_page(
 def regrade_page(request: Request, number: RowId, lab: Lab = Depends(current_lab)) -> Response:
     """How a regrade of the lab stands, and whose grade it changed."""
     with current_course(request).database.reading() as session:
-        run = regrades.regrade(session, lab, number)
+        run = regrades.regrade(session, lab, number, class_standing(session, lab))
         if run is None:
             raise HTTPException(404, "There is no such regrade of this lab.")
         changes = paged(run.changes, request.query_params.get("page"))
