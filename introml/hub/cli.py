@@ -263,20 +263,28 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _erase(options: argparse.Namespace) -> int:
-    from introml.hub.privacy import PrivacyError, erase_student
+    from introml.hub.privacy import PrivacyError, erase_student, forget_in_jupyterhub
+    from introml.hub.state import is_running
 
+    name = options.name
     with _course(options) as course:
         if not options.yes:
-            print(f"This erases {options.name} from {course.settings.title!r}, for good.")
+            print(f"This erases {name} from {course.settings.title!r}, for good.")
             try:
                 typed = input("Type the name to go on: ").strip()
             except EOFError:
                 typed = ""
-            if typed != options.name:
+            if typed != name:
                 return _failed("that is not the name; nothing was erased")
+        running = is_running(course)
+        forgotten = not running and forget_in_jupyterhub(course, name)
+        if forgotten:
+            print(f"erased: JupyterHub's record of {name}")
         try:
-            done = erase_student(course, options.name)
+            done = erase_student(course, name)
         except PrivacyError as problem:
+            if forgotten:
+                return 0
             return _failed(problem)
     print(
         f"erased: {done.submissions} submissions and their grades, {done.files} files; in "
@@ -284,10 +292,15 @@ def _erase(options: argparse.Namespace) -> int:
     )
     if done.shared:
         print(f"{done.shared} files stay: someone else handed in the very same bytes")
+    if running:
+        print(
+            "JupyterHub's own record of the user stays while the hub runs: stop the hub, and run "
+            "this command again"
+        )
     print(
         "Not in the course, so not erased here: backups made before (they end with your rule for "
-        f"keeping them), the home folder and account of {options.name}, JupyterHub's record of "
-        "the user (its Admin page), and what was exported to other systems."
+        f"keeping them), the account and the home folder of {name}, the machine's and the hub's "
+        "logs (hub.log), and what was exported to other systems."
     )
     return 0
 

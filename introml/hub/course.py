@@ -21,7 +21,7 @@ from introml.hub.slurm_settings import SlurmSettings, read_slurm
 
 #: What a new course starts from; each setting is explained where a teacher will look for it.
 _TEMPLATE = """\
-# The settings of this course. After a change: introml hub restart, or make hub again.
+# The settings of this course. After a change, stop the hub and start it again (make hub).
 title = "Introduction to Machine Learning"
 
 # Which labs are handed in here, in this order. Leave it out for all that there are.

@@ -1,8 +1,8 @@
 """One person's data: all that the course holds on them, to hand over; and to erase.
 
 Erasing leaves the log whole: what was done, and when, with a pseudonym in the place of the name.
-What the course does not hold it cannot erase: backups made before, the person's home folder, and
-JupyterHub's own record of a user.
+JupyterHub's own record of a user is erased apart, while the hub doesn't run. What the course does
+not hold it cannot erase: backups made before, and the person's account and home folder.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+import sqlite3
 import time
 import zipfile
 from dataclasses import dataclass
@@ -126,6 +127,31 @@ def erase_student(course: Course, name: str) -> Erased:
         files = _remove_files(course, kept)
     _scrub(course.database)
     return Erased(pseudonym, len(own), files, len(set(own) & kept), log)
+
+
+def forget_in_jupyterhub(course: Course, name: str) -> bool:
+    """Erase JupyterHub's own record of a user; whether there was one.
+
+    The hub must not run: it holds its users in memory.
+    """
+    path = course.folder / "jupyterhub.sqlite"
+    if not path.is_file():
+        return False
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA secure_delete=ON")
+        with connection:
+            found = connection.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount
+            # Names are letters, digits and hyphens: none of them means anything to LIKE.
+            server = f"%/user/{name}/%"
+            connection.execute("DELETE FROM servers WHERE base_url LIKE ?", (server,))
+            connection.execute(
+                "DELETE FROM oauth_clients WHERE redirect_uri LIKE ? OR identifier = ?",
+                (server, f"jupyterhub-user-{name}"),
+            )
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return found > 0
 
 
 def _person(session: Session, name: str, lock: bool = False) -> Person:

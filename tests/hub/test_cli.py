@@ -132,6 +132,27 @@ def test_export_and_erase(hub, sqlite_course, tmp_path, monkeypatch):
     assert hub("erase-student", "bob", "--yes")[0] == 0
 
 
+def test_jupyterhubs_record_goes_while_the_hub_is_stopped(hub, sqlite_course):
+    import fcntl
+
+    from jupyterhub import orm
+
+    path = sqlite_course.folder / "jupyterhub.sqlite"
+    session = orm.new_session_factory(f"sqlite:///{path}")()
+    session.add(orm.User(name="ann"))
+    session.commit()
+    with (sqlite_course.folder / "hub.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        status, out, _ = hub("erase-student", "ann", "--yes")
+        assert (status, "stop the hub, and run this command again" in out) == (0, True)
+        assert session.query(orm.User).count() == 1
+        session.rollback()
+    status, out, _ = hub("erase-student", "ann", "--yes")
+    assert (status, "JupyterHub's record of ann" in out) == (0, True)
+    assert session.query(orm.User).count() == 0
+    assert hub("erase-student", "ann", "--yes")[0] == 1
+
+
 def test_a_receipt_is_checked(hub, sqlite_course, tmp_path):
     text = handed_in(sqlite_course)
     path = tmp_path / "r.json"

@@ -12,7 +12,12 @@ from introml.grader.results import Flag
 from introml.hub import jobs, people
 from introml.hub.database import now
 from introml.hub.models import Event, Extension, Override, Person, Submission
-from introml.hub.privacy import PrivacyError, erase_student, export_student
+from introml.hub.privacy import (
+    PrivacyError,
+    erase_student,
+    export_student,
+    forget_in_jupyterhub,
+)
 from introml.hub.submissions import hand_in
 
 #: Words that stand for ann and nobody else, in each place where words can be.
@@ -124,6 +129,22 @@ def test_nothing_is_left_of_someone_who_was_erased(used):
     assert all(one.detail == "" for one in events)
 
 
+def test_what_was_deleted_or_changed_long_before_goes_too(sqlite_course):
+    """SQLite keeps old rows in the gaps of its pages, until they are needed."""
+    with sqlite_course.database.writing() as session:
+        session.execute(sa.text("PRAGMA secure_delete=OFF"))
+        ann = people.find(session, "ann")
+        for number in range(30):
+            reason = f"OLD-REASON-77 {number} " * 20
+            session.add(Extension(person_id=ann.id, lab=f"lab{number}", reason=reason))
+    with sqlite_course.database.writing() as session:
+        session.execute(sa.text("PRAGMA secure_delete=OFF"))
+        session.execute(sa.delete(Extension))
+    assert b"OLD-REASON-77" in bytes_of(sqlite_course)
+    erase_student(sqlite_course, "ann")
+    assert b"OLD-REASON-77" not in bytes_of(sqlite_course)
+
+
 def test_the_log_stays_whole(used):
     with used.database.reading() as session:
         before = session.execute(sa.select(Event.id, Event.at, Event.what).order_by(Event.id)).all()
@@ -212,6 +233,32 @@ def test_what_another_hands_in_at_that_moment_keeps_its_file(used, monkeypatch):
     erase_student(used, NAME)
     thread.join(20)
     assert used.blobs.read(used.signer.read(receipts[0]).sha256) == same
+
+
+def test_jupyterhub_forgets_one_user_and_no_other(sqlite_course):
+    from jupyterhub import orm
+
+    path = sqlite_course.folder / "jupyterhub.sqlite"
+    assert not forget_in_jupyterhub(sqlite_course, "ann")
+    session = orm.new_session_factory(f"sqlite:///{path}")()
+    for name in ("ann", "ann-b"):
+        user = orm.User(name=name)
+        server = orm.Server(base_url=f"/user/{name}/")
+        spawner = orm.Spawner(user=user, server=server, name="", state={"home": f"/home/{name}"})
+        client = orm.OAuthClient(
+            identifier=f"jupyterhub-user-{name}", redirect_uri=f"/user/{name}/oauth_callback",
+            description=f"Server at /user/{name}/",
+        )  # fmt: skip
+        session.add_all([user, server, spawner, client])
+        session.commit()
+    session.get_bind().dispose()
+    before = path.read_bytes().count(b"ann-b")
+    assert forget_in_jupyterhub(sqlite_course, "ann")
+    left = path.read_bytes()
+    assert left.count(b"ann-b") >= before / 2
+    assert b"/user/ann-b/" in left
+    assert b"ann" not in left.replace(b"ann-b", b"").replace(b"channel", b"")
+    assert not forget_in_jupyterhub(sqlite_course, "ann")
 
 
 def test_erasing_twice_is_refused(used):
