@@ -129,7 +129,7 @@ def framed(html: str) -> str:
 @cache
 def _style() -> str:
     """The book's colours, by JupyterLab's theme, VS Code's, or the reader's own."""
-    box = ".introml-check"
+    box = ".introml-check.introml-check"  # twice: JupyterLab's own rules for tables are that strong
     dark = css_variables("dark")
     return f"""<style>
 {box} {{ {css_variables("light")} }}
@@ -137,7 +137,7 @@ def _style() -> str:
 [data-jp-theme-light="false"] {box}, .vscode-dark {box} {{ {dark} }}
 {box} {{ background: var(--iml-paper); color: var(--iml-ink); font: 16px/1.5 var(--iml-font-label);
   border-radius: 4px; max-width: 46rem; padding: .6rem .9rem; }}
-{box} table {{ border-collapse: collapse; width: 100%; margin: 0; font-size: inherit; color: inherit; border: 0; }}
+{box} table {{ border-collapse: collapse; table-layout: auto; width: 100%; margin: 0; font-size: inherit; color: inherit; border: 0; }}
 {box} caption {{ caption-side: top; color: var(--iml-ink); padding: 0 0 .5rem; text-align: left; }}
 {box} tr, {box} tr:hover {{ background: none !important; }}
 {box} td, {box} th {{ border: 0; border-top: 1px solid var(--iml-rule); font-weight: normal; max-width: none;
@@ -149,6 +149,7 @@ def _style() -> str:
 {box} .bad td:first-child, {box} .part td:first-child {{ color: var(--iml-bad); }}
 {box} .none td, {box} .none th, {box} .none p {{ color: var(--iml-muted); }}
 {box} p {{ color: var(--iml-ink); margin: .15rem 0; }}
+{box} a {{ color: var(--iml-accent); text-decoration: underline; }}
 {box} pre {{ background: var(--iml-sunken); color: var(--iml-ink); font: .85rem/1.5 var(--iml-font-code); margin: .3rem 0;
   overflow-x: auto; padding: .5rem .7rem; white-space: pre; }}
 </style>"""  # noqa: E501

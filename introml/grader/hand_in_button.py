@@ -35,7 +35,7 @@ class HandInButton:
         self.button = ipywidgets.Button(
             description=_HAND_IN,
             tooltip=f"Hand in {path.name} as it was last saved",
-            layout=ipywidgets.Layout(width="auto"),
+            layout=ipywidgets.Layout(width="auto", align_self="flex-start"),
         )
         self.words = ipywidgets.HTML()
         self.button.on_click(lambda _: self.press())
