@@ -63,6 +63,7 @@ def set_dates(course: Course, by: str, lab: Lab, dates: Dates) -> list[str]:
     _refuse_disorder(dates)
     with course.database.writing() as session:
         row = dates_of(session, lab.name)
+        session.refresh(row, with_for_update=True)
         changes = []
         for one in fields(Dates):
             old, new = getattr(row, one.name), getattr(dates, one.name)

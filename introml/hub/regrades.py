@@ -18,7 +18,7 @@ from introml.hub.database import now
 from introml.hub.decisions import Refused, checked_reason
 from introml.hub.models import Event, Grading, Person, Submission
 from introml.hub.standing import Standing
-from introml.hub.submissions import Rules, queue
+from introml.hub.submissions import Rules, dates_of, queue
 
 _ONE, _ALL = "regrade one", "regrade all"
 
@@ -60,6 +60,7 @@ def regrade_one(course: Course, by: str, submission_id: str, why: str) -> Gradin
         submission = session.get(Submission, submission_id)
         if submission is None:
             raise Refused("There is no such submission.")
+        _lock(session, submission.lab)
         if any(one.state == "waiting" for one in submission.gradings):
             raise Refused("This submission waits to be graded already.")
         event = _event(session, by, _ONE, submission.lab, f"{submission_id}: {why}")
@@ -75,6 +76,7 @@ def regrade_all(course: Course, by: str, lab: Lab, why: str) -> tuple[int, int]:
     """
     why = checked_reason(why)
     with course.database.writing() as session:
+        _lock(session, lab.name)
         found = session.scalars(
             sa.select(Submission)
             .filter_by(lab=lab.name)
@@ -168,6 +170,11 @@ def _grade(
         rule=lab.settings.late,
         deadline=rules.due_at,
     )
+
+
+def _lock(session: Session, lab: str) -> None:
+    """One at a time in a lab: two teachers who ask at the same time queue a submission once."""
+    session.refresh(dates_of(session, lab), with_for_update=True)
 
 
 def _event(session: Session, by: str, what: str, lab: str, detail: str) -> Event:

@@ -1,5 +1,8 @@
 """Grading again: what was graded before is kept, students go first, and changes are told."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 from tiny_course import grade_next
@@ -165,3 +168,25 @@ def test_a_long_reason_is_whole_in_the_log(graded):
     number, _ = regrades.regrade_all(graded, "tess", graded.labs["tiny"], why)
     assert told(graded, number).why == why.strip()
     assert told(graded, number).total == 2
+
+
+def test_two_teachers_at_the_same_time_queue_each_submission_once(graded):
+    lab = graded.labs["tiny"]
+    one = submission_of(graded, "ann").id
+    started = threading.Barrier(4)
+
+    def ask(number):
+        started.wait()
+        try:
+            if number % 2:
+                regrades.regrade_one(graded, "tess", one, "why")
+            else:
+                regrades.regrade_all(graded, "tess", lab, "why")
+        except Refused:
+            pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+    with graded.database.reading() as session:
+        waiting = session.scalars(sa.select(Grading.submission_id).filter_by(state="waiting")).all()
+    assert sorted(waiting) == sorted({one, submission_of(graded, "bob").id})
