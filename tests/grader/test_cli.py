@@ -202,3 +202,14 @@ def test_the_command_starts_without_torch():
 
 def test_it_is_installed():
     assert os.access(Path(sys.executable).parent / "introml", os.X_OK)
+
+
+def test_a_umask_that_hides_everything_keeps_no_student_from_starting(tmp_path):
+    (tmp_path / "in.ipynb").write_bytes(written(notebook()))
+    arguments = [str(FOLDER), "in.ipynb", "--out", "out", "--jobs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "introml.command", "grade", *arguments],
+        cwd=tmp_path, umask=0o077, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out/in/teacher.json").read_text())["verdict"] == "graded"
