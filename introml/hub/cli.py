@@ -60,6 +60,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("--port", help="where people reach it (8000, or course.toml's)")
     one.add_argument("--address", help="127.0.0.1 for this machine alone, 0.0.0.0 for all")
     one.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
+    one.add_argument("--config", metavar="FILE", help="JupyterHub's own configuration, on Slurm")
 
     command("status", _status, "say how the course is; exit status 1 if it needs a look", "status")
 
@@ -134,7 +135,8 @@ def _start(options: argparse.Namespace) -> int:
     from introml.hub import start
 
     os.environ["INTROML_COURSE"] = str(options.course.absolute())
-    given = {"--port": options.port, "--address": options.address, "--teacher": options.teacher}
+    names = ("port", "address", "teacher", "config")
+    given = {f"--{name}": getattr(options, name) for name in names}
     return start.main([part for key, x in given.items() if x for part in (key, x)])
 
 

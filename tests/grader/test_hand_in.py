@@ -182,7 +182,8 @@ def test_a_peer_that_drips_is_cut_off(service, saved):
         handler.send_response(201)
         handler.end_headers()  # no length: it could go on for ever
         with suppress(OSError):
-            while not stop.wait(0.1):
+            for _ in range(100):
+                stop.wait(0.1)
                 handler.wfile.write(b" ")
         handler.close_connection = True
 
@@ -199,7 +200,8 @@ def test_a_head_that_never_ends_is_cut_off(service, saved):
     def drip(handler, body):
         handler.wfile.write(b"HTTP/1.1 201 Created\r\n")
         with suppress(OSError):
-            while not stop.wait(0.1):
+            for _ in range(100):
+                stop.wait(0.1)
                 handler.wfile.write(b"X-More: 1\r\n")
         handler.close_connection = True
 
