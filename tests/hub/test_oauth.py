@@ -25,6 +25,11 @@ from introml.hub.oauth import HubIdentify
 ACCESS = "access:services!service=course"
 
 
+def challenge_of(verifier):
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
 class SmallHub:
     """What of JupyterHub's API the service uses: who a token is, and a token for a code."""
 
@@ -61,8 +66,7 @@ class SmallHub:
     async def token(self, request: Request):
         form = await request.form()
         name, challenge = self.codes.pop(form["code"], ("", ""))
-        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
-        right = base64.urlsafe_b64encode(digest).decode().rstrip("=") == challenge
+        right = challenge_of(form.get("code_verifier", "")) == challenge
         if not name or not right or form["client_secret"] != "the-services-token":
             return JSONResponse({"error": "invalid_grant"}, 400)
         return {"access_token": self.make_token(name), "token_type": "Bearer"}
@@ -177,7 +181,10 @@ class TestTheWayBack:
     def test_another_browsers_sign_in_is_refused(self, hub, address):
         """Else someone could be made to work under the account of another."""
         location = browser(address).get("").headers["location"]
-        self.refused(browser(address).get(hub.authorize(location, "bob")))
+        back = hub.authorize(location, "bob")
+        # A hub that does not look at the challenge leaves the refusal to the service.
+        hub.codes[parse_qs(urlsplit(back).query)["code"][0]] = ("bob", challenge_of(""))
+        self.refused(browser(address).get(back))
 
     def test_a_changed_state_is_refused(self, hub, address):
         client = browser(address)
@@ -190,7 +197,8 @@ class TestTheWayBack:
         cookies = dict(client.cookies)
         back = hub.authorize(begun.headers["location"], "ann")
         assert client.get(back).status_code == 302
-        hub.codes[parse_qs(urlsplit(back).query)["code"][0]] = ("ann", "")
+        code = parse_qs(urlsplit(back).query)["code"][0]
+        hub.codes[code] = ("ann", challenge_of(next(iter(cookies.values()))))
         again = httpx2.Client(base_url=address, cookies=cookies, verify=False)
         self.refused(again.get(back))
 
@@ -209,9 +217,11 @@ class TestTheWayBack:
     def test_after_ten_minutes_it_is_over(self, hub, address, monkeypatch):
         client = browser(address)
         back = hub.authorize(client.get("").headers["location"], "ann")
+        # A browser that keeps its cookie for longer than it was told to.
+        kept = httpx2.Client(base_url=address, cookies=dict(client.cookies), verify=False)
         later = time.time() + 601
         monkeypatch.setattr(time, "time", lambda: later)
-        self.refused(client.get(back))
+        self.refused(kept.get(back))
 
     def test_who_may_not_come_here_is_not_signed_in(self, hub, address, monkeypatch):
         client = browser(address)
