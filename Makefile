@@ -25,7 +25,7 @@ watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the bro
 	@$(PY) -m introml.site watch --port $(PORT)
 
 hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
-	@$(PY) -m introml.hub.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)")
+	@$(PY) -m introml.hub.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
 
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
@@ -42,7 +42,7 @@ bench: .venv/test-ready site ## measure site and grader against their bars; writ
 	if [ -n "$$site" ]; then $(WITH_NODE) $(PY) tests/bench/bench.py $$site || exit; fi; \
 	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader; fi
 
-soak: .venv/test-ready ## long tests of the grader: a hostile class, kills, malformed input (PARTS="class kills fuzz")
+soak: .venv/test-ready ## long tests: a hostile class, kills of the grader and of the hub's parts, malformed input (PARTS="class kills fuzz hub")
 	@$(PY) tests/soak/soak.py $(PARTS)
 
 widgets: .venv/ready ## bundle the widgets' JavaScript

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Brings what only the tests need: a Chromium, and bubblewrap for the grader's cold way into a sandbox.
+# Brings what only the tests need: a Chromium, bubblewrap for the grader's cold way into a sandbox, and
+# PostgreSQL, Slurm and munge, which the hub's tests start themselves.
 # What is installed is used; what is missing comes by apt where that may be.
 set -euo pipefail
 
@@ -14,6 +15,9 @@ has() {
 missing=()
 has "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable || missing+=(chromium)
 has bwrap || missing+=(bubblewrap)
+has postgres /usr/lib/postgresql/*/bin/postgres || missing+=(postgresql)
+has slurmctld /usr/sbin/slurmctld || missing+=(slurm-wlm)
+has munged /usr/sbin/munged || missing+=(munge)
 if [ ${#missing[@]} = 0 ]; then exit 0; fi
 if command -v apt-get >/dev/null; then
   if [ "$(id -u)" = 0 ]; then root=""; elif sudo -n true 2>/dev/null; then root="sudo -n"; else root="no"; fi

@@ -49,6 +49,15 @@ def account(name: str, homes: Path = HOMES) -> pwd.struct_passwd:
     return found
 
 
+def existing(name: str) -> pwd.struct_passwd:
+    """The account of the student `name`, which another one made. Raises `AccountError`."""
+    found = _find(name)
+    if found is None:
+        raise AccountError(f"there is no account {name!r} on this machine")
+    _refuse_others(found)
+    return found
+
+
 def remove(name: str) -> None:
     """Take an account of the course's away, with its home. Raises `AccountError`."""
     found = _find(name)

@@ -42,7 +42,7 @@ _NO_MORE = 0.5
 _SLACK_S = 90
 _SCRIPT = Path(__file__).with_name("slurm_worker.sh")
 #: What sbatch and squeue need; the rest of this process's environment is not the workers' business.
-_PASSED_ON = ("PATH", "LANG", "SLURM_CONF", "TZ")
+PASSED_ON = ("PATH", "LANG", "SLURM_CONF", "TZ")
 
 
 class SlurmAway(Exception):
@@ -51,11 +51,17 @@ class SlurmAway(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A task of ours that Slurm has: waiting to start, or running for so many seconds."""
+    """A task of ours that Slurm has: held until later, waiting to start, or running for a while."""
 
     id: str
     running: bool
     seconds: int
+    held: bool = False
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether it will take its first grading soon."""
+        return not self.held and (not self.running or self.seconds < _STARTING_S)
 
 
 class Launcher:
@@ -88,7 +94,7 @@ class Launcher:
             [
                 "squeue", "--noheader", "--array", "--name", self.job_name(tier),
                 "--states", "PENDING,CONFIGURING,RUNNING,SUSPENDED,REQUEUED",
-                "--format", "%i %T %M", *self._of_user(),
+                "--format", "%i %T %M %r", *self._of_user(),
             ],
             self._environment(),
         )  # fmt: skip
@@ -101,7 +107,7 @@ class Launcher:
 
     def _environment(self) -> dict[str, str]:
         """For Slurm's commands, and what the workers inherit."""
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         user = self._settings.user or pwd.getpwuid(os.geteuid()).pw_name
         try:
             home = pwd.getpwnam(user).pw_dir
@@ -149,7 +155,7 @@ def wanted(waiting: int, tasks: Sequence[Task], most: int) -> int:
 
     A worker that runs and has not taken what waits is busy; one that starts will take one.
     """
-    starting = sum(not one.running or one.seconds < _STARTING_S for one in tasks)
+    starting = sum(one.is_starting for one in tasks)
     return max(0, min(waiting - starting, most - len(tasks)))
 
 
@@ -213,8 +219,10 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> str:
 
 
 def _task(line: str) -> Task:
-    ident, state, used = line.split()
-    return Task(ident, state in ("RUNNING", "SUSPENDED"), _seconds(used))
+    ident, state, used, reason = (*line.split(maxsplit=3), "")[:4]
+    # What was requeued starts after two minutes at the earliest.
+    held = reason in ("BeginTime", "JobHeldUser", "JobHeldAdmin")
+    return Task(ident, state in ("RUNNING", "SUSPENDED"), _seconds(used), held)
 
 
 def _seconds(used: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.hub_config import CHOSEN, TIED, HubSettings, common
+from introml.hub.slurm import PASSED_ON
 from introml.hub.slurm_spawner import CourseSlurmSpawner
 
 
@@ -51,6 +52,10 @@ def slurm(c: Any, course: Course, hub: HubSettings, hub_host: str) -> None:
                 *TIED, sys.executable, "-P", "-m", "introml.hub.slurm",
                 "--course", str(course.folder),
             ],
+            # JupyterHub gives its services nothing of its own environment.
+            "environment": {
+                name: os.environ[name] for name in PASSED_ON if name in os.environ
+            },
             "cwd": str(course.folder),
         },
     ]  # fmt: skip

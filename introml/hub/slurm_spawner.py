@@ -68,7 +68,9 @@ class CourseSlurmSpawner(SlurmSpawner):
 
     @default("exec_prefix")
     def _default_prefix(self) -> str:
-        return "runuser -u {username} --" if os.geteuid() == 0 else "sudo -E -u {username}"
+        if os.geteuid() == 0:
+            return f"{_program('runuser')} -u {{username}} --"
+        return f"{_program('sudo')} -E -u {{username}}"
 
     @default("env_keep")
     def _default_env_keep(self) -> list[str]:
@@ -196,7 +198,8 @@ def _select(name: str, label: str, values: list[tuple[int, str]], chosen: int) -
 
 
 def _program(name: str) -> str:
-    return shlex.quote(shutil.which(name) or name)
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
+    return shlex.quote(shutil.which(name, path=path) or name)
 
 
 def _values(form: dict[str, list[Any]]) -> dict[str, Any]:
@@ -214,9 +217,9 @@ class PortHandler(APIHandler):
     @web.authenticated
     def post(self) -> None:
         body = self.get_json_body()
-        port = body.get("port") if isinstance(body, dict) else None
+        port = body.get("port") if isinstance(body, dict) and len(body) == 1 else None
         if type(port) is not int or not 1024 <= port <= 65535:
-            raise web.HTTPError(400, "port must be a number from 1024 to 65535")
+            raise web.HTTPError(400, "send a port, a number from 1024 to 65535, and nothing else")
         token = self.get_auth_token() or ""
         for spawner in getattr(self.current_user, "spawners", {}).values():
             if token and hmac.compare_digest(spawner.api_token or "", token):

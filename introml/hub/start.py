@@ -30,7 +30,7 @@ from introml.hub.hub_config import CHOSEN, QUICK, TIED, HubSettings
 from introml.hub.models import Person
 from introml.site.node import ROOT
 
-_CONFIG = ROOT / "deploy/local/jupyterhub_config.py"
+_LOCAL = ROOT / "deploy/local/jupyterhub_config.py"
 _HTML = ROOT / "_build/html"
 #: Seconds in which the hub must be up; in which it must end; and after which a death is no
 #: failed start, so that it is started again.
@@ -49,6 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, help="where people reach it (8000, or course.toml's)")
     parser.add_argument("--address", help="127.0.0.1 for this machine alone; 0.0.0.0 for all")
     parser.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
+    parser.add_argument(
+        "--config", type=Path, default=_LOCAL, help="of JupyterHub (one for this machine alone)"
+    )
     options = parser.parse_args(arguments)
     began = time.monotonic()
     try:
@@ -79,6 +82,7 @@ class Run:
         self.chosen: dict[str, Any] = {k: x for k, x in asked.items() if x is not None}
         self.hub = HubSettings.of(self.course, **self.chosen)
         self.teacher = options.teacher
+        self.config = options.config.absolute()
         self.invitation = ""
         self.stopping = False
 
@@ -195,7 +199,7 @@ class Run:
         self._log_from = self._log.stat().st_size
         with os.fdopen(descriptor, "ab") as log:
             return subprocess.Popen(
-                [*TIED, *QUICK, "jupyterhub", "-f", str(_CONFIG)],
+                [*TIED, *QUICK, "jupyterhub", "-f", str(self.config)],
                 cwd=self.course.folder,
                 env=os.environ
                 | {CHOSEN: json.dumps(self.chosen), "INTROML_COURSE": str(self.course.folder)},
@@ -208,9 +212,9 @@ class Run:
 
     def _wait_until_up(self) -> bool:
         until = time.monotonic() + _UP
-        # Through the proxy, which says 404 until it knows the way.
-        for path in ("hub/health", "services/course/health"):
-            url = f"{_local_url(self.hub)}{path}"
+        hub = f"http://127.0.0.1:{self.chosen['hub_port']}{self.hub.base_url}"
+        here = _local_url(self.hub)
+        for url in (f"{hub}hub/health", f"{here}hub/health", f"{here}services/course/health"):
             while not _answers(url):
                 if self.stopping or self.process.poll() is not None or time.monotonic() > until:
                     return False

@@ -20,8 +20,9 @@ SLURM = {
 }
 
 
-def tasks(pending=0, starting=0, busy=0):
+def tasks(pending=0, starting=0, busy=0, held=0):
     return [
+        *(Task("h", False, 0, held=True) for _ in range(held)),
         *(Task("p", False, 0) for _ in range(pending)),
         *(Task("s", True, 3) for _ in range(starting)),
         *(Task("b", True, 300) for _ in range(busy)),
@@ -41,6 +42,9 @@ def tasks(pending=0, starting=0, busy=0):
         (3, {"busy": 8}, 8, 0),
         (3, {"busy": 9}, 8, 0),
         (1, {"pending": 5}, 8, 0),
+        # Requeued: it starts after minutes only, but counts among those that there may be.
+        (1, {"held": 1}, 8, 1),
+        (3, {"held": 1}, 2, 1),
         (5, {}, 0, 0),
     ],
 )
@@ -53,7 +57,20 @@ def test_never_more_workers_than_needed_or_allowed(waiting, there, most, more):
     [("0:07", 7), ("12:34", 754), ("1:02:03", 3723), ("2-01:00:00", 176_400), ("INVALID", 0)],
 )
 def test_slurms_times_are_read(said, seconds):
-    assert slurm._task(f"12_3 RUNNING {said}") == Task("12_3", True, seconds)
+    assert slurm._task(f"12_3 RUNNING {said} None") == Task("12_3", True, seconds)
+
+
+@pytest.mark.parametrize(
+    ("line", "task"),
+    [
+        ("7_0 PENDING 0:00 Resources", Task("7_0", False, 0)),
+        ("7_0 PENDING 0:00 BeginTime", Task("7_0", False, 0, held=True)),
+        ("7_1 PENDING 0:00 Nodes required for job are DOWN", Task("7_1", False, 0)),
+        ("7_1 PENDING 0:00", Task("7_1", False, 0)),
+    ],
+)
+def test_slurms_lines_are_read(line, task):
+    assert slurm._task(line) == task
 
 
 class Waiting:

@@ -1,4 +1,4 @@
-"""Long tests of the grader; `make soak` runs them, `make test` the same code at small counts.
+"""Long tests of grader and hub; `make soak` runs them, `make test` the same code at small counts.
 
 Prints what was measured; exits with 1 where something is wrong.
 """
@@ -13,10 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "grader"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
 
 import fuzz
 from class_run import grade_class
 from crowd import Member, hand_in, members
+from hub_kills import UnderHub
+from kills import Alone, kill_under_load
+from postgres_server import PostgresServer
 from runs import command, kill_and_resume, results, watched
 
 from introml.grader.results import Verdict
@@ -84,10 +88,35 @@ def soak_fuzz(place: Path, share: float, seed: int) -> Lines:
     yield f"{len(odd)} odd notebooks graded in boxes", problems
 
 
+def soak_hub(place: Path, share: float, seed: int) -> Lines:
+    """`kill -9` of the parts of a course at random instants, while students hand in."""
+    draw = random.Random(seed)
+    postgres = PostgresServer()
+    postgres.start()
+    try:
+        kinds = (
+            ("on SQLite", lambda: Alone(place / "sqlite"), 25, (0.2, 1.5)),
+            ("on PostgreSQL", lambda: Alone(place / "postgresql", postgres), 25, (0.2, 1.5)),
+            ("under JupyterHub, on PostgreSQL", lambda: UnderHub(postgres), 50, (1.0, 8.0)),
+        )
+        for words, make, kills, between_s in kinds:
+            done = kill_under_load(make(), max(2, round(kills * share)), draw, between_s)
+            killed = ", ".join(f"{count} of a {kind}" for kind, count in sorted(done.kills.items()))
+            yield (
+                f"{words}, {done.kills.total()} kills ({killed}) in {done.seconds:.0f} s: "
+                f"{done.receipts} receipts, {done.graded} graded once in {done.tries} tries, "
+                f"{done.refused} refused for the moment",
+                done.problems,
+            )
+    finally:
+        postgres.stop()
+
+
 PARTS: dict[str, Callable[[Path, float, int], Lines]] = {
     "class": lambda place, share, _: soak_class(place, share),
     "kills": soak_kills,
     "fuzz": soak_fuzz,
+    "hub": soak_hub,
 }
 
 

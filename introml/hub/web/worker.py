@@ -17,7 +17,7 @@ from introml.grader.settings import TIERS
 from introml.hub import jobs
 from introml.hub.blobs import BlobDamaged
 from introml.hub.database import now
-from introml.hub.models import Grading
+from introml.hub.models import Grading, LabDates
 from introml.hub.web.context import current_course
 
 _log = logging.getLogger(__name__)
@@ -121,6 +121,16 @@ def hand_back(request: Request, held: HandedBack) -> dict[str, str]:
     except jobs.LeaseLost as problem:
         raise HTTPException(409, str(problem)) from None
     return {"state": "waiting"}
+
+
+@router.get("/seeds")
+def seeds(request: Request) -> dict[str, int]:
+    """The seeds of the course's labs, with which a worker starts checkers before there is work."""
+    course = current_course(request)
+    with course.database.reading() as session:
+        known = session.execute(sa.select(LabDates.lab, LabDates.seed)).all()
+    found = {lab: seed for lab, seed in known}  # noqa: C416 (rows, not pairs)
+    return {name: found[name] for name in course.labs if name in found}
 
 
 @router.get("/waiting")
