@@ -187,6 +187,7 @@ def _services(c: Any, course: Course, hub: HubSettings) -> None:
             "cwd": str(course.folder),
             # A student who is signed in to the hub is signed in here: it is one course.
             "oauth_no_confirm": True,
+            "display": False,  # the pages of the hub link to it by name
         },
         {
             "name": "idle-culler",
