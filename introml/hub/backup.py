@@ -126,6 +126,8 @@ def restore(path: Path, folder: Path, database: str = "") -> Contents:
             try:
                 tables = _write_files(file, folder, settings)
                 _fill(target, tables, contents.schema)
+                for one in folder.glob("course.sqlite*"):
+                    one.chmod(0o600)
             finally:
                 shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
         except BaseException as problem:

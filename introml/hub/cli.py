@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from introml.grader.cli import Usage
 from introml.grader.text import one_line
 from introml.hub.course import Course, CourseError, LabError, default_folder
+from introml.hub.state import counted, is_running, state_of
 
 _BY = "command line"
 _EXAMPLES = """\
@@ -141,8 +142,6 @@ def _start(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from introml.hub.state import state_of
-
     with _course(options) as course:
         state = state_of(course)
     print("\n".join(state.lines))
@@ -169,7 +168,9 @@ def _roster(options: argparse.Namespace) -> int:
             with course.database.reading() as session:
                 names = without_password(session)
             _write_new(options.invitations, _links(course, names, options.url))
-            print(f"{len(names)} one-time links, each good for 14 days: {options.invitations}")
+            print(
+                f"{counted(len(names), 'one-time link')}, good for 14 days: {options.invitations}"
+            )
     return 0
 
 
@@ -231,7 +232,8 @@ def _backup(options: argparse.Namespace) -> int:
         except BackupError as problem:
             return _failed(problem)
     print(
-        f"{options.file}: {made.submissions} submitted files, {made.rows.get('person', 0)} people, "
+        f"{options.file}: {counted(made.submissions, 'submitted file')}, "
+        f"{made.rows.get('person', 0)} people, "
         f"{made.size / 1e6:.1f} MB, read back and whole\nSHA-256 {made.sha256}"
     )
     return 0
@@ -246,7 +248,7 @@ def _restore(options: argparse.Namespace) -> int:
         return _failed(problem)
     print(
         f"{options.course}: {one_line(made.title)!r} as of {one_line(made.made_at)}, "
-        f"{made.submissions} submitted files. Start it: "
+        f"{counted(made.submissions, 'submitted file')}. Start it: "
         f"introml hub start --course {options.course}"
     )
     return 0
@@ -260,13 +262,15 @@ def _export(options: argparse.Namespace) -> int:
             count = export_student(course, options.name, options.out)
         except PrivacyError as problem:
             return _failed(problem)
-    print(f"{options.out}: {count} submissions. It holds feedback that may not be shown yet.")
+    print(
+        f"{options.out}: {counted(count, 'submission')}. It holds feedback, also what is not shown "
+        "yet."
+    )
     return 0
 
 
 def _erase(options: argparse.Namespace) -> int:
     from introml.hub.privacy import PrivacyError, erase_student, forget_in_jupyterhub
-    from introml.hub.state import is_running
 
     name = options.name
     with _course(options) as course:
@@ -287,13 +291,17 @@ def _erase(options: argparse.Namespace) -> int:
         except PrivacyError as problem:
             if forgotten:
                 return 0
-            return _failed(problem)
+            known = "" if running else ", and JupyterHub has no record of such a user"
+            return _failed(f"{problem}{known}")
     print(
-        f"erased: {done.submissions} submissions and their grades, {done.files} files; in "
+        f"erased: {counted(done.submissions, 'submission')} with all grades, "
+        f"{counted(done.files, 'file')}; in "
         f"{done.log} entries of the log the name is now {done.pseudonym}"
     )
     if done.shared:
-        print(f"{done.shared} files stay: someone else handed in the very same bytes")
+        print(
+            f"{counted(done.shared, 'file')} stay here: someone else handed in the very same bytes"
+        )
     if running:
         print(
             "JupyterHub's own record of the user stays while the hub runs: stop the hub, and run "

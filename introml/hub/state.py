@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from introml.grader.results import Verdict
 from introml.hub.course import Course
 from introml.hub.database import now
-from introml.hub.models import Grading, Person, Submission
+from introml.hub.models import Grading, LabDates, Person, Submission
 
 #: What a grading that waits longer than this tells: no worker takes it.
 _LONG_WAIT = timedelta(minutes=15)
@@ -39,8 +39,10 @@ def state_of(course: Course) -> State:
     at = now()
     with course.database.reading() as session:
         roles = Counter(session.scalars(sa.select(Person.role).filter_by(active=True)))
-        lines.append(f"{roles['student']} students, {roles['teacher']} teachers")
-        for lab in course.labs:
+        lines.append(
+            f"{counted(roles['student'], 'student')}, {counted(roles['teacher'], 'teacher')}"
+        )
+        for lab in session.scalars(sa.select(LabDates.lab).order_by(LabDates.lab)):
             lines.append(f"{lab}: {_lab_line(session, lab)}")
         oldest = session.scalar(sa.select(sa.func.min(Grading.made_at)).filter_by(state="waiting"))
         newest = (
@@ -57,12 +59,19 @@ def state_of(course: Course) -> State:
         minutes = int((at - oldest).total_seconds() // 60)
         worries.append(f"a submission has waited {minutes} minutes to be graded; do workers run?")
     if faults:
-        worries.append(f"the grader failed on {faults} submissions; the teacher's pages say where")
+        worries.append(
+            f"the grader failed on {counted(faults, 'submission')}; the teacher's pages say where"
+        )
     free = shutil.disk_usage(course.folder).free
     lines.append(f"disk: {free / 1e9:.1f} GB free")
     if free < _LEAST_FREE:
         worries.append(f"the disk of {course.folder} is nearly full")
     return State(tuple(lines), tuple(worries))
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 student", "2 students"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def is_running(course: Course) -> bool:
@@ -91,7 +100,7 @@ def _lab_line(session: sa.orm.Session, lab: str) -> str:
             ).all()
         )
     )
-    words = f"{submissions} submissions by {students} people"
+    words = f"{counted(submissions, 'submission')} by {counted(students, 'student')}"
     if states["waiting"] or states["leased"]:
         words += f"; {states['waiting']} wait to be graded, {states['leased']} are being graded"
     return words

@@ -103,7 +103,7 @@ def test_backup_and_restore(hub, sqlite_course, tmp_path):
     handed_in(sqlite_course)
     status, out, _ = hub("backup", tmp_path / "b.tar")
     assert status == 0
-    assert "1 submitted files, 3 people" in out
+    assert "1 submitted file, 3 people" in out
     assert re.search(r"SHA-256 [0-9a-f]{64}", out)
     assert hub("backup", tmp_path / "b.tar")[0] == 1
     status, out, _ = hub("restore", tmp_path / "b.tar", course=tmp_path / "again")
@@ -126,7 +126,7 @@ def test_export_and_erase(hub, sqlite_course, tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "input", lambda _: "ann")
     status, out, _ = hub("erase-student", "ann")
     assert status == 0
-    assert "erased: 1 submissions" in out
+    assert "erased: 1 submission with" in out
     assert "backups made before" in out
     assert hub("erase-student", "ann", "--yes")[0] == 1
     assert hub("erase-student", "bob", "--yes")[0] == 0
@@ -182,8 +182,8 @@ def test_status_tells_how_it_is_and_what_needs_a_look(hub, sqlite_course):
     handed_in(sqlite_course)
     status, out, _ = hub("status")
     assert status == 0
-    assert "2 students, 1 teachers" in out
-    assert "tiny: 1 submissions by 1 people; 1 wait to be graded" in out
+    assert "2 students, 1 teacher" in out
+    assert "tiny: 1 submission by 1 student; 1 wait to be graded" in out
     assert "the hub is not running" in out
     with sqlite_course.database.writing() as session:
         session.query(Grading).update({"made_at": now() - timedelta(minutes=40)})
@@ -195,7 +195,7 @@ def test_status_tells_how_it_is_and_what_needs_a_look(hub, sqlite_course):
         jobs.report(sqlite_course, lease.grading, lease.token, result_of(lease, 0, Verdict.FAULT))
     status, out, _ = hub("status")
     assert status == 1
-    assert "! the grader failed on 1 submissions" in out
+    assert "! the grader failed on 1 submission;" in out
     handed_in(sqlite_course, b"two")
     grade_next(sqlite_course)
 
