@@ -34,7 +34,9 @@ def free_port() -> int:
 class RealHub:
     """A course in a folder, and `introml.hub.start` on it."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, before: tuple[str, ...] = (), **settings: str) -> None:
+        # What comes before the command, such as what makes it an ordinary user's.
+        self.before = before
         # Not below pytest's own folder, through which no student could pass.
         self.folder = Path(tempfile.mkdtemp(prefix="introml-hub-"))
         self.folder.chmod(0o755)
@@ -61,8 +63,8 @@ class RealHub:
         self.lines = []
         self.process = subprocess.Popen(
             [
-                sys.executable, "-P", "-m", "introml.hub.start", "--port", str(self.port),
-                "--teacher", TEACHER, *arguments,
+                *self.before, sys.executable, "-P", "-m", "introml.hub.start",
+                "--port", str(self.port), "--teacher", TEACHER, *arguments,
             ],
             env=os.environ | {"INTROML_COURSE": str(self.course.folder)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -21,6 +21,9 @@ from introml.hub import people
 from introml.hub.database import now
 from introml.hub.models import Invitation
 
+ORDINARY_USER = Path(__file__).parents[1] / "grader" / "ordinary_user.py"
+#: The user that it becomes.
+USER = 12345
 NO_INVITATION = "This invitation is used, expired or unknown."
 
 
@@ -300,5 +303,31 @@ def test_ctrl_c_ends_everything(visit):
         assert hub.stop() == 0
         _, alive = psutil.wait_procs(every, timeout=10)
         assert alive == []
+    finally:
+        hub.close()
+
+
+def test_without_root_it_runs_for_one_person_and_says_why():
+    """As an ordinary user of this machine."""
+    hub = RealHub(before=(sys.executable, str(ORDINARY_USER)))
+    try:
+        for path in (hub.folder, *hub.folder.rglob("*")):
+            os.chown(path, USER, USER)
+        hub.start()
+        assert f"one person alone, {TEACHER}" in hub.output
+        assert "could read each other's work" in hub.output
+        assert psutil.Process(hub.process.pid).uids().real == USER
+        for name in (TEACHER, ANN):
+            hub.add(name)
+        with Visitor(hub) as visitor:
+            refused = visitor.sign_in(ANN)
+            assert refused.status_code == 403
+            assert f"{TEACHER} alone can sign in" in refused.text
+        with Visitor(hub) as visitor:
+            visitor.sign_in(TEACHER)
+            visitor.start_server(TEACHER)
+            contents = visitor.get(f"/user/{TEACHER}/api/contents/labs/tiny").json()["content"]
+            assert "tiny.ipynb" in [one["name"] for one in contents]
+        assert hub.stop() == 0
     finally:
         hub.close()
