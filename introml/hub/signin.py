@@ -7,7 +7,6 @@ LTI 1.3. Whatever another system says of someone, the roster decides who they ar
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from tornado import web
 from traitlets import Bool, Unicode, default
 
 from introml.hub import passwords, people
+from introml.hub.addresses import address_of, network_of
 from introml.hub.course import Course
 from introml.hub.models import Person
 from introml.hub.signin_pages import handlers
@@ -45,8 +45,10 @@ class OnRoster(Authenticator):
     auth_refresh_age = 15
     auth_refresh_strict = True
     refresh_pre_spawn = True
-    #: scrypt takes 32 MB and 0.1 s each time: two at a time, the others wait.
-    _threads = ThreadPoolExecutor(2, thread_name_prefix="sign-in")
+    _threads = ThreadPoolExecutor(4, thread_name_prefix="roster")
+    #: scrypt takes 32 MB and 0.1 s each time: two at a time, the others wait. A flood of wrong
+    #: passwords keeps nobody waiting who is signed in.
+    hashing = ThreadPoolExecutor(2, thread_name_prefix="sign-in")
 
     @cached_property
     def course(self) -> Course:
@@ -55,11 +57,13 @@ class OnRoster(Authenticator):
     def check_allow_config(self) -> None:
         """JupyterHub warns where nobody is allowed by its own settings; here the roster does it."""
 
-    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Run what waits for the database or the processor without stopping the hub."""
+    async def in_thread(
+        self, work: Callable[..., Any], *arguments: Any, threads: ThreadPoolExecutor | None = None
+    ) -> Any:
+        """Run what waits for the database or, among `hashing`, the processor; the hub goes on."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, work, *arguments)
+            return await loop.run_in_executor(threads or self._threads, work, *arguments)
         except OperationalError as problem:
             self.log.error("the course's database does not answer: %s", problem)
             raise web.HTTPError(503, _NO_DATABASE) from problem
@@ -108,8 +112,8 @@ class Invitations(OnRoster):
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         name = str(data.get("username", "")).lower()[:100]
         password = str(data.get("password", ""))
-        keys = self.take_tries(name, handler.request.remote_ip)
-        person = await self.in_thread(self._person_with, name, password)
+        keys = self.take_tries(name, address_of(handler.request))
+        person = await self.in_thread(self._person_with, name, password, threads=self.hashing)
         if person is None:
             return None
         for tries, key in keys:
@@ -234,14 +238,3 @@ def whom(course: Course, told: str) -> Person | None:
     with course.database.reading() as session:
         found = list(session.scalars(sa.select(Person).where(sa.or_(*same)).limit(2)))
     return found[0] if len(found) == 1 and found[0].active else None
-
-
-def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the 64 bits that an IPv6 user owns."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -13,6 +13,7 @@ from jupyterhub.handlers import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
+from introml.hub.addresses import address_of
 from introml.hub.passwords import SHORTEST
 from introml.hub.web.assets import Asset, assets
 from introml.style.tokens import css_variables
@@ -41,11 +42,7 @@ class _Page(BaseHandler):
 
     async def prepare(self) -> None:
         await super().prepare()
-        # Before someone is signed in, JupyterHub's token is tied to little more than an address.
-        if self.request.method == "POST":
-            site = self.request.headers.get("Sec-Fetch-Site", "same-origin")
-            if site != "same-origin":
-                raise web.HTTPError(403, "This form was sent from another site.")
+        _refuse_other_sites(self)
 
     async def show(self, name: str, status: int = 200, **values: Any) -> None:
         """Answer with a page that has a form: the cookie against forged ones is set afresh."""
@@ -86,10 +83,22 @@ class _Page(BaseHandler):
         self.redirect(self.get_next_url(user), permanent=False)
 
 
+def _refuse_other_sites(handler: BaseHandler) -> None:
+    # Before someone is signed in, JupyterHub's token is tied to little more than an address.
+    if handler.request.method == "POST":
+        site = handler.request.headers.get("Sec-Fetch-Site", "same-origin")
+        if site != "same-origin":
+            raise web.HTTPError(403, "This form was sent from another site.")
+
+
 class Login(LoginHandler):
     """JupyterHub's own login, in the course's look."""
 
     content_security_policy = _Page.content_security_policy
+
+    async def prepare(self) -> None:
+        await super().prepare()
+        _refuse_other_sites(self)
 
     def set_default_headers(self) -> None:
         super().set_default_headers()
@@ -104,12 +113,14 @@ class Invite(_Page):
 
     async def post(self) -> None:
         secret = self.get_body_argument("invitation", "").rpartition("#")[2].strip()
-        keys = self.authenticator.take_tries("", self.request.remote_ip)
+        keys = self.authenticator.take_tries("", address_of(self.request))
         try:
             password = self.new_password()
         except ValueError as problem:
             return await self.refuse(str(problem), 400, secret)
-        person = await self.authenticator.in_thread(self.authenticator.accept, secret, password)
+        person = await self.authenticator.in_thread(
+            self.authenticator.accept, secret, password, threads=self.authenticator.hashing
+        )
         if person is None:
             return await self.refuse(_NO_INVITATION, 403, "")
         for tries, key in keys:
@@ -134,12 +145,15 @@ class ChangePassword(_Page):
     async def post(self) -> None:
         name = self.current_user.name
         old = self.get_body_argument("old", "", strip=False)
-        keys = self.authenticator.take_tries(name, self.request.remote_ip)
+        keys = self.authenticator.take_tries(name, address_of(self.request))
         try:
             new = self.new_password()
         except ValueError as problem:
             return await self.show("password.html", 400, problem=str(problem), shortest=SHORTEST)
-        if not await self.authenticator.in_thread(self.authenticator.change, name, old, new):
+        changed = await self.authenticator.in_thread(
+            self.authenticator.change, name, old, new, threads=self.authenticator.hashing
+        )
+        if not changed:
             return await self.show("password.html", 403, problem=_WRONG, shortest=SHORTEST)
         for tries, key in keys:
             tries.give_back(key)

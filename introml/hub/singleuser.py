@@ -44,8 +44,10 @@ def main(arguments: list[str]) -> None:
     os.execv(sys.executable, command)
 
 
-#: What this course has no use for, and what asks hosts on the internet.
+#: What this course has no use for, and what asks hosts on the internet. What a kernel shows goes
+#: over a port that each user of the machine can listen at: encrypted, it is the student's alone.
 LEAN = [
+    "--KernelManager.transport_encryption=auto",
     "--ServerApp.jpserver_extensions=jupyter_lsp=False",
     "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
     "--LabApp.news_url=",

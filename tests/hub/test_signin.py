@@ -9,7 +9,8 @@ import pytest
 from tornado import web
 
 from introml.hub import people
-from introml.hub.signin import CourseLti, CourseOAuth, Invitations, network_of, whom
+from introml.hub.addresses import network_of
+from introml.hub.signin import CourseLti, CourseOAuth, Invitations, whom
 
 PASSWORD = "correct horse battery"
 
@@ -20,7 +21,7 @@ def set_password(course, name, password=PASSWORD):
 
 
 def sign_in(authenticator, name, password=PASSWORD, address="192.0.2.1"):
-    handler = SimpleNamespace(request=SimpleNamespace(remote_ip=address))
+    handler = SimpleNamespace(request=SimpleNamespace(headers={"X-Forwarded-For": address}))
     data = {"username": name, "password": password}
     return asyncio.run(authenticator.get_authenticated_user(handler, data))
 
@@ -203,7 +204,7 @@ def oauth(sqlite_course, monkeypatch):
         monkeypatch.setattr(authenticator, "build_access_tokens_request_params", lambda *x: {})
         monkeypatch.setattr(authenticator, "get_token_info", token)
         monkeypatch.setattr(authenticator, "token_to_user", user)
-        handler = SimpleNamespace(request=SimpleNamespace(remote_ip="192.0.2.1"))
+        handler = SimpleNamespace(request=SimpleNamespace(headers={"X-Forwarded-For": "192.0.2.1"}))
         return asyncio.run(authenticator.get_authenticated_user(handler, None))
 
     return come
@@ -228,7 +229,7 @@ def test_oauth_refuses_everyone_else(oauth):
 
 def lti(course, claims, **settings):
     authenticator = CourseLti(course_folder=str(course.folder), username_key="email", **settings)
-    handler = SimpleNamespace(request=SimpleNamespace(remote_ip="192.0.2.1"))
+    handler = SimpleNamespace(request=SimpleNamespace(headers={"X-Forwarded-For": "192.0.2.1"}))
     return asyncio.run(authenticator.get_authenticated_user(handler, claims))
 
 
