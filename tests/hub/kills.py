@@ -180,12 +180,12 @@ def kill_under_load(
             parts.kill(kind, draw)
         students.end()
         _wait_until_all_is_graded(parts.course, outcome)
+        outcome.refused = students.refused
+        _look(parts.course, students, outcome)
     finally:
         students.end()
+        parts.course.database.close()
         parts.stop()
-    outcome.refused = students.refused
-    _look(parts.course, students, outcome)
-    parts.course.database.close()
     outcome.seconds = time.monotonic() - began
     return outcome
 
