@@ -16,9 +16,10 @@ from starlette.staticfiles import StaticFiles
 
 from introml.hub.course import Course
 from introml.hub.progress import Watcher
-from introml.hub.web import api, receipt_check, student, teacher, worker
+from introml.hub.web import api, receipt_check, solutions, student, teacher, worker
 from introml.hub.web.assets import assets
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
+from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED, Few
 from introml.hub.web.guards import BodyLimit, Failures, Headers
 
 _log = logging.getLogger(__name__)
@@ -70,8 +71,9 @@ def create_app(
     app.state.public_url = public_url
     app.state.ready = True
     app.state.watcher = Watcher(course)
-    routers = (_plain, identify.routes(), student.router, receipt_check.router, teacher.router)
-    for router in (*routers, api.router, worker.router):
+    app.state.received, app.state.followed = Few(MOST_RECEIVED), Few(MOST_FOLLOWED)
+    routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)
+    for router in (*routers, teacher.router, api.router, worker.router):
         app.include_router(router, prefix=prefix.rstrip("/"))
     if book.is_dir():
         app.mount(f"{prefix}book", StaticFiles(directory=book, html=True), name="book")

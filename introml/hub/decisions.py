@@ -201,6 +201,12 @@ def _refuse_disorder(dates: Dates) -> None:
                 f"The lab {first} at {_words(early)} and {second} at {_words(late)}; it must open, "
                 "then be due, then close. Change one of the two."
             )
+    out = dates.solutions_at
+    if out is not None and (dates.closes_at is None or dates.closes_at > out):
+        raise Refused(
+            f"Solutions would be shown from {_words(out)}, while the lab can still be handed in. "
+            "Set “Closes” to that time or an earlier one."
+        )
 
 
 def _override_of(session: Session, person: Person, lab: Lab) -> Override | None:

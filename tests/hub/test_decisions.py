@@ -54,6 +54,16 @@ def test_new_dates_keep_the_seed(course):
 
 
 @pytest.mark.parametrize(
+    "dates", [Dates(solutions_at=DUE), Dates(solutions_at=DUE, closes_at=DUE + timedelta(hours=1))]
+)
+def test_solutions_are_not_shown_while_the_lab_is_open(sqlite_course, dates):
+    with pytest.raises(Refused, match="Set “Closes” to that time"):
+        decisions.set_dates(sqlite_course, "tess", sqlite_course.labs["tiny"], dates)
+    good = Dates(solutions_at=DUE, closes_at=DUE)
+    assert decisions.set_dates(sqlite_course, "tess", sqlite_course.labs["tiny"], good)
+
+
+@pytest.mark.parametrize(
     "dates",
     [
         Dates(opens_at=DUE, due_at=DUE - timedelta(hours=1)),

@@ -37,6 +37,7 @@ from introml.hub.web.context import (
     see,
     signed_in,
 )
+from introml.hub.web.solutions import solution_of
 
 router = APIRouter()
 
@@ -129,10 +130,11 @@ async def submission_events(
 ) -> Response:
     """How far the grading is, as server-sent events: `said`, and at the end `done`."""
     await run_in_threadpool(_check_own, current_course(request), person, submission)
-    watcher = request.app.state.watcher
+    watcher, followed = request.app.state.watcher, request.app.state.followed
+    followed.refuse_one_too_many(person)
 
     async def events() -> AsyncIterator[dict[str, str]]:
-        async with aclosing(watcher.follow(submission)) as changes:
+        async with followed.one(person), aclosing(watcher.follow(submission)) as changes:
             async for known in changes:
                 event = "done" if known.state == "done" else "said"
                 yield {"event": event, "data": words.progress_words(known)}
@@ -205,6 +207,7 @@ def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> 
             live=newest if found.waiting else None,
             said=words.progress_words(progress_of(session, newest)) if newest else "",
             largest=f"{course.settings.largest / 1e6:g} MB",
+            solution_at=solution_of(session, lab, person),
         )
 
 
