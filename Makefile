@@ -36,11 +36,14 @@ lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure site and grader against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks")
-	@site= grader=; for part in $(or $(PARTS),pages files builds rate boxes attacks); do case $$part in \
-	  rate|boxes|attacks) grader="$$grader $$part";; *) site="$$site $$part";; esac; done; \
+bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm")
+	@site= grader= hub= behind=; for part in $(or $(PARTS),pages files builds rate boxes attacks start rush grade labs slurm); do case $$part in \
+	  rate|boxes|attacks) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; \
+	  *) site="$$site $$part";; esac; done; \
 	if [ -n "$$site" ]; then $(WITH_NODE) $(PY) tests/bench/bench.py $$site || exit; fi; \
-	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader; fi
+	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader || exit; fi; \
+	if [ -n "$$hub" ]; then $(PY) tests/bench/hub.py $$hub || exit; fi; \
+	if [ -n "$$behind" ]; then $(PY) tests/bench/hub_grading.py $$behind; fi
 
 soak: .venv/test-ready ## long tests: a hostile class, kills of the grader and of the hub's parts, malformed input (PARTS="class kills fuzz hub")
 	@$(PY) tests/soak/soak.py $(PARTS)
