@@ -20,6 +20,7 @@ from introml.hub.web import api, receipt_check, solutions, student, teacher, wor
 from introml.hub.web.assets import assets
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
 from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED, Few
+from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED, Few
 from introml.hub.web.guards import BodyLimit, Failures, Headers
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def create_app(
     app.state.public_url = public_url
     app.state.ready = True
     app.state.watcher = Watcher(course)
+    app.state.received, app.state.followed = Few(MOST_RECEIVED), Few(MOST_FOLLOWED)
     app.state.received, app.state.followed = Few(MOST_RECEIVED), Few(MOST_FOLLOWED)
     routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)
     for router in (*routers, teacher.router, api.router, worker.router):

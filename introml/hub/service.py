@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import sys
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
@@ -47,6 +48,9 @@ def main() -> int:
     except (CourseError, LabError, ServiceError, ValueError) as problem:
         print(f"introml.hub.service: {problem}", file=sys.stderr)
         return 1
+    # A connection is a file: a thousand open pages are less than a machine can have.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvicorn.run(
         app,
         host=host,

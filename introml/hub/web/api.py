@@ -16,6 +16,7 @@ from introml.hub.models import Person
 from introml.hub.progress import progress_of
 from introml.hub.submissions import NotAccepted, hand_in
 from introml.hub.web.context import current_course, current_lab, own_submission, token_user
+from introml.hub.web.few import receiving
 
 router = APIRouter(prefix="/api")
 
@@ -29,7 +30,8 @@ async def submit(
 ) -> JSONResponse:
     """Hand in the notebook in the body: 201 and its receipt, or 200 for what is there already."""
     course = current_course(request)
-    data = await request.body()
+    async with receiving(request, person):
+        data = await request.body()
     try:
         receipt, new = await run_in_threadpool(
             hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data

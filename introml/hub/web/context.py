@@ -42,6 +42,7 @@ from introml.hub.course import Course
 from introml.hub.database import now
 from introml.hub.models import Person, Submission
 from introml.hub.web.assets import assets
+from introml.hub.web.few import receiving
 
 _NOT_ON_ROSTER = "You are not on this course's roster. Ask your teacher."
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
@@ -153,13 +154,17 @@ async def form_checked(
     """The form that was sent, if it comes from a page that this session was given; else 403."""
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         _refuse_form()
-    async with request.form(max_files=1, max_fields=_MOST_FIELDS) as form:
+    async with receiving(request, person):
+        form = await request.form(max_files=1, max_fields=_MOST_FIELDS)
+    try:
         given = form.get("csrf") or request.headers.get("x-csrf") or ""
         if not isinstance(given, str) or not hmac.compare_digest(
             given.encode("utf-8", "replace"), request.state.csrf.encode("ascii")
         ):
             _refuse_form()
         yield form
+    finally:
+        await form.close()
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from introml.grader.settings import TIERS
 from introml.hub import jobs
@@ -69,8 +71,26 @@ class HandedBack(Held):
     tried: bool = True
 
 
+def _body(kind: type[_Asked]) -> Any:
+    """The body of a request, read after `worker_only`, and not on the one thread of all requests.
+
+    FastAPI's own bodies are read and parsed before anyone is asked who they are.
+    """
+
+    async def read(request: Request) -> _Asked:
+        try:
+            return await run_in_threadpool(kind.model_validate_json, await request.body())
+        except ValidationError as problem:
+            errors = problem.errors(include_input=False, include_context=False)
+            raise RequestValidationError(
+                [error | {"loc": ("body", *error["loc"])} for error in errors]
+            ) from None
+
+    return Depends(read)
+
+
 @router.post("/lease")
-def lease(request: Request, asked: LeaseAsked) -> Response:
+def lease(request: Request, asked: Annotated[LeaseAsked, _body(LeaseAsked)]) -> Response:
     """The next grading with the notebook to grade, or 204 if there is none."""
     course = current_course(request)
     while (found := jobs.lease(course, asked.worker, asked.tiers, asked.labs)) is not None:
@@ -90,7 +110,7 @@ def lease(request: Request, asked: LeaseAsked) -> Response:
 
 
 @router.post("/renew")
-def renew(request: Request, held: Held) -> dict[str, str]:
+def renew(request: Request, held: Annotated[Held, _body(Held)]) -> dict[str, str]:
     """Keep a lease for another while; 409 when it is lost."""
     try:
         until = jobs.renew(current_course(request), held.grading, held.token)
@@ -100,7 +120,7 @@ def renew(request: Request, held: Held) -> dict[str, str]:
 
 
 @router.post("/report")
-def report(request: Request, reported: Reported) -> dict[str, str]:
+def report(request: Request, reported: Annotated[Reported, _body(Reported)]) -> dict[str, str]:
     """Keep a result; 409 when the lease is lost, 422 for what is no result of that submission."""
     try:
         jobs.report(current_course(request), reported.grading, reported.token, reported.result)
@@ -112,7 +132,7 @@ def report(request: Request, reported: Reported) -> dict[str, str]:
 
 
 @router.post("/hand-back")
-def hand_back(request: Request, held: HandedBack) -> dict[str, str]:
+def hand_back(request: Request, held: Annotated[HandedBack, _body(HandedBack)]) -> dict[str, str]:
     """Give a grading back undone; 409 when the lease is lost."""
     try:
         jobs.hand_back(
