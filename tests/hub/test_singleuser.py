@@ -149,6 +149,7 @@ def test_links_are_not_followed(home, shared, tmp_path):
     lines = start(home, shared)
     assert len(lines) == 3
     assert files(outside) == ["file"]
+    assert os.listdir(home / "book/chapters/a") == ["page.ipynb"], "a link was read through"
     assert (outside / "file").read_text() == "mine"
 
 
