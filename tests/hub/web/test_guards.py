@@ -1,7 +1,11 @@
 """Bodies that are too large, and the headers on every answer."""
 
+import http.client
+import socket
+import time
+
 import pytest
-from served import Browser, Tool, app_of
+from served import Browser, Tool, app_of, served
 from tiny_course import make_course
 
 
@@ -51,7 +55,9 @@ def test_a_large_file_in_a_form_gets_a_page_that_says_so(app):
 
 
 def test_other_forms_are_capped(app):
-    answer = Browser(app, "ann").send_form("receipts", files={"receipt": ("r.json", b"x" * 4_100_000)})
+    answer = Browser(app, "ann").send_form(
+        "receipts", files={"receipt": ("r.json", b"x" * 4_100_000)}
+    )
     assert answer.status_code == 413
 
 
@@ -79,3 +85,30 @@ def test_an_answer_of_failure_has_them_too(app, course, monkeypatch):
     assert answer.status_code == 500
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert "ZeroDivisionError" not in answer.text
+
+
+def test_who_goes_away_while_sending_is_no_failure_of_ours(app, caplog):
+    with served(app) as url:
+        port = int(url.split(":")[2].split("/")[0])
+        with socket.create_connection(("127.0.0.1", port)) as one:
+            one.sendall(
+                b"POST /services/course/api/labs/tiny/submissions HTTP/1.1\r\nHost: x\r\n"
+                b"Authorization: token of-ann\r\nContent-Length: 100\r\n\r\nhalf"
+            )
+            time.sleep(0.3)
+        time.sleep(0.3)
+        assert Tool(app).get("health").status_code == 200
+    assert "failed" not in caplog.text
+
+
+def test_a_client_that_sends_too_much_over_the_wire_can_read_why(app):
+    with served(app) as url:
+        connection = http.client.HTTPConnection("127.0.0.1", int(url.split(":")[2].split("/")[0]))
+        connection.request(
+            "POST", "/services/course/api/labs/tiny/submissions", b"x" * 20_000_000,
+            {"Authorization": "token of-ann"},
+        )  # fmt: skip
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert b"0.2 MB" in answer.read()
+        connection.close()
