@@ -72,7 +72,7 @@ class Desks:
         """End all checkers at once, from any thread; no desk grades any more."""
         with self._lock:
             self._stopped = True
-            for desk in self._desks.values():
+            for desk in list(self._desks.values()):  # another thread may be adding one
                 desk.stop()
 
     def close(self) -> None:
