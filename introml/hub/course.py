@@ -50,6 +50,9 @@ largest = 10_000_000
 # address = "127.0.0.1"
 # port = 8000
 # idle_minutes = 60
+# public_url = "https://hub.example.edu"
+# A host name for each student's server (needs names and a certificate for *.hub.example.edu):
+# student_hosts = true
 
 # How people sign in: by one-time invitations and passwords (left out), or by your institution.
 # [signin]

@@ -15,6 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from jupyterhub.utils import subdomain_hook_idna
+
 from introml.hub.accounts import HOMES
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.signin import TEACHERS, CourseLti, CourseOAuth, Invitations, OnRoster
@@ -44,6 +46,10 @@ class HubSettings:
     base_url: str = "/"
     #: What people type where it isn't http://address:port, such as https://hub.example.edu.
     public_url: str = ""
+    #: Each student's server at a host name of its own, name.hub.example.edu: a page that a student
+    #: puts on theirs can then do nothing here in the browser of a teacher who looks at it. Needs
+    #: public_url, and that all names under its host (a wildcard in DNS and certificate) lead here.
+    student_hosts: bool = False
     ssl_key: str = ""
     ssl_cert: str = ""
     idle_minutes: int = 60
@@ -69,6 +75,8 @@ class HubSettings:
                 raise CourseError(f"{where}: {name} must be 0 to 65535")
         if not (given.base_url.startswith("/") and given.base_url.endswith("/")):
             raise CourseError(f"{where}: base_url is {given.base_url!r}; it begins and ends with /")
+        if given.student_hosts and not given.public_url:
+            raise CourseError(f"{where}: student_hosts needs public_url, to which names are added")
         if bool(given.ssl_key) != bool(given.ssl_cert):
             raise CourseError(f"{where}: ssl_key and ssl_cert go together")
         root = os.geteuid() == 0
@@ -102,6 +110,9 @@ def common(c: Any, course: Course, hub: HubSettings) -> None:
     app.hub_ip, app.hub_port = "127.0.0.1", hub.hub_port
     if hub.public_url:
         app.public_url = hub.url
+    if hub.student_hosts:
+        app.subdomain_host = hub.public_url.rstrip("/")
+        app.subdomain_hook = student_host
     if hub.ssl_cert:
         app.ssl_key, app.ssl_cert = hub.ssl_key, hub.ssl_cert
     app.db_url = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
@@ -122,6 +133,11 @@ def common(c: Any, course: Course, hub: HubSettings) -> None:
         "INTROML_SHARED": hub.shared,
         "PATH": f"{Path(hub.students_python).parent}:/usr/local/bin:/usr/bin:/bin",
     }
+
+
+def student_host(name: str, domain: str, kind: str) -> str:
+    """The host of a user's server; the course's own pages stay at the hub's."""
+    return subdomain_hook_idna(name, domain, kind) if kind == "user" else domain
 
 
 def local(c: Any, course: Course, hub: HubSettings, only: str = "") -> None:

@@ -21,6 +21,7 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -215,7 +216,7 @@ class Run:
         hub = f"http://127.0.0.1:{self.chosen['hub_port']}{self.hub.base_url}"
         here = _local_url(self.hub)
         for url in (f"{hub}hub/health", f"{here}hub/health", f"{here}services/course/health"):
-            while not _answers(url):
+            while not _answers(url, urlsplit(self.hub.url).netloc):
                 if self.stopping or self.process.poll() is not None or time.monotonic() > until:
                     return False
                 time.sleep(0.05)
@@ -309,12 +310,13 @@ def _local_url(hub: HubSettings) -> str:
     return f"http{'s' * bool(hub.ssl_cert)}://{host}:{hub.port}{hub.base_url}"
 
 
-def _answers(url: str) -> bool:
-    """Whether all is well there."""
+def _answers(url: str, host: str) -> bool:
+    """Whether all is well there, for a browser that knows it as `host`."""
     anyone = ssl.create_default_context()
     anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # it is this machine
     try:
-        urllib.request.urlopen(url, timeout=2, context=anyone).close()
+        asked = urllib.request.Request(url, headers={"Host": host})
+        urllib.request.urlopen(asked, timeout=2, context=anyone).close()
     except OSError:  # errors of HTTP are among them
         return False
     return True

@@ -44,11 +44,22 @@ def test_what_is_not_a_setting_is_named(tmp_path):
             ("port = 70000", "0 to 65535"),
             ('base_url = "x"', "begins and ends with /"),
             ('ssl_key = "k"', "go together"),
+            ("student_hosts = true", "needs public_url"),
         ]
     ):
         course = with_tables(tmp_path / str(number), f"[hub]\n{line}\n")
         with pytest.raises(CourseError, match=words):
             HubSettings.of(course)
+
+
+def test_a_host_for_each_students_server_and_the_hubs_own_for_the_course(sqlite_course):
+    app = configured(
+        sqlite_course, public_url="https://hub.example.edu", student_hosts=True
+    ).JupyterHub
+    assert app.subdomain_host == "https://hub.example.edu"
+    assert app.subdomain_hook("ann", "hub.example.edu", kind="user") == "ann.hub.example.edu"
+    assert app.subdomain_hook("course", "hub.example.edu", kind="service") == "hub.example.edu"
+    assert "subdomain_host" not in configured(sqlite_course).JupyterHub
 
 
 def test_addresses(sqlite_course):
