@@ -46,6 +46,7 @@ class Parts(Protocol):
     kinds: list[str]
     #: What is handed in for the n-th time.
     notebook: Callable[[random.Random, int], bytes]
+    verdict: str
 
     def start(self) -> None: ...
 
@@ -97,7 +98,7 @@ class Students:
                     self.refused += 1
                     if self._ended.is_set() and str(problem).startswith("409"):
                         break
-                    time.sleep(draw.uniform(0.05, 0.3))
+                    time.sleep(draw.uniform(0.1, 0.8))
                 else:
                     self.accepted.append((name, data, said["receipt"]))
                     break
@@ -113,6 +114,7 @@ class Alone:
     """The service and two workers with the fake checker, as processes; leases are short."""
 
     notebook = staticmethod(slow_work)
+    verdict = "graded"
 
     def __init__(self, place: Path, postgres: PostgresServer | None = None) -> None:
         self.course = make_course(place, postgres.database() if postgres else "")
@@ -181,7 +183,7 @@ def kill_under_load(
         students.end()
         _wait_until_all_is_graded(parts.course, outcome)
         outcome.refused = students.refused
-        _look(parts.course, students, outcome)
+        _look(parts, students, outcome)
     finally:
         students.end()
         parts.course.database.close()
@@ -207,9 +209,9 @@ def _wait_until_all_is_graded(course: Course, outcome: Outcome) -> None:
         time.sleep(0.2)
 
 
-def _look(course: Course, students: Students, outcome: Outcome) -> None:
+def _look(parts: Parts, students: Students, outcome: Outcome) -> None:
     """Every receipt has its submission, its bytes and one grade; nothing was graded twice."""
-    problems = outcome.problems
+    course, problems = parts.course, outcome.problems
     with course.database.reading() as session:
         found = {one.id: one for one in session.scalars(sa.select(Submission))}
         gradings = list(session.scalars(sa.select(Grading)))
@@ -235,7 +237,7 @@ def _look(course: Course, students: Students, outcome: Outcome) -> None:
                 "times to be graded"
             )
     for one in gradings:
-        if one.state == "done" and one.verdict != "graded":
+        if one.state == "done" and one.verdict != parts.verdict:
             problems.append(
                 f"grading {one.id}: {one.verdict} after {one.tries} tries: {one.trouble[-300:]}"
             )

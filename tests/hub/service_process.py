@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,8 +45,15 @@ sys.exit(worker.main())
 class ServiceProcess:
     """The service of a course. `start` returns when it answers."""
 
-    def __init__(self, course: Course, port: int, lease_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        course: Course,
+        port: int,
+        lease_s: float = 60.0,
+        token: Callable[[str], str] = lambda name: f"of-{name}",
+    ) -> None:
         self.port = port
+        self._token = token
         self._lease_s = lease_s
         self._folder = course.folder
         self._process: subprocess.Popen | None = None
@@ -87,7 +95,7 @@ class ServiceProcess:
         """What the service answers to a submission. Raises `OSError` where it doesn't accept it."""
         status, said = self._ask(
             "POST", f"api/labs/{lab}/submissions?file_name={lab}.ipynb", data,
-            {"Authorization": f"token of-{name}"}, timeout_s,
+            {"Authorization": f"token {self._token(name)}"}, timeout_s,
         )  # fmt: skip
         if status not in (200, 201):
             raise OSError(f"{status}: {said!r}")
