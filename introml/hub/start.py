@@ -29,6 +29,7 @@ from introml.hub import people, releases, students_env
 from introml.hub.course import Course, CourseError, LabError, default_folder
 from introml.hub.hub_config import CHOSEN, QUICK, TIED, HubSettings
 from introml.hub.models import Person
+from introml.hub.walls import open_to_students
 from introml.site.node import ROOT
 
 _LOCAL = ROOT / "deploy/local/jupyterhub_config.py"
@@ -118,6 +119,12 @@ class Run:
                 raise CannotStart(
                     f"students_python in course.toml is {self.hub.students_python}; other users "
                     "cannot run it, or it has no introml"
+                )
+            if folders := open_to_students(self.course):
+                names = " ".join(map(str, folders))
+                raise CannotStart(
+                    "students, who have a shell here, could read hidden checks and solutions; "
+                    f"run: chmod o-rwx {names}"
                 )
         releases.prepare(self.course, Path(self.hub.shared), _HTML)
         name = self._first_teacher()
