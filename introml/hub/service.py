@@ -59,6 +59,7 @@ def main() -> int:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        http="h11",  # it ends who sends headers without end, which httptools does not
         timeout_graceful_shutdown=_GOODBYE_S,
     )
     return 0

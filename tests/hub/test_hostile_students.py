@@ -2,13 +2,21 @@
 
 import asyncio
 import contextlib
+import json
+import pwd
+import subprocess
 import time
 from datetime import timedelta
 
 import httpx
+import psutil
 import pytest
+from hub_visitor import Visitor
+from real_hub import ANN, BOB, PASSWORD, TAG
 from served import PREFIX, Tool, app_of, served
 from tiny_course import grade_next
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from introml.hub.database import now
 from introml.hub.signin import Invitations
@@ -184,21 +192,176 @@ def test_a_body_that_never_comes_is_waited_for_no_longer_than_that(app, monkeypa
 
 
 def test_one_person_follows_so_many_gradings_and_no_more(sqlite_course):
-    app = app_of(sqlite_course)
+    app, most = app_of(sqlite_course), 3
+    assert most < MOST_FOLLOWED == app.state.followed.most
+    app.state.followed = few.Few(most)
     ident = submitted(sqlite_course, "ann")
     with served(app) as address, contextlib.ExitStack() as stack:
         client = stack.enter_context(
             httpx.Client(
                 base_url=address,
                 cookies={"who": "ann.1"},
-                limits=httpx.Limits(max_connections=MOST_FOLLOWED + 5),
+                limits=httpx.Limits(max_connections=most + 2),
             )
         )
         streams = []
-        for _ in range(MOST_FOLLOWED):
+        for _ in range(most):
             answer = stack.enter_context(client.stream("GET", f"submissions/{ident}/events"))
             assert answer.status_code == 200
             streams.append(answer.iter_bytes())  # given up, it would be closed
             assert b"said" in next(streams[-1])
         assert client.get(f"submissions/{ident}/events").status_code == 429
         assert client.get("health").status_code == 200
+
+
+# ---- one machine, and a shell for each -----------------------------------------------------------
+
+
+@pytest.fixture
+def visit(real_hub):
+    """`visit()` -> someone at a fresh browser; with a name, signed in."""
+    with contextlib.ExitStack() as stack:
+
+        def fresh(name=""):
+            visitor = stack.enter_context(Visitor(real_hub))
+            if name:
+                assert visitor.sign_in(name).status_code == 200
+            return visitor
+
+        yield fresh
+
+
+def as_student(name, *command, **more):
+    """Run a command as that student's unix user."""
+    who = pwd.getpwnam(name)
+    return subprocess.Popen(
+        command, user=who.pw_uid, group=who.pw_gid, extra_groups=[], cwd="/", text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more,
+    )  # fmt: skip
+
+
+def token_of(name):
+    """The token that a student's server was given."""
+    uid = pwd.getpwnam(name).pw_uid
+    for process in psutil.process_iter(["uids"]):
+        if process.info["uids"].real == uid and "singleuser" in " ".join(process.cmdline()):
+            return process.environ()["JUPYTERHUB_API_TOKEN"]
+    raise AssertionError(f"{name} has no server")
+
+
+LISTENS = """
+import sys, time, zmq
+uid, context, poller, kept = int(sys.argv[1]), zmq.Context(), zmq.Poller(), []
+for line in open("/proc/net/tcp").read().splitlines()[1:]:
+    one = line.split()
+    if one[3] == "0A" and int(one[7]) == uid:
+        kept.append(context.socket(zmq.SUB))
+        kept[-1].setsockopt(zmq.SUBSCRIBE, b"")
+        kept[-1].connect(f"tcp://127.0.0.1:{int(one[1].split(':')[1], 16)}")
+        poller.register(kept[-1], zmq.POLLIN)
+print("listens at", len(kept), flush=True)
+until = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < until:
+    for heard, _ in poller.poll(200):
+        print("heard", b" ".join(heard.recv_multipart()), flush=True)
+"""
+
+
+async def said_by_kernel(address, token, code):
+    """Run code in a kernel through the hub; what it printed."""
+    request = HTTPRequest(
+        address.replace("http:", "ws:"), headers={"Authorization": f"token {token}"}
+    )
+    socket = await websocket_connect(request)
+    header = {
+        "msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1",
+        "version": "5.3", "date": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    content = {
+        "code": code, "silent": False, "store_history": False, "user_expressions": {},
+        "allow_stdin": False,
+    }  # fmt: skip
+    message = {
+        "header": header, "parent_header": {}, "metadata": {}, "content": content,
+        "channel": "shell", "buffers": [],
+    }  # fmt: skip
+    await socket.write_message(json.dumps(message))
+    async with asyncio.timeout(40):
+        while True:
+            told = json.loads(await socket.read_message())
+            if told["msg_type"] == "stream":
+                socket.close()
+                return told["content"]["text"]
+
+
+def test_what_a_kernel_shows_is_heard_by_its_student_alone(real_hub, visit):
+    visit(ANN).start_server(ANN)
+    visit(BOB).start_server(BOB)
+    token, where = token_of(ANN), f"{real_hub.address}user/{ANN}/api/kernels"
+    kernel = httpx.post(where, headers={"Authorization": f"token {token}"}, timeout=30).json()["id"]
+    channels = f"{where}/{kernel}/channels"
+    assert asyncio.run(said_by_kernel(channels, token, "print(6 * 7)")) == "42\n"
+    uid = str(pwd.getpwnam(ANN).pw_uid)
+    spy = as_student(BOB, "/opt/introml/env/bin/python", "-c", LISTENS, uid, "4")
+    assert int(spy.stdout.readline().rpartition(" ")[2]) >= 5
+    time.sleep(1)
+    assert asyncio.run(said_by_kernel(channels, token, "print('my own work')")) == "my own work\n"
+    assert "heard" not in spy.communicate(timeout=30)[0]
+
+
+def test_a_servers_token_opens_its_own_things_alone(real_hub, visit):
+    visit(ANN).start_server(ANN)
+    token = token_of(ANN)
+    ports = json.loads((real_hub.course.folder / "ports.json").read_text())
+    hub = f"http://127.0.0.1:{ports['hub_port']}/hub/api"
+    service = f"http://127.0.0.1:{ports['service_port']}/services/course"
+    proxy = f"http://127.0.0.1:{ports['proxy_port']}/api/routes"
+    for headers in ({}, {"Authorization": f"token {token}"}, {"Authorization": f"Bearer {token}"}):
+        with httpx.Client(headers=headers) as client:
+            for address in (
+                f"{hub}/users", f"{hub}/users/{BOB}", f"{hub}/users/{BOB}/tokens", f"{hub}/proxy",
+                f"{hub}/services", f"{hub}/groups", proxy,
+            ):  # fmt: skip
+                assert client.get(address).status_code in (401, 403, 404), address
+            for address in (f"{hub}/users/{BOB}/server", f"{hub}/users/{ANN}/tokens", proxy):
+                assert client.post(address, json={}).status_code in (401, 403, 404), address
+            for path in ("worker/waiting", "worker/seeds"):
+                assert client.get(f"{service}/{path}").status_code == 401
+            # Nor is it a session: the service's pages know browsers alone.
+            for cookie in (token, f'"{token}"'):
+                answer = client.get(f"{service}/", headers={"Cookie": f"introml-session={cookie}"})
+                assert answer.status_code == 401
+
+
+def test_who_lists_processes_reads_no_secret(real_hub, visit):
+    visit(ANN).start_server(ANN)
+    listing = as_student(BOB, "ps", "axwwe", "-o", "args").communicate(timeout=30)[0]
+    assert "introml.hub.service" in listing
+    course = real_hub.course
+    for secret in ("worker", "session", "proxy"):
+        assert course.secret(secret) not in listing
+    assert token_of(ANN) not in listing
+
+
+def test_no_header_makes_another_visitor(visit):
+    def refused(**headers):
+        visitor = visit()
+        visitor.headers.update(headers)
+        data = {
+            "username": f"nobody-{TAG}",
+            "password": "wrong",
+            "_xsrf": visitor.xsrf("/hub/login"),
+        }
+        return visitor.post("/hub/login", data=data).status_code
+
+    found = [refused(**{"X-Real-Ip": f"198.51.100.{i}"}) for i in range(10)]
+    assert found == [403] * 8 + [429] * 2
+
+
+def test_another_site_signs_nobody_in(visit):
+    visitor = visit()
+    data = {"username": BOB, "password": PASSWORD, "_xsrf": visitor.xsrf("/hub/login")}
+    for site in ("cross-site", "same-site"):
+        answer = visitor.post("/hub/login", data=data, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == 403
+    assert visitor.get("/hub/home").url.path == "/hub/login"

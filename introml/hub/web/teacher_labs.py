@@ -141,10 +141,10 @@ def grading_page(request: Request, grading: RowId) -> Response:
     course = current_course(request)
     with course.database.reading() as session:
         row = session.get(Grading, grading)
-        if row is None:
-            raise HTTPException(404, "There is no such grading.")
+        if row is None or not row.result:
+            raise HTTPException(404, "There is no such grading, or it is not done.")
         submission = row.submission
-        node = json.loads(row.result) if row.result else {}
+        node = json.loads(row.result)
         return teacher_page(
             request,
             "teach_grading.html",
