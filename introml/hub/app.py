@@ -20,7 +20,6 @@ from introml.hub.web import api, receipt_check, solutions, student, teacher, wor
 from introml.hub.web.assets import assets
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
 from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED, Few
-from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED, Few
 from introml.hub.web.guards import BodyLimit, Failures, Headers
 
 _log = logging.getLogger(__name__)

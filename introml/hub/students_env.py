@@ -7,6 +7,7 @@ built package, which holds neither.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -33,13 +34,20 @@ def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
 
     Nothing is done where nothing has changed since the last time.
     """
+    if not folder.parent.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.chmod(0o755)
+    # Two courses on one machine share it, and may start at the same time.
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made_ready(folder, say)
+
+
+def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         interpreter = find_interpreter()
         say(f"making the students' Python in {folder} with {interpreter}")
-        if not folder.parent.exists():
-            folder.parent.mkdir(parents=True)
-            folder.parent.chmod(0o755)
         _run([interpreter, "-m", "venv", str(folder)], "making it")
     installed = folder / "introml-installed"
     if _read(installed) != (wanted := _hash_of_requirements()):

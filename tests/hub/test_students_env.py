@@ -4,7 +4,9 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,19 @@ def test_nothing_is_done_a_second_time(real_hub):
     students_env.make_ready(students_env.FOLDER, said.append)
     assert said == []
     assert sys.executable != str(students_env.FOLDER / "bin/python")
+
+
+def test_two_that_start_at_once_take_turns(monkeypatch, tmp_path):
+    inside, most = [], []
+
+    def slow(folder, say):
+        inside.append(folder)
+        most.append(len(inside))
+        time.sleep(0.1)
+        inside.pop()
+        return folder
+
+    monkeypatch.setattr(students_env, "_made_ready", slow)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: students_env.make_ready(tmp_path / "new/env", print), range(3)))
+    assert most == [1, 1, 1]
