@@ -141,7 +141,9 @@ def _make(name: str, homes: Path) -> None:
     _run(
         "useradd", "--create-home", "--home-dir", str(home), "--user-group", "--groups", GROUP,
         "--shell", "/bin/bash", "--key", "HOME_MODE=0700", "--key", f"UID_MIN={_FIRST_UID}",
-        "--", name,
+        # The hub alone lets them in: to ssh (a key in the home is enough there), su and cron the
+        # account has expired. So who is taken off the roster is out.
+        "--expiredate", "1970-01-02", "--", name,
     )  # fmt: skip
 
 

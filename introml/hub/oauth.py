@@ -16,6 +16,7 @@ import hashlib
 import hmac
 import re
 import time
+from collections import OrderedDict
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -59,7 +60,7 @@ class HubIdentify:
         secret = course.secret("session")
         self._sessions = URLSafeSerializer(secret, salt="session", signer_kwargs=_SHA256)
         self._states = URLSafeTimedSerializer(secret, salt="sign-in", signer_kwargs=_SHA256)
-        self._used: dict[str, float] = {}
+        self._used: OrderedDict[str, float] = OrderedDict()
 
     async def session(self, request: Request) -> Session | None:
         try:
@@ -139,7 +140,8 @@ class HubIdentify:
 
     def _use_up(self, challenge: str) -> None:
         at = time.monotonic()
-        self._used = {one: over for one, over in self._used.items() if over > at}
+        while self._used and next(iter(self._used.values())) <= at:
+            self._used.popitem(last=False)
         self._used[challenge] = at + _STATE_LASTS_S
 
     async def _token_for(self, code: str, verifier: str) -> str:

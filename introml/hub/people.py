@@ -58,6 +58,12 @@ _RESERVED = {
     "postgres",
     "munge",
     "slurm",
+    # Groups that give power over the machine, and may come to it after a student of that name.
+    "docker",
+    "lxd",
+    "libvirt",
+    "sudo",
+    "wheel",
     "introml",
     "service",
     "hub",

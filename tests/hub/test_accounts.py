@@ -39,6 +39,8 @@ def test_an_account_is_made_once_with_a_home_of_its_own(homes):
     # Nobody can log in to the machine with it.
     password = subprocess.run(["getent", "shadow", NAME], capture_output=True, text=True).stdout
     assert password.split(":")[1].startswith(("!", "*"))
+    # Nor by a key in the home, nor by cron: there the account has expired.
+    assert password.split(":")[7] == "1"
 
 
 def test_students_made_at_the_same_time(homes):
@@ -49,7 +51,9 @@ def test_students_made_at_the_same_time(homes):
     assert len({one.pw_gid for one in made}) == 5
 
 
-@pytest.mark.parametrize("name", ["root", "daemon", "../etc", "Ann", "-u", "", "a b", "a\n"])
+@pytest.mark.parametrize(
+    "name", ["root", "daemon", "../etc", "Ann", "-u", "", "a b", "a\n", "docker"]
+)
 def test_names_that_nobody_may_have(homes, name):
     with pytest.raises(AccountError):
         account(name, homes)
