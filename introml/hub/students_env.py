@@ -21,6 +21,7 @@ from introml.site.node import ROOT
 FOLDER = Path("/opt/introml/env")
 _VERSIONS = ("3.11", "3.12", "3.13")
 _REQUIREMENTS = ("requirements.txt", "requirements-hub.txt")
+_PAGE_CONFIG = '{"disabledExtensions": {"@jupyterlab/debugger-extension": true}}\n'
 #: Where a Python that all users can run lies, if there is one.
 _PLACES = ("/usr/bin", "/usr/local/bin")
 
@@ -65,11 +66,24 @@ def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
                 "installing introml",
             )
         built.write_text(wanted, encoding="ascii")
-    for one in (installed, built):
+    for one in (installed, built, _without_debugger(folder)):
         one.chmod(0o644)
     if not others_can_run(str(python)):
         raise NoPython(f"{python} cannot be run by other users; see who can read {folder}")
     return python
+
+
+def _without_debugger(folder: Path) -> Path:
+    """Leave JupyterLab's debugger out; the file that says so.
+
+    Once it was used, debugpy listens at a port without asking who comes: any user of the machine
+    could run code as the student.
+    """
+    path = folder / "etc/jupyter/labconfig/page_config.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o755)
+    path.write_text(_PAGE_CONFIG, encoding="ascii")
+    return path
 
 
 def find_interpreter() -> str:

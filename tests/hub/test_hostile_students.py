@@ -11,6 +11,7 @@ from datetime import timedelta
 import httpx
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 from hub_visitor import Visitor
 from real_hub import ANN, BOB, PASSWORD, TAG
 from served import PREFIX, Tool, app_of, served
@@ -307,6 +308,14 @@ def test_what_a_kernel_shows_is_heard_by_its_student_alone(real_hub, visit):
     time.sleep(1)
     assert asyncio.run(said_by_kernel(channels, token, "print('my own work')")) == "my own work\n"
     assert "heard" not in spy.communicate(timeout=30)[0]
+
+
+def test_no_debugger_opens_a_port_for_everybody(visit):
+    visitor = visit(ANN)
+    visitor.start_server(ANN)
+    page = BeautifulSoup(visitor.get(f"/user/{ANN}/lab").text, "html.parser")
+    config = json.loads(page.select_one("#jupyter-config-data").string)
+    assert "@jupyterlab/debugger-extension" in config["disabledExtensions"]
 
 
 def test_a_servers_token_opens_its_own_things_alone(real_hub, visit):
