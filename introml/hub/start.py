@@ -236,6 +236,11 @@ class Run:
                 f"it runs for one person alone, {self.chosen['only']}: without root, students "
                 "would all be the same user of this machine, and could read each other's work"
             )
+        elif self.hub.public_url and not self.hub.student_hosts:
+            _say(
+                "students' servers are under the hub's own host name, where a page of a student's "
+                "can act for a teacher who opens it: student_hosts in course.toml keeps them apart"
+            )
         if self.invitation:
             _say(f"teachers set their password by this link, once:\n  {self.invitation}")
         _say(f"Ctrl-C ends it; its log is {self._log}")
