@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import time
 
 import pytest
 import sqlalchemy as sa
@@ -453,25 +452,21 @@ def test_a_long_log_is_turned_page_by_page(course, tess):
     assert [x for x in seen if x.startswith("event")] == [f"event {i}" for i in range(249, -1, -1)]
 
 
-def test_a_class_of_500_is_shown_within_a_second(tmp_path):
+def test_a_class_of_500_is_shown_page_by_page_with_few_questions_to_the_database(tmp_path):
     course = make_course(tmp_path)
     fill(course, 500)
     number, _ = regrades.regrade_all(course, "tess", course.labs["tiny"], "a mended check")
     tess = Visitor(course)
-    tess.get("teach")  # what is made once: templates, styles
-    took = {}
+    asked = []
+    sa.event.listen(course.database.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
     for path in (
         "teach", "teach/labs/tiny", "teach/labs/tiny?show=person&sort=-grade",
         "teach/labs/tiny?page=6", "teach/labs/tiny/people/s007", "teach/roster", "teach/log",
         "teach/exports/course/everything.csv", f"teach/labs/tiny/regrades/{number}",
     ):  # fmt: skip
-        times = []
-        for _ in range(3):  # the least of three: others use this machine too
-            began = time.perf_counter()
-            answer = tess.get(path)
-            times.append(time.perf_counter() - began)
-        took[path] = round(min(times), 3)
+        asked.clear()
+        answer = tess.get(path)
         assert answer.status_code == 200
+        assert len(asked) < 40, path
         soup = BeautifulSoup(answer.text, "html.parser")
         assert len(soup.select("tbody tr")) <= 150, "every list is turned page by page"
-    assert max(took.values()) < 1, took
