@@ -24,10 +24,8 @@ run "pages: executed again" $python tests/pages.py
 run "package, widgets, site, grader" $python -m pytest -q -n 2 --dist loadfile --ignore tests/browser --ignore tests/hub "$@"
 # What waits for browsers and servers more than it computes has a process more than there are cores.
 run "hub" $python -m pytest -q -n 3 --dist loadfile tests/hub "$@"
-controls=tests/browser/test_controls.py
-run "browser" $python -m pytest -q -n 3 --dist loadfile --ignore $controls tests/browser "$@"
-# On its own, so that its pages are spread over all processes.
-run "every control of every widget" $python -m pytest -q -n 3 $controls
+# Test by test, for the pages of one file are most of them.
+run "browser" $python -m pytest -q -n 3 --dist worksteal tests/browser "$@"
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
   exit 1

@@ -86,6 +86,7 @@ def test_bulky_data_is_fetched_only_by_the_pages_that_show_it(address, open_tab)
             if path_of(url).startswith("_static/data/"):
                 assert weight(url) <= RECORDING
                 fetched.setdefault(path_of(url), []).append(docname)
+        tab.page.context.close()
     for path, docnames in fetched.items():
         users = pages_with(path.removeprefix("_static/data/").removesuffix(".js"))
         assert docnames == users

@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 from bs4 import BeautifulSoup
 from hub_visitor import Visitor
-from real_hub import ANN, BOB, RealHub
+from real_hub import TAG, RealHub
 from served import app_of, served
 from service_process import FAKE_WORKER
 from slurm_cluster import SlurmCluster, SlurmMissing, wait_for
@@ -30,6 +30,8 @@ from introml.hub.slurm import launcher_for
 from introml.hub.submissions import hand_in
 
 ROOT = Path(__file__).parents[2]
+#: Not those of the other hubs that this process may have started: an account has one home.
+ANN, BOB = f"sue-{TAG}", f"sid-{TAG}"
 
 
 @pytest.fixture(scope="module")
