@@ -125,6 +125,7 @@ def sphinx_configuration(root: Path = ROOT) -> dict:
         # A change of these makes Sphinx write (or read) every page anew.
         "introml_versions": versions(),
         "introml_code": files_digest(ROOT / "introml" / "site", ["*.py", "*.mjs"]),
+        "introml_contents": hashlib.sha256((root / "_toc.yml").read_bytes()).hexdigest(),
         "introml_templates": files_digest(ROOT / "introml" / "site" / "theme", ["*.html"]),
         "introml_bundles": files_digest(DIST, ["*.js", "*.mjs", "*.css"]),
     }

@@ -235,6 +235,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml", {}, "html")
     app.add_config_value("introml_repository", {}, "html")
     app.add_config_value("introml_versions", {}, "html")
+    app.add_config_value("introml_contents", "", "html")
     app.add_config_value("introml_templates", "", "html")
     app.add_config_value("introml_bundles", "", "html")
     app.add_config_value("introml_code", "", "env")

@@ -354,3 +354,14 @@ def test_a_build_that_was_cut_off_reads_every_page_again(one_page, monkeypatch):
     assert not pickle.exists()
     write_pages(book.root)
     assert "New words." in book.text("intro")
+
+
+def test_a_page_added_to_the_contents_is_in_those_of_every_page(some_pages):
+    book = some_pages(intro="# Page\n\nWords.\n", old="# Old\n\nWords.\n")
+    write_pages(book.root)
+    book.write("new", "# New page\n\nWords.\n")
+    contents = book.root / "_toc.yml"
+    contents.write_text(contents.read_text() + "  - file: new\n")
+    write_pages(book.root)
+    for page in ("intro", "old", "new"):
+        assert "New page" in book.page(page).select_one("nav#contents").text, page
