@@ -357,11 +357,12 @@ def test_a_build_that_was_cut_off_reads_every_page_again(one_page, monkeypatch):
 
 
 def test_a_page_added_to_the_contents_is_in_those_of_every_page(some_pages):
-    book = some_pages(intro="# Page\n\nWords.\n", old="# Old\n\nWords.\n")
+    old = {name: f"# {name}\n\nWords.\n" for name in ("intro", "first", "second")}
+    book = some_pages(**old)
     write_pages(book.root)
     book.write("new", "# New page\n\nWords.\n")
     contents = book.root / "_toc.yml"
     contents.write_text(contents.read_text() + "  - file: new\n")
     write_pages(book.root)
-    for page in ("intro", "old", "new"):
+    for page in (*old, "new"):
         assert "New page" in book.page(page).select_one("nav#contents").text, page
