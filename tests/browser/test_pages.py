@@ -28,7 +28,8 @@ def test_axe_finds_nothing(docname, scheme, address, open_tab):
     # Folded solutions are part of the page.
     tab.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     tab.page.add_script_tag(path=str(AXE))
-    for width in (1280, 360):
+    # Colours are the same at every width.
+    for width in (1280, 360) if scheme == "light" else (1280,):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.page.wait_for_timeout(100)
         assert axe_findings(tab, "html", scheme) == [], f"at {width} px"
@@ -66,8 +67,7 @@ MOVE_ALL = """(root) => {
 
 
 @pytest.mark.parametrize("docname", pages_with("widget-states"))
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("light", 360), ("dark", 1280)])
 def test_axe_finds_nothing_in_a_moved_widget(docname, scheme, width, address, open_tab):
     tab = open_tab(f"{address}/{docname}.html", scheme=scheme, width=width)
     tab.page.add_script_tag(path=str(AXE))
