@@ -12,8 +12,7 @@ from introml.grader.lab import Lab
 from introml.grader.release import solution_notebook
 from introml.hub.database import now
 from introml.hub.models import LabDates, Person
-from introml.hub.standing import standing
-from introml.hub.submissions import Rules
+from introml.hub.submissions import Rules, rules_for
 from introml.hub.web.context import current_course, current_lab, signed_in
 
 router = APIRouter()
@@ -36,7 +35,7 @@ def solution_of(session: Session, lab: Lab, person: Person) -> datetime:
     """When this person may see the solution; a teacher always may."""
     if person.role == "teacher":
         return datetime.min.replace(tzinfo=UTC)
-    return solution_from(lab, session.get(LabDates, lab.name), standing(session, person, lab).rules)
+    return solution_from(lab, session.get(LabDates, lab.name), rules_for(session, person, lab))
 
 
 @router.get("/labs/{lab}/solution")
