@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from introml.hub.copied import copy_packages
 from introml.site.node import ROOT
 
 FOLDER = Path("/opt/introml/env")
@@ -24,6 +25,8 @@ _REQUIREMENTS = ("requirements.txt", "requirements-hub.txt")
 _PAGE_CONFIG = '{"disabledExtensions": {"@jupyterlab/debugger-extension": true}}\n'
 #: Where a Python that all users can run lies, if there is one.
 _PLACES = ("/usr/bin", "/usr/local/bin")
+#: What a compiled package is made for.
+_KIND = "import sysconfig; print(sysconfig.get_config_var('SOABI'), sysconfig.get_platform())"
 
 
 class NoPython(Exception):
@@ -46,15 +49,20 @@ def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
 
 def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
     python = folder / "bin" / "python"
+    missing = set(_requirements())
     if not python.exists():
         interpreter = find_interpreter()
         say(f"making the students' Python in {folder} with {interpreter}")
         _run([interpreter, "-m", "venv", str(folder)], "making it")
+        if _say(python, _KIND) == _say(Path(sys.executable), _KIND) != "":
+            say("copying the course's packages to it")
+            missing -= copy_packages(missing, folder)
     installed = folder / "introml-installed"
     if _read(installed) != (wanted := _hash_of_requirements()):
-        say("installing the students' packages (torch is the large one; some minutes the first)")
-        for name in _REQUIREMENTS:
-            _run(_pip(python, "install", "-q", "-r", str(ROOT / name)), f"installing {name}")
+        if missing:
+            say("installing the students' packages (torch is the large one; some minutes at first)")
+            files = [part for name in _REQUIREMENTS for part in ("-r", str(ROOT / name))]
+            _run(_pip(python, "install", "-q", *files), f"installing {' and '.join(_REQUIREMENTS)}")
         installed.write_text(wanted, encoding="ascii")
     built = folder / "introml-built"
     if _read(built) != (wanted := _hash_of_package()):
@@ -157,6 +165,11 @@ def _say(python: Path, code: str) -> str:
     except OSError:
         return ""
     return done.stdout.strip()
+
+
+def _requirements() -> list[str]:
+    lines = [line for name in _REQUIREMENTS for line in (ROOT / name).read_text().splitlines()]
+    return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _hash_of_requirements() -> str:

@@ -3,6 +3,7 @@
 import os
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from browser_site import FLAGS, HTML, chromium_path
@@ -37,8 +38,9 @@ def chromium():
 class Tab:
     """A page that remembers its requests and what went wrong in it."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, browser, **options):
+        self.context = browser.new_context(**options)
+        self.page = page = self.context.new_page()
         self.requests: list[str] = []
         self.problems: list[str] = []
         page.on("request", lambda request: self.requests.append(request.url))
@@ -49,6 +51,31 @@ class Tab:
     def _console(self, message):
         if message.type in ("error", "warning"):
             self.problems.append(f"{message.type}: {message.text}")
+
+    def open(self, url, width=1280, height=900, scheme="light", settle=True):
+        """Open a page as a browser that was never used before would."""
+        self._forget()
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.emulate_media(media="null", color_scheme=scheme)
+        self.page.goto(url)
+        if settle:
+            self.settle()
+        return self
+
+    def _forget(self):
+        """Leave the page that was open, with all that it and its test left behind."""
+        self.page.goto("about:blank")
+        self.page.unroute_all()
+        self.context.clear_cookies()
+        tools = self.context.new_cdp_session(self.page)
+        tools.send("Network.clearBrowserCache")
+        addresses = (urlsplit(url) for url in self.requests)
+        for origin in {f"{url.scheme}://{url.netloc}" for url in addresses}:
+            everything = {"origin": origin, "storageTypes": "all"}
+            tools.send("Storage.clearDataForOrigin", everything)
+        tools.detach()
+        self.requests.clear()
+        self.problems.clear()
 
     def scroll_through(self):
         """Bring every part near once, so that what is drawn lazily is drawn."""
@@ -65,23 +92,61 @@ class Tab:
             ".every((host) => host.querySelector('[data-ready=true]'))"
         )
 
+    def shifts(self):
+        """By how much the page's parts have moved since it was opened, move by move."""
+        return self.page.evaluate(
+            """async () => {
+              const shifts = [];
+              const watch = (list) => {
+                for (const one of list) if (!one.hadRecentInput) shifts.push(one.value);
+              };
+              const observer = new PerformanceObserver((list) => watch(list.getEntries()));
+              observer.observe({ type: "layout-shift", buffered: true });
+              await new Promise((resolve) => { setTimeout(resolve, 100); });
+              watch(observer.takeRecords());
+              return shifts;
+            }"""
+        )
+
+
+@pytest.fixture(scope="session")
+def lent():
+    """The tab that tests hand on to one another, once there is one."""
+    return []
+
 
 @pytest.fixture
-def open_tab(chromium):
-    """`open_tab(url, width=1280, scheme="light")` -> Tab, loaded; closed when the test ends."""
-    contexts = []
+def open_tab(chromium, lent):
+    """`open_tab(url, width=1280, scheme="light")` -> Tab, loaded; see `Tab.open`.
+
+    A window costs more than a page, so a test's first tab is the one that the tests before had,
+    emptied. Tabs with options of the browser's, and further ones, are new and closed at the end.
+    """
+    own, taken = [], []
 
     def open_one(url, width=1280, height=900, scheme="light", settle=True, **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
-        tab = Tab(context.new_page())
-        tab.page.goto(url)
-        if settle:
-            tab.settle()
-        return tab
+        if options or taken:
+            # The storage that an option brings is not to be forgotten.
+            view = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+            own.append(tab := Tab(chromium, **view, **options))
+            tab.page.goto(url)
+            if settle:
+                tab.settle()
+            return tab
+        if not lent:
+            lent.append(Tab(chromium))
+        taken.append(lent[0])
+        return lent[0].open(url, width, height, scheme, settle)
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for tab in own:
+        tab.context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What a failed test left behind may be beyond cleaning, so the next one opens a tab anew."""
+    report = yield
+    if report.failed and "lent" in item.funcargs and item.funcargs["lent"]:
+        item.funcargs["lent"].pop().context.close()
+    return report

@@ -80,13 +80,13 @@ def test_plotly_comes_only_when_a_chart_is_near(docname, address, open_tab):
 
 def test_bulky_data_is_fetched_only_by_the_pages_that_show_it(address, open_tab):
     fetched = {}
+    tab = open_tab("about:blank", settle=False)
     for docname in DOCNAMES:
-        tab = open_tab(f"{address}/{docname}.html")
+        tab.open(f"{address}/{docname}.html")
         for url in loaded(tab):
             if path_of(url).startswith("_static/data/"):
                 assert weight(url) <= RECORDING
                 fetched.setdefault(path_of(url), []).append(docname)
-        tab.page.context.close()
     for path, docnames in fetched.items():
         users = pages_with(path.removeprefix("_static/data/").removesuffix(".js"))
         assert docnames == users

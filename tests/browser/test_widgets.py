@@ -35,18 +35,18 @@ def test_a_link_carries_the_setting(docname, address, open_tab):
     link = tab.page.evaluate("location.href")
     assert "#widget-" in link
     shown = root.locator("[data-readout]").first.text_content()
-    again = open_tab(link)
-    assert again.page.locator("[data-widget]").first.locator(
-        "[data-readout]"
-    ).first.text_content() == shown  # fmt: skip
+    tab.open(link)
+    again = tab.page.locator("[data-widget]").first
+    assert again.locator("[data-readout]").first.text_content() == shown
 
 
 def test_a_mangled_link_shows_the_pages_own_setting(address, open_tab):
     page = f"{address}/chapters/ml-basics/gradient-descent.html"
-    expected = open_tab(page).page.locator("[data-readout]").first.text_content()
+    tab = open_tab(page)
+    expected = tab.page.locator("[data-readout]").first.text_content()
     for mangled in ("#widget-gradient-descent?learning_rate=oops", "#%E0%A4%A", "#widget-x?a=1",
                     '#widget-gradient-descent?x="no"&step=[1]'):  # fmt: skip
-        tab = open_tab(page + mangled)
+        tab.open(page + mangled)
         assert tab.page.locator("[data-readout]").first.text_content() == expected
         assert tab.problems == []
 
@@ -54,8 +54,9 @@ def test_a_mangled_link_shows_the_pages_own_setting(address, open_tab):
 def test_a_link_out_of_range_does_not_stop_the_page(address, open_tab):
     """A batch of −1 examples would keep the widget busy for ever."""
     page = f"{address}/chapters/ml-basics/minibatch-sgd.html"
-    expected = open_tab(page).page.locator("[data-readout]").first.text_content()
-    tab = open_tab(f"{page}#widget-batch-size?batch_size=-1&seed=1e9")
+    tab = open_tab(page)
+    expected = tab.page.locator("[data-readout]").first.text_content()
+    tab.open(f"{page}#widget-batch-size?batch_size=-1&seed=1e9")
     assert tab.page.locator("[data-readout]").first.text_content() == expected
 
 

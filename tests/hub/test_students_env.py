@@ -115,6 +115,49 @@ def test_nothing_is_done_a_second_time(real_hub):
     assert sys.executable != str(students_env.FOLDER / "bin/python")
 
 
+@pytest.fixture
+def made(monkeypatch, tmp_path):
+    """`made(copied)`: the commands that make an environment; `copied` met these requirements."""
+
+    def make(copied, kind=lambda python, code: "the same"):
+        commands = []
+        python = tmp_path / "env/bin/python"
+
+        def run(command, what):
+            commands.append(command)
+            python.parent.mkdir(parents=True, exist_ok=True)
+            python.touch()
+
+        monkeypatch.setattr(students_env, "find_interpreter", lambda: "/usr/bin/python3")
+        monkeypatch.setattr(students_env, "_run", run)
+        monkeypatch.setattr(students_env, "_say", kind)
+        monkeypatch.setattr(students_env, "others_can_run", lambda *x: True)
+        monkeypatch.setattr(students_env, "build_wheel", lambda folder: folder / "introml.whl")
+        monkeypatch.setattr(students_env, "copy_packages", lambda wanted, folder: copied(wanted))
+        students_env.make_ready(tmp_path / "env", print)
+        return [" ".join(command) for command in commands]
+
+    return make
+
+
+def test_what_was_copied_is_not_installed_again(made):
+    venv, package = made(set)
+    assert " -m venv " in venv
+    assert package.endswith("introml.whl")
+
+
+def test_what_could_not_be_copied_is_installed_by_pip(made):
+    _, install, _ = made(lambda wanted: set(list(wanted)[1:]))
+    assert f"-r {ROOT / 'requirements.txt'} -r {ROOT / 'requirements-hub.txt'}" in install
+
+
+def test_nothing_is_copied_to_another_kind_of_python(made):
+    def copied(wanted):
+        pytest.fail("packages were copied")
+
+    assert len(made(copied, kind=lambda python, code: str(python))) == 3
+
+
 def test_two_that_start_at_once_take_turns(monkeypatch, tmp_path):
     inside, most = [], []
 

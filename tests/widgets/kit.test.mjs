@@ -10,10 +10,12 @@ globalThis.document = document;
 globalThis.window = window;
 
 const kit = "../../introml/widgets/kit";
+const { clipped } = await import(`${kit}/clip.js`);
 const { defineWidget, hashFromState, stateFromHash } = await import(`${kit}/define.js`);
 const { h } = await import(`${kit}/dom.js`);
 const { dragHandle } = await import(`${kit}/drag.js`);
 const { fixed, percent, significant, thousands } = await import(`${kit}/format.js`);
+const { plot } = await import(`${kit}/plot.js`);
 const { predict } = await import(`${kit}/predict.js`);
 const { generator, normal, sample } = await import(`${kit}/random.js`);
 const { roving } = await import(`${kit}/roving.js`);
@@ -909,5 +911,124 @@ describe("random numbers", () => {
     const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length;
     assert.ok(Math.abs(mean) < 0.03 && Math.abs(variance - 1) < 0.05);
     near(values.filter((v) => Math.abs(v) < 1).length / values.length, 0.6827, 0.02);
+  });
+});
+
+describe("a line that leaves the drawing", () => {
+  const box = [0, 0, 10, 5];
+  const inside = ([x, y], slack) => x >= -slack && y >= -slack && x <= 10 + slack && y <= 5 + slack;
+  /** How far a point is from a polyline. */
+  const distance = ([px, py], line) =>
+    Math.min(
+      ...line.slice(1).map(([bx, by], i) => {
+        const [ax, ay] = line[i];
+        const square = (bx - ax) ** 2 + (by - ay) ** 2;
+        const share = square && ((px - ax) * (bx - ax) + (py - ay) * (by - ay)) / square;
+        const at = Math.min(1, Math.max(0, share));
+        return Math.hypot(px - ax - at * (bx - ax), py - ay - at * (by - ay));
+      }),
+    );
+
+  it("is itself as long as it stays", () => {
+    const points = [
+      [0, 0],
+      [10, 5],
+      [3, 3],
+      [3, 3],
+    ];
+    assert.deepEqual(clipped(points, box), [points]);
+  });
+  it("is cut at the border, and comes back", () => {
+    const points = [
+      [5, 2],
+      [15, 2],
+      [15, 4],
+      [5, 4],
+    ];
+    assert.deepEqual(clipped(points, box), [
+      [points[0], [10, 2]],
+      [[10, 4], points[3]],
+    ]);
+    assert.deepEqual(
+      clipped(
+        [
+          [-10, 2.5],
+          [20, 2.5],
+        ],
+        box,
+      ),
+      [
+        [
+          [0, 2.5],
+          [10, 2.5],
+        ],
+      ],
+    );
+  });
+  it("is in two where it turns back outside", () => {
+    const points = [
+      [5, 2],
+      [15, 3],
+      [5, 4],
+    ];
+    assert.deepEqual(clipped(points, box), [
+      [points[0], [10, 2.5]],
+      [[10, 3.5], points[2]],
+    ]);
+  });
+  it("is interrupted by what is no number", () => {
+    const [a, b, c] = [
+      [1, 1],
+      [2, 2],
+      [3, 1],
+    ];
+    assert.deepEqual(clipped([a, b, [Number.NaN, 1], b, c], box), [
+      [a, b],
+      [b, c],
+    ]);
+    for (const far of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      assert.deepEqual(clipped([a, b, [1, far], [far, 1], [far, far], c], box), [[a, b]]);
+    }
+  });
+  it("keeps what lies in the box and nothing else, wherever it goes", () => {
+    const random = generator(7);
+    for (let round = 0; round < 300; round += 1) {
+      const spread = 10 ** (6 * random());
+      const points = Array.from({ length: 8 }, () => [
+        5 + spread * (random() - 0.5),
+        2.5 + spread * (random() - 0.5),
+      ]);
+      const parts = clipped(points, box);
+      for (const part of parts) {
+        assert.ok(part.every((point) => inside(point, 1e-9 * spread)));
+        for (const point of part) assert.ok(distance(point, points) < 1e-9 * spread);
+      }
+      // Samples of the line, denser where it is near the box.
+      for (const [i, [bx, by]] of points.slice(1).entries()) {
+        const [ax, ay] = points[i];
+        const nearest =
+          ((5 - ax) * (bx - ax) + (2.5 - ay) * (by - ay)) / Math.hypot(bx - ax, by - ay) ** 2;
+        for (let k = -50; k <= 50; k += 1) {
+          const share = Math.min(1, Math.max(0, nearest + (k / 50) * (8 / spread)));
+          const point = [ax + share * (bx - ax), ay + share * (by - ay)];
+          if (inside(point, -1e-9 * spread)) {
+            assert.ok(Math.min(...parts.map((part) => distance(point, part))) < 1e-9 * spread);
+          }
+        }
+      }
+    }
+  });
+  it("stays within reach on a chart, with its dots", () => {
+    const axis = { domain: [0, 1], label: "w" };
+    const chart = plot({ width: 300, height: 200, label: "A run", x: axis, y: axis });
+    const far = [
+      [0.5, 0.5],
+      [4e6, 1e6],
+    ];
+    const numbers = (text) => text.match(/-?[\d.]+/g).map(Number);
+    const path = numbers(chart.line("path", far).getAttribute("d"));
+    assert.equal(path.length, 4);
+    assert.ok(path.every((value) => Math.abs(value) <= 600));
+    assert.equal(chart.dots("ends", far).childElementCount, 1);
   });
 });

@@ -112,11 +112,10 @@ function build(ui) {
 
   function drawSteps(point, gradients, full, rate, spreadMatrix) {
     const step = (g) => [point[0] - rate * g[0], point[1] - rate * g[1]];
-    const pixel = (p) => `${map.x(p[0]).toFixed(1)} ${map.y(p[1]).toFixed(1)}`;
-    const ends = gradients.map((g) => pixel(step(g)));
+    const ends = gradients.map(step);
     // One path for all rays and one for all ends: a dot is a line of no length with a round cap.
-    setAttributes(rays, { d: ends.map((end) => `M${pixel(point)}L${end}`).join("") });
-    setAttributes(landings, { d: ends.map((end) => `M${end}h0`).join("") });
+    setAttributes(rays, { d: ends.map((end) => map.path([point, end])).join("") });
+    setAttributes(landings, { d: ends.map((end) => map.path([end, end])).join("") });
     const around = model.ellipse(step(full), spreadMatrix, 2 * rate);
     map.line("ellipse", around, { color: "gradient", width: 1.5, dash: "5 3" });
     map.line("full", [point, step(full)], { color: "reference", width: 3.5 });

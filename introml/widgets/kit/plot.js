@@ -3,6 +3,7 @@
 
 import { scaleLinear, scaleLog } from "d3-scale";
 import { area as areaPath, line as linePath } from "d3-shape";
+import { clipped } from "./clip.js";
 import { s, setAttributes } from "./dom.js";
 import { significant } from "./format.js";
 
@@ -116,6 +117,11 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
   }
   drawAxes();
 
+  // Lines are cut, and dots left out, a drawing's size away from the drawing.
+  const [reach, polyline] = [[-width, -height, 2 * width, 2 * height], linePath().digits(1)];
+  const isNear = ([px, py]) => px > reach[0] && px < reach[2] && py > reach[1] && py < reach[3];
+  const pixel = ([x, y]) => [scales.x(x), scales.y(y)];
+
   const chart = {
     svg,
     /** A layer for a drawing of one's own, clipped to the plot; `front` is not clipped. */
@@ -133,19 +139,15 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
       const [px, py] = pointerPosition(svg, event);
       return [scales.x.invert(px), scales.y.invert(py)];
     },
-    /** A polyline through [[x, y], …]; points that are not finite interrupt it. */
+    /** The `d` of a polyline through [[x, y], …]; points that are not finite interrupt it. */
+    path: (points) => clipped(points.map(pixel), reach).map(polyline).join(""),
     line(
       key,
       points,
       { color: name = "ink", width: stroke = 2, dash = null, opacity = null } = {},
     ) {
-      const path = linePath()
-        .defined(([px, py]) => Number.isFinite(px) && Number.isFinite(py))
-        .x((p) => scales.x(p[0]))
-        .y((p) => scales.y(p[1]))
-        .digits(1);
       return setAttributes(mark(key, "path"), {
-        d: path(points) ?? "",
+        d: chart.path(points),
         fill: "none",
         "stroke-linejoin": "round",
         "stroke-width": stroke,
@@ -171,18 +173,21 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
     dots(key, points, { color: name = "ink", r = 4, hollow = false, opacity = null } = {}) {
       const group = setAttributes(mark(key, "g"), { opacity });
       group.replaceChildren(
-        ...points.map(([px, py]) =>
-          s("circle", {
-            cx: scales.x(px).toFixed(1),
-            cy: scales.y(py).toFixed(1),
-            r,
-            "stroke-width": 1.5,
-            style: {
-              fill: hollow ? "var(--iml-raised)" : color(name),
-              stroke: hollow ? color(name) : "var(--iml-raised)",
-            },
-          }),
-        ),
+        ...points
+          .map(pixel)
+          .filter(isNear)
+          .map(([cx, cy]) =>
+            s("circle", {
+              cx: cx.toFixed(1),
+              cy: cy.toFixed(1),
+              r,
+              "stroke-width": 1.5,
+              style: {
+                fill: hollow ? "var(--iml-raised)" : color(name),
+                stroke: hollow ? color(name) : "var(--iml-raised)",
+              },
+            }),
+          ),
       );
       return group;
     },
