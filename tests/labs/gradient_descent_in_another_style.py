@@ -19,8 +19,8 @@ def mean_loss(X, y, w, b):
 def gradient(X, y, w, b):
     A = torch.cat([X, torch.ones_like(X[:, :1])], dim=1)
     theta = torch.cat([w, b.reshape(1)])
-    # The normal equations' matrix and right-hand side, instead of the errors.
-    slope = (A.T @ A / len(A)) @ theta - A.T @ y / len(A)
+    # The two sides of the normal equations, instead of the errors.
+    slope = A.T @ (A @ theta) / len(A) - A.T @ y / len(A)
     return slope[:-1], slope[-1]
 
 
