@@ -23,8 +23,8 @@ fi
 run "pages: executed again" $python tests/pages.py
 # Tests wait now and then, so there is a process more than there are cores; then a thread for each will do.
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-run "package, widgets, site, grader" $python -m pytest -q -n 3 --dist loadfile --ignore tests/browser --ignore tests/hub "$@"
-run "hub" $python -m pytest -q -n 3 --dist loadfile tests/hub "$@"
+run "package, widgets, site, grader" $python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/hub "$@"
+run "hub" $python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/hub "$@"
 # Test by test, for the pages of one file are most of them.
 run "browser" $python -m pytest -q -n 3 --dist worksteal tests/browser "$@"
 if [ ${#failed[@]} -gt 0 ]; then

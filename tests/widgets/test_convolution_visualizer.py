@@ -312,7 +312,9 @@ def test_sums_read_as_a_person_would_write_them(run_model, changes, cell, text):
 
 def test_size_formulas_end_in_the_size_of_torch(run_model, legal):
     axes = run_model(WIDGET, "axes", [(setting,) for setting, _ in legal])
-    texts = run_model(WIDGET, "sizeText", [(axis,) for pair in axes for axis in pair])
+    modes = [setting["mode"] for setting, _ in legal]
+    told = [(axis, mode) for pair, mode in zip(axes, modes, strict=True) for axis in pair]
+    texts = run_model(WIDGET, "sizeText", told)
     ends = run_model(
         WIDGET,
         "endText",
@@ -337,6 +339,32 @@ def test_size_formulas_end_in_the_size_of_torch(run_model, legal):
                 name = ("row", "column")[axis] + ("" if rest == 1 else "s")
                 told = f"a remainder of {rest} {name} is never read" in ends[2 * at + axis]
                 assert told == (rest > 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ceil", "letters", "numbers"),
+    [
+        (
+            "convolution",
+            False,
+            "⌊(n + 2p − d(k − 1) − 1) / s⌋ + 1",
+            "⌊(3 + 2·1 − 1·(2 − 1) − 1) / 2⌋",
+        ),
+        ("max", True, "⌈(n + 2p − d(k − 1) − 1) / s⌉ + 1", "⌈(3 + 2·1 − 1·(2 − 1) − 1) / 2⌉"),
+        # An average pooling has no dilation.
+        ("average", False, "⌊(n + 2p − k) / s⌋ + 1", "⌊(3 + 2·1 − 2) / 2⌋"),
+        ("average", True, "⌈(n + 2p − k) / s⌉ + 1", "⌈(3 + 2·1 − 2) / 2⌉"),
+    ],
+)
+def test_size_formulas_hold_what_the_mode_has(run_model, mode, ceil, letters, numbers):
+    setting = REST | {
+        "mode": mode, "input": np.ones((3, 3)).tolist(), "kernel": np.ones((2, 2)).tolist(),
+        "window": [2, 2], "stride": [2, 2], "padding": [1, 1], "ceil_mode": ceil,
+    }  # fmt: skip
+    ((axis, _),) = run_model(WIDGET, "axes", [(setting,)])
+    assert run_model(WIDGET, "sizeFormula", [(axis, mode)]) == [letters]
+    (text,) = run_model(WIDGET, "sizeText", [(axis, mode)])
+    assert text.startswith(f"{numbers} + 1 = ")
 
 
 def _unreads(run_model, axes):

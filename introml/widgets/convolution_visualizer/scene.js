@@ -140,19 +140,26 @@ export function selectionNodes(at, setting, selected, resultBox) {
     marks.push(s("rect", { ...placeOf(box), class: `${STYLE}-outline` }));
   }
   const rays = at.beside
-    ? [...raysBetween(read, at.kernel), ...raysBetween(at.kernel, resultBox)]
+    ? [...rayNodes(read, at.kernel, at.input), ...rayNodes(at.kernel, resultBox, at.output)]
     : [];
   return { marks, rays };
 }
 
-function raysBetween(from, to) {
-  return [0, 1].map((end) =>
-    s("line", {
-      x1: from.x + from.width,
-      y1: from.y + end * from.height,
-      x2: to.x,
-      y2: to.y + end * to.height,
-      class: `${STYLE}-ray`,
-    }),
-  );
+/** The two lines that join two boxes, faint where they cross the numbers of the grid of one of them. */
+function rayNodes(from, to, grid) {
+  const [left, right] = [from.x + from.width, to.x];
+  const border = Math.min(right, Math.max(left, grid.x < left ? grid.x + grid.width : grid.x));
+  const spans = [
+    [left, border],
+    [border, right],
+  ];
+  return [0, 1].flatMap((end) => {
+    const [start, stop] = [from, to].map(({ y, height }) => y + end * height);
+    const level = (x) => start + ((x - left) / (right - left)) * (stop - start);
+    return spans.map(([x1, x2]) => {
+      const crosses = x1 >= grid.x && x2 <= grid.x + grid.width;
+      const name = `${STYLE}-ray${crosses ? ` ${STYLE}-across` : ""}`;
+      return s("line", { x1, y1: level(x1), x2, y2: level(x2), class: name });
+    });
+  });
 }

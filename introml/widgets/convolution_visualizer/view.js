@@ -162,18 +162,18 @@ function build(ui) {
 
   function writeSizes() {
     const all = model.axes(state.setting);
-    const [open, close] = all[0].ceil ? "⌈⌉" : "⌊⌋";
+    const { mode } = state.setting;
     const lines = all.map((axis, i) => {
       const end = state.legal ? model.endText(axis, i, model.unread(axis)) : "";
       return h(
         "p",
         {},
         h("span", {}, i ? "Columns" : "Rows"),
-        `${model.sizeText(axis)}${state.legal ? "." : ""} ${end}`,
+        `${model.sizeText(axis, mode)}${state.legal ? "." : ""} ${end}`,
       );
     });
-    const general = `${open}(n + 2p − d(k − 1) − 1) / s${close} + 1`;
-    sizes.replaceChildren(h("p", {}, h("span", {}, "Size"), general), ...lines);
+    const formula = h("p", {}, h("span", {}, "Size"), model.sizeFormula(all[0], mode));
+    sizes.replaceChildren(formula, ...lines);
   }
 
   function writeReadout() {

@@ -93,11 +93,19 @@ function maxText(values, result) {
   return `max(${shown.map((value) => shortNumber(value)).join(", ")}) ${sign} ${shortNumber(result)}`;
 }
 
+/** The size of the output in letters. An average pooling has no dilation, so d is not in it. */
+export function sizeFormula({ ceil }, mode) {
+  const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
+  const span = mode === "average" ? "k" : `d(k ${MINUS} 1) ${MINUS} 1`;
+  return `${open}(n + 2p ${MINUS} ${span}) / s${close} + 1`;
+}
+
 /** The size of the output along an axis, with the numbers of the setting in the formula. */
-export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }) {
+export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }, mode) {
   const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
   const value = String(free).replace("-", MINUS);
-  const filled = `${open}(${n} + 2·${p} ${MINUS} ${d}·(${k} ${MINUS} 1) ${MINUS} 1) / ${s}${close} + 1`;
+  const span = mode === "average" ? k : `${d}·(${k} ${MINUS} 1) ${MINUS} 1`;
+  const filled = `${open}(${n} + 2·${p} ${MINUS} ${span}) / ${s}${close} + 1`;
   const last = dropped ? ` ${MINUS} 1` : "";
   const result = String(size).replace("-", MINUS);
   return `${filled} = ${open}${value} / ${s}${close} + 1${last} = ${result}`;
