@@ -50,7 +50,7 @@ function windowNodes({ x, y, cell, rows, columns, width, height }, name) {
       class: `${STYLE}-empty`,
     }),
   );
-  return [...squares, middleText(x + width / 2, y + height / 2 + 5, "title", name)];
+  return [...squares, middleText(x + width / 2, y + height / 2 + 5, "result", name)];
 }
 
 /** The cells of the frame that are no input, and hatching where no window reads. */
