@@ -348,20 +348,28 @@
   }
 
   // --- what the next page will want -------------------------------------------------------------
-  // A page without formulas, such as the first one, fetches their style and fonts when it is idle.
-  const FORMULA_FONTS = ["1em KaTeX_Main", "bold 1em KaTeX_Main", "italic 1em KaTeX_Math"];
+  // Once it is idle, a page fetches what the book's pages share and it had no need of itself, so that
+  // no second page is slow: formulas' style and fonts, the labels' Greek, italics, the widgets' kit.
+  const SHARED_FONTS = [
+    ...["Main", "Size1", "Size2", "Size3", "Size4"].map((name) => `1em KaTeX_${name}`),
+    "bold 1em KaTeX_Main",
+    "italic 1em KaTeX_Math",
+    'italic 1em "Source Serif 4"',
+  ];
+  const fetchFonts = () => {
+    const all = SHARED_FONTS.map((font) => document.fonts.load(font));
+    Promise.allSettled([...all, document.fonts.load('1em "Source Sans 3"', "αη")]);
+  };
   const fetchAhead = () => {
+    for (const path of root.dataset.ahead?.split(" ") ?? []) {
+      fetch(path, { priority: "low" }).catch(() => {});
+    }
+    if (!root.dataset.formulas) return fetchFonts();
     const style = document.createElement("link");
-    Object.assign(style, { rel: "stylesheet", href: root.dataset.formulas });
-    style.onload = () => {
-      for (const font of [...FORMULA_FONTS, 'italic 1em "Source Serif 4"']) {
-        document.fonts.load(font).catch(() => {});
-      }
-    };
+    Object.assign(style, { rel: "stylesheet", href: root.dataset.formulas, onload: fetchFonts });
     document.head.append(style);
   };
-  const saving = location.protocol === "file:" || navigator.connection?.saveData;
-  if (root.dataset.formulas && !saving) {
+  if (location.protocol !== "file:" && !navigator.connection?.saveData) {
     const whenIdle = globalThis.requestIdleCallback ?? setTimeout;
     addEventListener("load", () => whenIdle(fetchAhead));
   }
