@@ -107,10 +107,17 @@ def test_the_page_loads_the_code_of_its_widgets_once_and_no_other(page):
     assert order.index("host") < order.index("kit") < order.index("LineFit")
 
 
-def test_a_page_without_widgets_loads_none_of_it(book):
+def test_a_page_without_widgets_runs_none_of_it(book):
     html = book.text("intro")
-    for word in ("host.js", "kit.js", "widgets/", "widget-states"):
+    for word in ("widgets/", "widget-states"):
         assert word not in html
+    assert not re.search(r"<script[^>]*(host|kit)\.js", html)
+
+
+def test_a_page_without_widgets_names_what_the_next_one_may_need(book):
+    ahead = re.search(r'<html[^>]* data-ahead="([^"]*)"', book.text("intro"))
+    paths = [path.partition("?")[0] for path in ahead.group(1).split()]
+    assert [path.rpartition("/")[2] for path in paths] == ["host.js", "kit.js"]
 
 
 def test_the_code_of_every_bundle_is_copied_but_not_what_is_shared(book):

@@ -29,7 +29,9 @@ def test_every_file_that_a_page_asks_for_is_there_under_its_version(site):
     asked = set()
     for page in site.rglob("*.html"):
         html = page.read_text(encoding="utf-8")
-        for address in re.findall(r'(?:src|href)="([^"]*_static/[^"]*)"', html):
+        ahead = re.findall(r'data-(?:ahead|formulas)="([^"]*)"', html)
+        asks = re.findall(r'(?:src|href)="([^"]*_static/[^"]*)"', html)
+        for address in [*asks, *" ".join(ahead).split()]:
             path, _, version = address.partition("?v=")
             target = (page.parent / path).resolve()
             assert target.is_file(), address
