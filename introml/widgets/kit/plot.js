@@ -141,6 +141,7 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
     },
     /** The `d` of a polyline through [[x, y], …]; points that are not finite interrupt it. */
     path: (points) => clipped(points.map(pixel), reach).map(polyline).join(""),
+    /** A polyline, as `path` has it. */
     line(
       key,
       points,
