@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 
 def copy_packages(requirements: Iterable[str], prefix: Path) -> set[str]:
@@ -20,13 +21,12 @@ def copy_packages(requirements: Iterable[str], prefix: Path) -> set[str]:
     Nothing but what a package's own record names is copied, so nothing that was installed from a
     folder comes along. The Python there must be of this version and kind. The requirements met.
     """
-    wanted = {
-        _canonical((one := Requirement(text)).name): (one.specifier, text) for text in requirements
-    }
+    pins = [(Requirement(text), text) for text in requirements]
+    wanted = {canonicalize_name(one.name): (one.specifier, text) for one, text in pins}
     met = set()
     folder_for = cache(_open_folder)
     for distribution in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]):
-        specifier, text = wanted.get(_canonical(distribution.name), (None, ""))
+        specifier, text = wanted.get(canonicalize_name(distribution.name), (None, ""))
         if specifier is not None and specifier.contains(distribution.version, prereleases=True):
             files = _files_of(distribution)
             for source in files:
@@ -36,10 +36,6 @@ def copy_packages(requirements: Iterable[str], prefix: Path) -> set[str]:
             if files:
                 met.add(text)
     return met
-
-
-def _canonical(name: str) -> str:
-    return name.lower().replace("_", "-").replace(".", "-")
 
 
 def _files_of(distribution: importlib.metadata.Distribution) -> list[str]:

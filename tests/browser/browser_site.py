@@ -57,6 +57,10 @@ class Tab:
         self._forget()
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.emulate_media(media="null", color_scheme=scheme)
+        return self.load(url, settle)
+
+    def load(self, url, settle=True):
+        """Open a page, with what the tab has already."""
         self.page.goto(url)
         if settle:
             self.settle()

@@ -53,11 +53,8 @@ def open_tab(chromium, lent):
         if options or taken:
             # The storage that an option brings is not to be forgotten.
             view = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-            own.append(tab := Tab(chromium, **view, **options))
-            tab.page.goto(url)
-            if settle:
-                tab.settle()
-            return tab
+            own.append(Tab(chromium, **view, **options))
+            return own[-1].load(url, settle)
         if not lent:
             lent.append(Tab(chromium))
         taken.append(lent[0])

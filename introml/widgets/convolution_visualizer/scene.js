@@ -148,18 +148,14 @@ export function selectionNodes(at, setting, selected, resultBox) {
 /** The two lines that join two boxes, faint where they cross the numbers of the grid of one of them. */
 function rayNodes(from, to, grid) {
   const [left, right] = [from.x + from.width, to.x];
-  const border = Math.min(right, Math.max(left, grid.x < left ? grid.x + grid.width : grid.x));
-  const spans = [
-    [left, border],
-    [border, right],
-  ];
+  const leaves = grid.x < left; // the grid that the rays come from, not the one that they go to
+  const border = leaves ? grid.x + grid.width : grid.x;
   return [0, 1].flatMap((end) => {
     const [start, stop] = [from, to].map(({ y, height }) => y + end * height);
     const level = (x) => start + ((x - left) / (right - left)) * (stop - start);
-    return spans.map(([x1, x2]) => {
-      const crosses = x1 >= grid.x && x2 <= grid.x + grid.width;
-      const name = `${STYLE}-ray${crosses ? ` ${STYLE}-across` : ""}`;
-      return s("line", { x1, y1: level(x1), x2, y2: level(x2), class: name });
-    });
+    const ray = (x1, x2, name) =>
+      s("line", { x1, y1: level(x1), x2, y2: level(x2), class: `${STYLE}-ray${name}` });
+    const across = ` ${STYLE}-across`;
+    return [ray(left, border, leaves ? across : ""), ray(border, right, leaves ? "" : across)];
   });
 }
