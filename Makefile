@@ -25,7 +25,7 @@ watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the bro
 	@$(PY) -m introml.site watch --port $(PORT)
 
 hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
-	@$(PY) -m introml.hub.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
+	@$(PY) -m introml.hub.operate.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
 
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh

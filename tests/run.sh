@@ -20,7 +20,7 @@ if [ ${#failed[@]} -gt 0 ] && [[ " ${failed[*]} " == *"site: build"* ]]; then
   echo "the site does not build, so the tests that read it cannot run"
   exit 1
 fi
-run "pages: executed again" $python tests/pages.py
+run "pages: executed again" $python tests/pages/execute_again.py
 # Tests wait now and then, so there is a process more than there are cores; then a thread for each will do.
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 run "package, widgets, site, grader" $python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/hub "$@"

@@ -2,12 +2,12 @@
 
 import re
 from importlib.metadata import metadata
-from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).resolve().parents[1]
+from introml.book.paths import ROOT
+
 #: Each version's first release, which is what a distribution may still ship (Debian 12: 3.11.2).
 PYTHONS = ("3.11.0", "3.12.0", "3.13.0")
 PINS = sorted(

@@ -1,6 +1,6 @@
 # JupyterHub for a course on a Slurm cluster: students' servers and grading workers are jobs.
 # README.md beside this file says how to use it. Copy this file, and change what is your cluster's.
-from introml.hub.slurm_config import started
+from introml.hub.jupyter.slurm_config import started
 
 c = get_config()  # noqa: F821
 

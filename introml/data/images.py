@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from introml.assets import asset
+from introml.book.assets import asset
 from introml.data.fetch import cache_folder, fetch
 
 # The third byte of an IDX file says the type of its numbers; 8 is an unsigned byte.

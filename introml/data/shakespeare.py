@@ -1,6 +1,6 @@
 """Seven plays by Shakespeare, as one text, for language models of characters."""
 
-from introml.assets import asset
+from introml.book.assets import asset
 
 PLAYS = (
     "Hamlet",

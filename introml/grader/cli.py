@@ -133,7 +133,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _release(options: argparse.Namespace) -> int:
-    from introml.grader.release import WouldOverwrite, release
+    from introml.grader.authoring import WouldOverwrite
+    from introml.grader.authoring.release import release
 
     lab = _lab(options.lab)
     try:
@@ -145,7 +146,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from introml.grader.notebook_check import check_file
+    from introml.grader.student import check_file
 
     table = check_file(options.notebook)
     print(table.text())
@@ -155,7 +156,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from introml.grader.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
+    from introml.grader.student import NotHandedIn, keep_receipt, notebook_to_hand_in
+    from introml.grader.student.hand_in import hand_in
 
     try:
         notebook = notebook_to_hand_in(options.notebook)
@@ -178,9 +180,9 @@ def _test(options: argparse.Namespace) -> int:
     lab = _lab(options.lab, options.hidden)
     import torch
 
+    from introml.grader.authoring import prove_lab
+    from introml.grader.box import SandboxUnavailable
     from introml.grader.checks import ChecksError
-    from introml.grader.lab_test import prove_lab
-    from introml.grader.session import SandboxUnavailable
 
     torch.set_num_threads(1)  # as graded
     try:
@@ -196,12 +198,8 @@ def _test(options: argparse.Namespace) -> int:
 def _grade(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from introml.grader.grade import Options, Run
-    from introml.grader.lane import LabUnusable
-    from introml.grader.progress import watcher
-    from introml.grader.report import Report
     from introml.grader.results import Verdict
-    from introml.grader.store import Store, StoreError
+    from introml.grader.run import LabUnusable, Options, Report, Run, Store, StoreError, watcher
 
     lab = _lab(options.lab, options.hidden)
     notebooks = _notebooks(options.notebooks)

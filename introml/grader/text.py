@@ -29,3 +29,8 @@ def one_line(text: object, limit: int = 300) -> str:
     """`plain` on one line: every run of white space becomes one space."""
     text = " ".join(plain(text, limit * 4).split())
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def cell_label(ident: str) -> str:
+    """The words for a cell: "Cell 'attention'", or "Cell 7" for one that is known by its place."""
+    return ident.capitalize() if ident.startswith("cell ") else f"Cell {ident!r}"

@@ -14,9 +14,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from introml.grader.cli import Usage
+from introml.grader.lab import LabError
 from introml.grader.text import one_line
-from introml.hub.course import Course, CourseError, LabError, default_folder
-from introml.hub.state import counted, is_running, state_of
+from introml.hub.course import Course, CourseError, default_folder
+from introml.hub.operate import counted, is_running, state_of
 
 _BY = "command line"
 _EXAMPLES = """\
@@ -133,7 +134,7 @@ def _url_option(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(options: argparse.Namespace) -> int:
-    from introml.hub import start
+    from introml.hub.operate import start
 
     os.environ["INTROML_COURSE"] = str(options.course.absolute())
     names = ("port", "address", "teacher", "config")
@@ -151,8 +152,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _roster(options: argparse.Namespace) -> int:
-    from introml.hub import people
-    from introml.hub.roster import without_password
+    from introml.hub.people import people, without_password
 
     try:
         entries = people.read_roster(_text(options.file))
@@ -175,7 +175,7 @@ def _roster(options: argparse.Namespace) -> int:
 
 
 def _links(course: Course, names: list[str], url: str) -> str:
-    from introml.hub.roster import invite
+    from introml.hub.people import invite
 
     address = url or _hub_url(course)
     out = io.StringIO()
@@ -189,9 +189,8 @@ def _links(course: Course, names: list[str], url: str) -> str:
 
 
 def _invite(options: argparse.Namespace) -> int:
-    from introml.hub import people
-    from introml.hub.decisions import Refused
-    from introml.hub.roster import invite
+    from introml.hub.course import Refused
+    from introml.hub.people import invite, people
 
     with _course(options) as course:
         address = options.url or _hub_url(course)
@@ -214,7 +213,7 @@ def _invite(options: argparse.Namespace) -> int:
 
 
 def _hub_url(course: Course) -> str:
-    from introml.hub.hub_config import HubSettings
+    from introml.hub.jupyter import HubSettings
 
     return HubSettings.of(course).url
 
@@ -224,7 +223,7 @@ def _link(address: str, secret: str) -> str:
 
 
 def _backup(options: argparse.Namespace) -> int:
-    from introml.hub.backup import BackupError, back_up
+    from introml.hub.operate import BackupError, back_up
 
     with _course(options) as course:
         try:
@@ -240,7 +239,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from introml.hub.backup import BackupError, restore
+    from introml.hub.operate import BackupError, restore
 
     try:
         made = restore(options.file, options.course, options.database)
@@ -255,7 +254,7 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from introml.hub.privacy import PrivacyError, export_student
+    from introml.hub.operate import PrivacyError, export_student
 
     with _course(options) as course:
         try:
@@ -270,7 +269,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _erase(options: argparse.Namespace) -> int:
-    from introml.hub.privacy import PrivacyError, erase_student, forget_in_jupyterhub
+    from introml.hub.operate import PrivacyError, erase_student, forget_in_jupyterhub
 
     name = options.name
     with _course(options) as course:
@@ -316,8 +315,7 @@ def _erase(options: argparse.Namespace) -> int:
 
 
 def _receipt(options: argparse.Namespace) -> int:
-    from introml.hub.models import Submission
-    from introml.hub.receipts import ReceiptRefused
+    from introml.hub.course import ReceiptRefused, Submission
 
     with _course(options) as course:
         try:
@@ -338,7 +336,7 @@ def _receipt(options: argparse.Namespace) -> int:
 
 
 def _similarity(options: argparse.Namespace) -> int:
-    from introml.hub.similarity_report import report_html
+    from introml.hub.web import report_html
 
     with _course(options) as course:
         lab = course.labs.get(options.lab)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from introml.site.build import ROOT, BuildFailed, build, bundle_widgets
+from introml.book.paths import ROOT
+from introml.site.build import BuildFailed, build, bundle_widgets
 
 
 def main(arguments: list[str] | None = None) -> int:

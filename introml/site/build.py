@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from introml.book.paths import ROOT
 from introml.site.node import environment, node_path
 from introml.widgets.base import DIST, class_of
 
-ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 STAMP = BUILD / "inputs.json"
@@ -73,7 +73,7 @@ def bundle_widgets(quiet: bool = True, root: Path = ROOT) -> None:
     patterns = ("*.js", "*.mjs", "*.css")
     found = [path for pattern in patterns for path in widgets.rglob(pattern)]
     sources = [path for path in found if "dist" not in path.relative_to(widgets).parts]
-    sources += [root / "introml" / "style" / "tokens.json", root / "package-lock.json"]
+    sources += [root / "introml" / "book" / "style" / "tokens.json", root / "package-lock.json"]
     stamp = widgets / "dist" / "stamp"
     digest = hashlib.sha256()
     for path in sorted(sources):
@@ -191,7 +191,7 @@ def _remember_warnings(build: Path, text: str) -> None:
 def build(force: bool = False, jobs: int | None = None) -> float:
     """Bring `_build/html` up to date; returns the seconds it took. Raises BuildFailed."""
     began = time.monotonic()
-    from introml.grader.source import LabError
+    from introml.grader.lab import LabError
     from introml.site.labs import write_handouts, write_lab_notebooks
 
     try:

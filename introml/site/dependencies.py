@@ -72,8 +72,8 @@ def scan_module(source: str, name: str, *, is_package: bool) -> Scan:
     except (SyntaxError, ValueError):
         # Pages that import it will fail, and say so; until then its text must do.
         return Scan(_sorted(_mentions(source)))
-    # introml/assets.py is what turns names into paths: its own paths are not data that it reads.
-    return _scan_tree(tree, package, paths=name != f"{PACKAGE}.assets")
+    # book/assets.py is what turns names into paths: its own paths are not data that it reads.
+    return _scan_tree(tree, package, paths=name != f"{PACKAGE}.book.assets")
 
 
 class Modules:

@@ -169,7 +169,7 @@ def plain_lines(lines: list[str], names: Names) -> list[str]:
 
 
 def _quoted_values(notebook: NotebookNode) -> dict[str, Any]:
-    """The values that cells gave a name with `introml.quoting.quote`."""
+    """The values that cells gave a name with `introml.book.glue.glue`."""
     values = {}
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

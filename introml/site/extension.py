@@ -19,8 +19,8 @@ from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 
 import introml
+from introml.book.style.tokens import COLORS
 from introml.site import directives, embed, formulas, search
-from introml.style.tokens import COLORS
 
 HERE = Path(__file__).parent
 #: Extensions of Jupyter Book's that this site does not need: they load scripts from a CDN, or icon

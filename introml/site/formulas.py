@@ -12,7 +12,8 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
-from introml.site.node import ROOT, NodeLines
+from introml.book.paths import ROOT
+from introml.site.node import NodeLines
 
 LOGGER = logging.getLogger(__name__)
 SCRIPT = Path(__file__).with_name("katex_render.mjs")

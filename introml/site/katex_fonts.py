@@ -8,7 +8,9 @@ import re
 from html import unescape
 from pathlib import Path
 
-FONTS = Path(__file__).resolve().parents[2] / "node_modules" / "katex" / "dist" / "fonts"
+from introml.book.paths import ROOT
+
+FONTS = ROOT / "node_modules" / "katex" / "dist" / "fonts"
 _VISIBLE = re.compile(r'<span class="katex-html".*', re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 

@@ -10,8 +10,8 @@ import datetime
 import shutil
 from pathlib import Path
 
+from introml.grader.authoring import solution_notebook, starter_notebook
 from introml.grader.lab import Cell, CheckInfo, Kind, Lab, labs, load_lab
-from introml.grader.release import solution_notebook, starter_notebook
 
 PAGE = "handout.md"
 _TIERS = {"cpu": "CPU", "cuda": "GPU"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils import nodes
 
-from introml.style.tokens import COLORS
+from introml.book.style.tokens import COLORS
 
 if TYPE_CHECKING:
     from myst_nb.core.render import MimeData, NbElementRenderer
@@ -82,7 +82,7 @@ def themed_svg(svg: str, alt: str) -> str:
     without `alt`.
     """
     if not alt.strip():
-        raise ValueError("a figure has no alt text; show it with introml.style.show(figure, alt=…)")
+        raise ValueError("a figure has no alt text; show it with introml.book.style.show(…, alt=…)")
     prefix = "f" + hashlib.sha256(svg.encode()).hexdigest()[:8] + "-"
 
     def themed(tag: re.Match[str]) -> str:

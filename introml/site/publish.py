@@ -7,11 +7,11 @@ import re
 import shutil
 from pathlib import Path
 
+from introml.book.paths import ROOT
 from introml.site.formulas import remembered
 from introml.site.katex_fonts import characters, subset_fonts
 from introml.widgets.base import DIST
 
-ROOT = Path(__file__).resolve().parents[2]
 STATIC = Path(__file__).parent / "static"
 MODULES = ROOT / "node_modules"
 #: Stands for the version of the formulas' style until the pages, and so its fonts, are known.

@@ -107,7 +107,7 @@ async function bundleWidget(stem, kitCss, notebookTokens) {
 
 await mkdir(out, { recursive: true });
 const kitCss = await readFile(join(here, "kit", "kit.css"), "utf8");
-const tokens = JSON.parse(await readFile(join(here, "..", "style", "tokens.json"), "utf8"));
+const tokens = JSON.parse(await readFile(join(here, "..", "book", "style", "tokens.json"), "utf8"));
 const { site, notebook } = tokenCss(tokens);
 await build({
   ...shared,

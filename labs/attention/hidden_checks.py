@@ -21,9 +21,16 @@ from checks import (
 )
 from torch import Tensor
 
-from introml.grader.checks import assert_close, check, randint, randn, require
-from introml.grader.invariances import assert_causal, assert_permutation_equivariant
-from introml.grader.learning import assert_learns
+from introml.grader.checks import (
+    assert_causal,
+    assert_close,
+    assert_learns,
+    assert_permutation_equivariant,
+    check,
+    randint,
+    randn,
+    require,
+)
 
 CANARY = "introml-canary-2f468657ca8dffeea111765c5285579f"
 

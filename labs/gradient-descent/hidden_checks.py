@@ -9,8 +9,7 @@ import torch
 from checks import batches_of, draw_problem, reference_loss, reference_path, stable_rate
 from torch.optim import lr_scheduler
 
-from introml.grader.checks import assert_close, check, randn, require
-from introml.grader.learning import assert_learns
+from introml.grader.checks import assert_close, assert_learns, check, randn, require
 
 CANARY = "introml-canary-21bca75903ebad478d1e252df62d6f06"
 TIGHT = {"rtol": 1e-9, "atol": 1e-10}  # float64, sums of a few hundred terms

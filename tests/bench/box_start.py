@@ -16,7 +16,7 @@ import time
 import torch
 
 from introml.grader.box.limits import Limits
-from introml.grader.session import Template
+from introml.grader.box.template import Template
 
 
 def bare_fork() -> float:

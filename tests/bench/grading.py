@@ -31,9 +31,9 @@ from box_start import bare_fork, box_start  # noqa: E402
 from machine import machine  # noqa: E402
 from plain_tests import TESTS  # noqa: E402
 
-from introml.grader.lab import load_lab  # noqa: E402
-from introml.grader.release import nbgrader_source  # noqa: E402
-from introml.grader.session import Template  # noqa: E402
+from introml.grader.authoring.release import nbgrader_source  # noqa: E402
+from introml.grader.box.template import Template  # noqa: E402
+from introml.grader.lab.lab import load_lab  # noqa: E402
 
 LAB = HERE / "labs" / "ten-functions"
 NBGRADER = "0.9.6"

@@ -37,9 +37,9 @@ from postgres_server import PostgresServer  # noqa: E402
 from real_hub import RealHub  # noqa: E402
 from tiny import notebook, written  # noqa: E402
 
-from introml.hub import people  # noqa: E402
-from introml.hub.hub_config import COURSE_SCOPE  # noqa: E402
-from introml.hub.models import Grading, Submission  # noqa: E402
+from introml.hub.course.models import Grading, Submission  # noqa: E402
+from introml.hub.jupyter.hub_config import COURSE_SCOPE  # noqa: E402
+from introml.hub.people import people  # noqa: E402
 
 STUDENTS, WITHIN_S = 500, 60.0
 ROUNDS = 5

@@ -31,13 +31,13 @@ from service_process import WorkerProcess  # noqa: E402
 from slurm_cluster import SlurmCluster, wait_for  # noqa: E402
 from tiny_course import make_course  # noqa: E402
 
-from introml.grader.lab import LABS  # noqa: E402
-from introml.grader.release import solution_notebook  # noqa: E402
-from introml.hub import people  # noqa: E402
-from introml.hub.course import Course  # noqa: E402
-from introml.hub.models import Grading  # noqa: E402
-from introml.hub.slurm import launcher_for  # noqa: E402
-from introml.hub.submissions import hand_in  # noqa: E402
+from introml.grader.authoring.release import solution_notebook  # noqa: E402
+from introml.grader.lab.lab import LABS  # noqa: E402
+from introml.hub.course.course import Course  # noqa: E402
+from introml.hub.course.models import Grading  # noqa: E402
+from introml.hub.grades.submissions import hand_in  # noqa: E402
+from introml.hub.people import people  # noqa: E402
+from introml.hub.queue.slurm import launcher_for  # noqa: E402
 
 ROUNDS = 5
 #: How many are graded by one node, and by two; how long a check of each waits.

@@ -2,12 +2,11 @@
 
 import os
 import shutil
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from introml.book.paths import ROOT
 from introml.site.pages import book_pages
 
-ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [

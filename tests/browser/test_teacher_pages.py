@@ -7,8 +7,9 @@ from browser_site import AXE
 from served import app_of, served
 from tiny_course import make_course
 
-from introml.hub import people, regrades
-from introml.hub.models import Grading, Override
+from introml.hub.course.models import Grading, Override
+from introml.hub.grades import regrades
+from introml.hub.people import people
 
 AXE_RUN = (
     "axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.map((v) =>"

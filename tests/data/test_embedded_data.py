@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from introml import assets
-from introml.assets import asset
+from introml.book import assets
+from introml.book.assets import asset
 from introml.data import fashion_mnist, mnist, shakespeare
 
 FILES = ["mnist-10k.npz", "fashion-mnist-6k.npz", "shakespeare-7-plays.txt"]

@@ -1,7 +1,7 @@
 """Make `encoder.json`: what Hugging Face transformers computes from the same weights.
 
-`tests/test_encoder.py` compares `introml.encoder` with that file, so that the tests do not need
-transformers. This script shares no code with introml. In an environment of its own:
+`tests/models/test_encoder.py` compares `introml.models.encoder` with that file, so that the tests
+do not need transformers. This script shares no code with introml. In an environment of its own:
 
     python3 -m venv /tmp/hf
     /tmp/hf/bin/pip install transformers==5.23.0 safetensors torch==2.13.0

@@ -6,7 +6,7 @@ from pathlib import Path
 from crowd import Member, hand_in
 from runs import command, results, watched
 
-from introml.grader.results import SubmissionResult, canonical
+from introml.grader.results.results import SubmissionResult, canonical
 
 #: Seconds for a submission here: loops cost this much each, and honest ones need a part of one.
 TIME_LIMIT = "10"

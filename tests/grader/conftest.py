@@ -2,7 +2,7 @@
 
 import pytest
 
-from introml.grader.session import Template
+from introml.grader.box.template import Template
 
 
 @pytest.fixture(scope="session")

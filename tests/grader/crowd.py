@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tiny import cell_of, code_cell, notebook, tiny, written
 
-from introml.grader.release import solution_notebook, starter_notebook
-from introml.grader.results import Verdict
+from introml.grader.authoring.release import solution_notebook, starter_notebook
+from introml.grader.results.results import Verdict
 
 _GRADED, _TIME, _MEMORY, _CRASHED, _INVALID = (
     frozenset({one})

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import notebook, tiny, written
 
-from introml.grader import frames
-from introml.grader.library_answers import find
-from introml.grader.notebook import Invalid, Submitted, read_submission
-from introml.grader.values import Caps, ValueRefused, decode, encode
+from introml.grader.notebook.library_answers import find
+from introml.grader.notebook.notebook import Invalid, Submitted, read_submission
+from introml.grader.wire import frames
+from introml.grader.wire.values import Caps, ValueRefused, decode, encode
 
 #: One input may take this long. It takes milliseconds; the rest is for a busy machine.
 _LONGEST_S = 20.0

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from introml.grader.results import (
+from introml.grader.results.results import (
     OUTCOMES,
     CellError,
     CheckResult,

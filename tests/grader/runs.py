@@ -19,8 +19,8 @@ import psutil
 from tiny import FOLDER
 
 from introml.grader.box import cgroups, owned
-from introml.grader.results import SubmissionResult
-from introml.grader.store import Store
+from introml.grader.results.results import SubmissionResult
+from introml.grader.run.store import Store
 
 HERE = Path(__file__).parent
 SEED = 20_270_110
@@ -28,7 +28,7 @@ SEED = 20_270_110
 _FAKE = f"""
 import functools, sys
 from introml import command
-from introml.grader import grade
+from introml.grader.run import grade
 fake = (sys.executable, "-I", {str(HERE / "fake_checker.py")!r})
 grade.Options = functools.partial(grade.Options, command=fake)
 sys.exit(command.main())

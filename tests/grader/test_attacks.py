@@ -19,9 +19,9 @@ from types import SimpleNamespace
 import pytest
 from tiny import cell_of, code_cell, copy_of_tiny, written
 
-from introml.grader.lab import load_lab
-from introml.grader.release import solution_notebook, starter_notebook
-from introml.grader.results import Verdict, canonical, from_json
+from introml.grader.authoring.release import solution_notebook, starter_notebook
+from introml.grader.lab.lab import load_lab
+from introml.grader.results.results import Verdict, canonical, from_json
 
 ATTACKS = Path(__file__).parent / "attacks"
 SEED = "20270110"
@@ -62,8 +62,8 @@ HIDDEN = f'''
 # {CANARIES[1]}
 import numpy as np
 
-from introml.grader.checks import require
-from introml.grader.learning import assert_learns
+from introml.grader.checks.checks import require
+from introml.grader.checks.learning import assert_learns
 
 SECRET = "{CANARIES[2]}"
 

@@ -7,7 +7,7 @@ from class_run import changed, grade_class, wrong_verdicts
 from crowd import members
 from fuzz import fuzz_frames, fuzz_notebooks
 
-from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.results.results import SubmissionResult, Verdict
 
 
 def test_hostile_submissions_change_nothing_for_the_others(tmp_path):

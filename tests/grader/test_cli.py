@@ -12,7 +12,7 @@ from tiny import FOLDER, SECRETS, code_cell, copy_of_tiny, notebook, written
 
 from introml import command
 from introml.grader import cli
-from introml.grader.results import Verdict
+from introml.grader.results.results import Verdict
 
 TINY = str(FOLDER)
 
@@ -128,13 +128,13 @@ def test_broken_hidden_checks_are_bad_use_and_grade_nothing(tmp_path):
 
 
 def test_faults_are_status_1(tmp_path, monkeypatch, capsys):
-    from introml.grader.lane import Lane, LaneBroken
+    from introml.grader.run.checker_process import CheckerBroken, CheckerProcess
 
     def broken(*_, **__):
-        raise LaneBroken("it broke")
+        raise CheckerBroken("it broke")
 
-    monkeypatch.setattr(Lane, "grade", broken)
-    monkeypatch.setattr(Lane, "start", lambda self: None)
+    monkeypatch.setattr(CheckerProcess, "grade", broken)
+    monkeypatch.setattr(CheckerProcess, "start", lambda self: None)
     (tmp_path / "a.ipynb").write_bytes(b"{}")
     status = command.main(
         ["grade", TINY, str(tmp_path / "a.ipynb"), "--out", str(tmp_path / "out")]
@@ -194,8 +194,10 @@ def test_help_shows_examples():
 
 
 def test_the_command_starts_without_torch():
-    code = "import sys, introml.command as c; c.parser(); import introml.grader.grade, "
-    code += "introml.grader.report, introml.grader.progress; print('torch' in sys.modules)"
+    code = "import sys, introml.command as c; c.parser(); import introml.grader.run.grade, "
+    code += (
+        "introml.grader.run.report, introml.grader.run.progress_bar; print('torch' in sys.modules)"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stdout.strip() == "False", ended.stderr
 

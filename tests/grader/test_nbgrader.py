@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tiny import SECRETS, cell_of, grade_id, notebook, tiny
 
-from introml.grader.notebook import Submitted, read_submission
-from introml.grader.release import nbgrader_source
+from introml.grader.authoring.release import nbgrader_source
+from introml.grader.notebook.notebook import Submitted, read_submission
 
 HERE = Path(__file__).parent
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from introml.book.paths import ROOT
+
 LAUNCH = [sys.executable, str(Path(__file__).with_name("ordinary_user.py")), sys.executable]
 ATTACKS = (
     "nothing_of_the_machine or read_only or no_rights or no_network or no_other_process or "
@@ -22,7 +23,14 @@ def as_user(*command):
 
 def test_the_attacks_fail_for_an_ordinary_users_box_too():
     done = as_user(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/grader/test_box.py", "-k", ATTACKS
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "tests/grader/box/test_box.py",
+        "-k",
+        ATTACKS,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
@@ -31,7 +39,7 @@ def test_the_attacks_fail_for_an_ordinary_users_box_too():
 
 def test_an_ordinary_users_grader_says_what_is_in_force():
     script = (
-        "from introml.grader.session import Template; import os\n"
+        "from introml.grader.box.template import Template; import os\n"
         "with Template() as t: print(os.getuid() != 0, t.in_force['sandbox'], t.in_force['memory'])"
     )
     done = as_user("-c", script)

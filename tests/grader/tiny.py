@@ -7,8 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from introml.grader.lab import Lab, load_lab
-from introml.grader.release import solution_notebook, starter_notebook
+from introml.grader.authoring.release import solution_notebook, starter_notebook
+from introml.grader.lab.lab import Lab, load_lab
 
 #: Examples that Hypothesis tries in each test of hostile input; more of them make a soak.
 EXAMPLES = int(os.environ.get("INTROML_EXAMPLES", "300"))

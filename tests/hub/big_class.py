@@ -7,10 +7,10 @@ import json
 import random
 from datetime import timedelta
 
-from introml.grader.results import CheckResult, Flag, SubmissionResult, Verdict, to_json
-from introml.hub.course import Course
-from introml.hub.database import now
-from introml.hub.models import Extension, Grading, LabDates, Override, Person, Submission
+from introml.grader.results.results import CheckResult, Flag, SubmissionResult, Verdict, to_json
+from introml.hub.course.course import Course
+from introml.hub.course.database import now
+from introml.hub.course.models import Extension, Grading, LabSchedule, Override, Person, Submission
 
 #: Names of many scripts and lengths; the class goes through them again and again.
 NAMES = (
@@ -37,7 +37,7 @@ def fill(course: Course, students: int, lab: str = "tiny", seed: int = 0) -> Non
     at = now().replace(second=0, microsecond=0)
     due = at - timedelta(days=2)
     with course.database.writing() as session:
-        dates = session.get(LabDates, lab) or LabDates(lab=lab, seed=1)
+        dates = session.get(LabSchedule, lab) or LabSchedule(lab=lab, seed=1)
         dates.opens_at, dates.due_at = due - timedelta(days=14), due
         dates.closes_at = due + timedelta(days=7)
         session.add(dates)

@@ -8,8 +8,8 @@ from postgres_server import PostgresServer
 from real_hub import ANN, BOB, RealHub
 from tiny_course import make_course
 
-from introml.hub.course import Course
-from introml.hub.database import Database
+from introml.hub.course.course import Course
+from introml.hub.course.database import Database
 
 
 @pytest.fixture(scope="session")

@@ -14,13 +14,13 @@ from postgres_server import PostgresServer
 from real_hub import RealHub
 from service_process import ServiceProcess
 
-from introml.hub.course import Course
+from introml.hub.course.course import Course
 
 #: Part of a command's line, by what it is that one kills.
 _COMMANDS = {
-    "hub": "introml.hub.quick jupyterhub -f",
-    "service": "introml.hub.quick introml.hub.service",
-    "worker": "introml.hub.worker --url",
+    "hub": "introml.hub.servers.quick jupyterhub -f",
+    "service": "introml.hub.servers.quick introml.hub.web.service",
+    "worker": "introml.hub.queue.worker --url",
 }
 
 

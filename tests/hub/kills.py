@@ -17,9 +17,9 @@ from postgres_server import PostgresServer
 from service_process import ServiceProcess, WorkerProcess
 from tiny_course import make_course
 
-from introml.hub import people
-from introml.hub.course import Course
-from introml.hub.models import Event, Grading, Submission
+from introml.hub.course.course import Course
+from introml.hub.course.models import Event, Grading, Submission
+from introml.hub.people import people
 
 _LEASE_S = 4.0
 _WORKERS = 2

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from tiny_course import labs_folder
 
-from introml.hub import accounts, people
-from introml.hub.course import Course
+from introml.hub.course.course import Course
+from introml.hub.jupyter import accounts
+from introml.hub.people import people
 
 #: Names that no one on this machine has: each run makes accounts of its own, and removes them.
 TAG = f"t{os.getpid()}"
@@ -32,7 +33,7 @@ def free_port() -> int:
 
 
 class RealHub:
-    """A course in a folder, and `introml.hub.start` on it."""
+    """A course in a folder, and `introml.hub.operate.start` on it."""
 
     def __init__(self, before: tuple[str, ...] = (), **settings: str) -> None:
         # What comes before the command, such as what makes it an ordinary user's.
@@ -63,7 +64,7 @@ class RealHub:
         self.lines = []
         self.process = subprocess.Popen(
             [
-                *self.before, sys.executable, "-P", "-m", "introml.hub.start",
+                *self.before, sys.executable, "-P", "-m", "introml.hub.operate.start",
                 "--port", str(self.port), "--teacher", TEACHER, *arguments,
             ],
             env=os.environ | {"INTROML_COURSE": str(self.course.folder)},

@@ -16,8 +16,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.testclient import TestClient
 
-from introml.hub.app import create_app
-from introml.hub.course import Course
+from introml.hub.course.course import Course
+from introml.hub.web.app import create_app
 from introml.hub.web.context import Session
 
 PREFIX = "/services/course/"

@@ -23,20 +23,20 @@ from pathlib import Path
 import uvicorn
 from served import PREFIX, app_of
 
-from introml.hub import jobs
-from introml.hub.course import Course
+from introml.hub.course.course import Course
+from introml.hub.queue import jobs
 
 _FAKE_CHECKER = Path(__file__).parents[1] / "grader" / "fake_checker.py"
 #: A worker with the fake checker of the grader's tests in the place of the true one.
 FAKE_WORKER = f"""
 import functools, sys
-from introml.grader.desk import Options
-from introml.hub import desks, worker
-from introml.hub.desks import Desks
-load = desks.load_lab
-desks.load_lab = lambda folder, hidden, cells=(): load(folder, hidden, ())  # to read them is slow
+from introml.grader.run.session import Options
+from introml.hub.queue import pool, worker
+from introml.hub.queue.pool import Pool
+load = pool.load_lab
+pool.load_lab = lambda folder, hidden, cells=(): load(folder, hidden, ())  # to read them is slow
 fake = (sys.executable, "-I", {str(_FAKE_CHECKER)!r})
-worker.Desks = functools.partial(Desks, options=Options(command=fake))
+worker.Pool = functools.partial(Pool, options=Options(command=fake))
 worker.RENEW_S = 1.0
 sys.exit(worker.main())
 """
@@ -123,7 +123,7 @@ class WorkerProcess:
         self, course: Course, url: str, *options: str, fake: bool = True, tiers: str = "cpu"
     ) -> None:
         course.secret("worker")
-        program = ["-c", FAKE_WORKER] if fake else ["-m", "introml.hub.worker"]
+        program = ["-c", FAKE_WORKER] if fake else ["-m", "introml.hub.queue.worker"]
         self.log = course.folder / "worker.log"
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -13,12 +13,14 @@ import pytest
 from tiny_course import grade_next, result_of
 
 from introml import command
-from introml.grader.results import Verdict
-from introml.hub import cli, jobs, people
-from introml.hub.course import Course
-from introml.hub.database import now
-from introml.hub.models import Grading
-from introml.hub.submissions import hand_in
+from introml.grader.results.results import Verdict
+from introml.hub import cli
+from introml.hub.course.course import Course
+from introml.hub.course.database import now
+from introml.hub.course.models import Grading
+from introml.hub.grades.submissions import hand_in
+from introml.hub.people import people
+from introml.hub.queue import jobs
 
 COMMANDS = ("start", "status", "roster", "invite", "backup", "restore", "export-student",
             "erase-student", "receipt", "similarity")  # fmt: skip
@@ -233,7 +235,7 @@ def test_what_is_wrong_with_a_course_is_told_in_a_sentence(hub, sqlite_course, t
 
 
 def test_starting_uses_the_course_that_is_named(monkeypatch, hub, tmp_path):
-    from introml.hub import start
+    from introml.hub.operate import start
 
     called = []
     monkeypatch.setattr(

@@ -19,11 +19,11 @@ from tiny_course import grade_next
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from introml.hub.database import now
-from introml.hub.signin import Invitations
-from introml.hub.submissions import NotAccepted, dates_of, hand_in
-from introml.hub.web import few
-from introml.hub.web.few import MOST_FOLLOWED, MOST_RECEIVED
+from introml.hub.course.database import now
+from introml.hub.grades.submissions import NotAccepted, dates_of, hand_in
+from introml.hub.jupyter.signin import Invitations
+from introml.hub.web import concurrency_limit
+from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED
 
 
 def submitted(course, name, data=b"{}"):
@@ -171,7 +171,7 @@ def test_one_person_sends_few_bodies_at_a_time(sqlite_course, app):
 
 
 def test_a_body_that_never_comes_is_waited_for_no_longer_than_that(app, monkeypatch):
-    monkeypatch.setattr(few, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(concurrency_limit, "PATIENCE_S", 0.2)
 
     async def slow():
         yield b"{"
@@ -194,7 +194,7 @@ def test_a_body_that_never_comes_is_waited_for_no_longer_than_that(app, monkeypa
 def test_one_person_follows_so_many_gradings_and_no_more(sqlite_course):
     app, most = app_of(sqlite_course), 3
     assert most < MOST_FOLLOWED == app.state.followed.most
-    app.state.followed = few.Few(most)
+    app.state.followed = concurrency_limit.ConcurrencyLimit(most)
     ident = submitted(sqlite_course, "ann")
     with served(app) as address, contextlib.ExitStack() as stack:
         client = stack.enter_context(
@@ -344,7 +344,7 @@ def test_a_servers_token_opens_its_own_things_alone(real_hub, visit):
 def test_who_lists_processes_reads_no_secret(real_hub, visit):
     visit(ANN).start_server(ANN)
     listing = as_student(BOB, "ps", "axwwe", "-o", "args").communicate(timeout=30)[0]
-    assert "introml.hub.service" in listing
+    assert "introml.hub.web.service" in listing
     course = real_hub.course
     for secret in ("worker", "session", "proxy"):
         assert course.secret(secret) not in listing

@@ -17,9 +17,9 @@ import pytest
 from hub_visitor import Visitor
 from real_hub import ANN, BOB, PASSWORD, TEACHER, RealHub
 
-from introml.hub import people
-from introml.hub.database import now
-from introml.hub.models import Invitation
+from introml.hub.course.database import now
+from introml.hub.course.models import Invitation
+from introml.hub.people import people
 
 ORDINARY_USER = Path(__file__).parents[1] / "grader" / "ordinary_user.py"
 #: The user that it becomes.
@@ -281,7 +281,7 @@ def test_a_hub_that_is_killed_comes_back_and_finds_its_servers(real_hub, visit):
 
 def test_a_second_hub_on_the_same_course_is_refused(real_hub):
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "introml.hub.start", "--port", "1"],
+        [sys.executable, "-P", "-m", "introml.hub.operate.start", "--port", "1"],
         env=os.environ | {"INTROML_COURSE": str(real_hub.course.folder)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

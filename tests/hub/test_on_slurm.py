@@ -7,7 +7,6 @@ import time
 import warnings
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import psutil
@@ -21,15 +20,16 @@ from service_process import FAKE_WORKER
 from slurm_cluster import SlurmCluster, SlurmMissing, wait_for
 from tiny_course import make_course
 
-from introml.grader.release import solution_notebook
-from introml.hub import accounts, people
-from introml.hub.course import Course
-from introml.hub.database import now
-from introml.hub.models import Grading
-from introml.hub.slurm import launcher_for
-from introml.hub.submissions import hand_in
+from introml.book.paths import ROOT
+from introml.grader.authoring.release import solution_notebook
+from introml.hub.course.course import Course
+from introml.hub.course.database import now
+from introml.hub.course.models import Grading
+from introml.hub.grades.submissions import hand_in
+from introml.hub.jupyter import accounts
+from introml.hub.people import people
+from introml.hub.queue.slurm import launcher_for
 
-ROOT = Path(__file__).parents[2]
 #: Not those of the other hubs that this process may have started: an account has one home.
 ANN, BOB = f"sue-{TAG}", f"sid-{TAG}"
 
@@ -65,7 +65,7 @@ def quick_course(tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{FAKE_WORKER}")
     python = tmp_path / "python"
-    # In the place of `python -m introml.hub.worker OPTIONS`.
+    # In the place of `python -m introml.hub.queue.worker OPTIONS`.
     python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {worker} "$@"\n')
     python.chmod(0o755)
     yield from course_on_slurm(tmp_path, str(python))

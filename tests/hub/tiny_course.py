@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from introml.grader.results import CheckResult, SubmissionResult, Verdict, to_json
-from introml.hub import jobs, people
-from introml.hub.course import Course
+from introml.grader.results.results import CheckResult, SubmissionResult, Verdict, to_json
+from introml.hub.course.course import Course
+from introml.hub.people import people
+from introml.hub.queue import jobs
 
 TINY = Path(__file__).resolve().parents[1] / "grader" / "labs" / "tiny"
 PEOPLE = (

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 
-from introml.grader.checker import load_all_checks
-from introml.grader.lab import Kind, Lab
-from introml.grader.outcome import Outcome, run_check
-from introml.grader.submission import LocalLink, Submission
-from introml.grader.worker import Worker
+from introml.grader.lab.lab import Lab
+from introml.grader.lab.source import Kind
+from introml.grader.run.checker import load_all_checks
+from introml.grader.run.outcome import Outcome, run_check
+from introml.grader.student.home import LocalLink
+from introml.grader.wire.student_process import Worker
+from introml.grader.wire.submission import Submission
 
 RUN = (Kind.LOCKED, Kind.ANSWER, Kind.FREE)
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from in_process import answers_in, names_of, not_passed, outcomes
 
-from introml.grader.checker import Checker, Setup
-from introml.grader.lab import load_lab
-from introml.grader.release import solution_notebook
+from introml.grader.authoring.release import solution_notebook
+from introml.grader.lab.lab import load_lab
+from introml.grader.run.checker import Checker, Setup
 
 LAB = load_lab("attention")
 OTHER = Path(__file__).with_name("attention_in_another_style.py")

@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 import torch
 
-from introml.grader.checker import Checker, Setup
-from introml.grader.lab import load_lab
-from introml.grader.release import solution_notebook
+from introml.grader.authoring.release import solution_notebook
+from introml.grader.lab.lab import load_lab
+from introml.grader.run.checker import Checker, Setup
 
 SOFTMAX = "def softmax(x):\n    return torch.nan_to_num({}, nan=0.0)\n"
 WITH_GRADIENTS = (

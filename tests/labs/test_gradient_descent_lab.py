@@ -6,7 +6,7 @@ import pytest
 import torch
 from in_process import answers_in, names_of, not_passed, outcomes
 
-from introml.grader.lab import load_lab
+from introml.grader.lab.lab import load_lab
 
 LAB = load_lab("gradient-descent")
 OTHER = Path(__file__).with_name("gradient_descent_in_another_style.py")

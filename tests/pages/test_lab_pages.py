@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from introml.grader.lab import labs, load_lab
+from introml.book.paths import ROOT
+from introml.grader.lab.lab import labs, load_lab
 from introml.site.pages import book_pages
 
-ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
 LABS = [load_lab(name) for name in labs()]
 #: Sphinx sets quotation marks as printers do.
@@ -121,7 +121,7 @@ def test_the_built_package_has_no_solutions_and_no_hidden_checks(tmp_path):
             for name in names
             if Path(name).suffix in TEXT
         }
-    assert "introml/grader/release.py" in names
+    assert "introml/grader/authoring/release.py" in names
     assert not [name for name in names if re.search(r"(^|/)labs/|hidden_checks|lab\.md", name)]
     for lab in LABS:
         for body in (*solutions(lab), *map(words, secrets(lab))):

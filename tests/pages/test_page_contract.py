@@ -1,15 +1,14 @@
 """What every lesson page of the book promises its reader, read from its source."""
 
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from introml.book.paths import ROOT
 from introml.site.execute import executed_notebook
 from introml.site.pages import book_pages
 
-ROOT = Path(__file__).resolve().parents[2]
 LESSONS = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
 MATTER = [page for page in book_pages(ROOT) if page.docname.startswith("book/")]
 #: Front matter, fences and what is in them, roles and formulas: what is left is the prose.

@@ -1,13 +1,9 @@
 """A book of three pages, executed and written once: what the site's own directives make of it."""
 
-import shutil
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
-from bs4 import BeautifulSoup
+from whole_books import Book, new_book
 
-from introml.site.build import ROOT, BuildFailed, write_pages
+from introml.site.build import write_pages
 from introml.site.execute import execute_book
 
 NOTEBOOK = """---
@@ -15,13 +11,6 @@ jupytext: {text_representation: {format_name: myst}}
 kernelspec: {name: python3, display_name: Python 3}
 ---
 
-"""
-
-CONTENTS = """format: jb-book
-root: intro
-chapters:
-  - file: chapters/shown
-  - file: chapters/second
 """
 
 INTRO = """# A small book
@@ -83,9 +72,9 @@ IntSlider(7)
 ```{code-cell} ipython3
 from IPython.display import display
 
-from introml.quoting import quote
+from introml.book.glue import glue
 
-quote(final_loss=0.0625)
+glue(final_loss=0.0625)
 alt = "A red bar HOSTILE."
 display(
     {"image/svg+xml": '<svg width="4"><path id="p" fill="INK" d="M 0 0"/></svg>'},
@@ -210,46 +199,6 @@ Yes.
 ```{solution-end}
 ```
 """
-
-
-@dataclass
-class Book:
-    """A small book in a folder of its own."""
-
-    root: Path
-
-    @property
-    def html(self) -> Path:
-        return self.root / "_build" / "html"
-
-    def text(self, page: str) -> str:
-        return (self.html / f"{page}.html").read_text(encoding="utf-8")
-
-    def page(self, page: str) -> BeautifulSoup:
-        return BeautifulSoup(self.text(page), "html.parser")
-
-    def write(self, page: str, text: str) -> None:
-        path = self.root / f"{page}.md"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-    def failure(self) -> str:
-        """What the build says when it fails, as it must."""
-        with pytest.raises(BuildFailed) as caught:
-            write_pages(self.root)
-        return str(caught.value)
-
-
-def new_book(root: Path, pages: dict[str, str], contents: str = CONTENTS) -> Book:
-    """A book with the real book's configuration."""
-    book = Book(root)
-    (root / "book").mkdir(parents=True)
-    shutil.copy(ROOT / "_config.yml", root)
-    (root / "_toc.yml").write_text(contents, encoding="utf-8")
-    (root / "book" / "references.bib").write_text("", encoding="utf-8")
-    for page, text in pages.items():
-        book.write(page, text)
-    return book
 
 
 @pytest.fixture(scope="session")

@@ -75,10 +75,10 @@ def test_quoted_values_come_from_the_notebooks_own_outputs(names):
     )
     notebook = nbformat.v4.new_notebook(
         cells=[
-            nbformat.v4.new_code_cell("quote(rate=0.5)", outputs=[output]),
+            nbformat.v4.new_code_cell("glue(rate=0.5)", outputs=[output]),
             nbformat.v4.new_markdown_cell("The rate is {glue:text}`rate:.3f`."),
             nbformat.v4.new_markdown_cell("(sec-only-a-target)="),
         ]
     )
     cells = plain_notebook(notebook, names).cells
-    assert [cell.source for cell in cells] == ["quote(rate=0.5)", "The rate is 0.500."]
+    assert [cell.source for cell in cells] == ["glue(rate=0.5)", "The rate is 0.500."]

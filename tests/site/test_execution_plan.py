@@ -161,9 +161,9 @@ def test_a_failure_takes_out_the_outputs_of_other_tags_too(tmp_path, runs, monke
 
 def test_sixty_pages_that_are_up_to_date_take_less_than_a_third_of_a_second(tmp_path, runs):
     modules = {f"introml/m{i}.py": f"import introml.m{i - 1}\n" * (i > 0) for i in range(60)}
-    code = "import introml.m{}\nfrom introml.assets import asset\nasset('data/{}.csv')"
+    code = "import introml.m{}\nfrom introml.book.assets import asset\nasset('data/{}.csv')"
     pages = {f"p{i}": notebook(cell(code.format(i, i)), cell("y")) for i in range(60)}
-    files = {"introml/__init__.py": "", "introml/assets.py": ""}
+    files = {"introml/__init__.py": "", "introml/book/assets.py": ""}
     write_book(tmp_path, pages, **modules, **files)
     run(tmp_path)
     assert len(runs) == 60

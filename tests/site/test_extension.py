@@ -6,8 +6,8 @@ from urllib.parse import urlparse
 
 import pytest
 
+from introml.book.style import COLORS
 from introml.site.extension import contents_tree
-from introml.style import COLORS
 
 PAGES = ("intro", "chapters/shown", "chapters/second")
 

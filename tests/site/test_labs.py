@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import new_book
+from whole_books import new_book
 
-from introml.grader.lab import LabError
+from introml.grader.lab.source import LabError
 from introml.site.build import write_pages
 from introml.site.execute import execute_book
 from introml.site.labs import handout, write_handouts, write_lab_notebooks
@@ -146,7 +146,7 @@ def test_a_lab_that_cannot_be_read_stops_the_build(tmp_path):
 
 
 def test_code_with_fences_in_it_stays_code(tmp_path):
-    from introml.grader.lab import load_lab
+    from introml.grader.lab.lab import load_lab
 
     shutil.copytree(TINY, tmp_path / "tiny")
     path = tmp_path / "tiny" / "lab.md"

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from myst_nb.core.render import MimeData, base_render_priority
 
+from introml.book.style import COLORS
 from introml.site.outputs import (
     PLOTLY,
     SVG,
@@ -18,7 +19,6 @@ from introml.site.outputs import (
     script_json,
     themed_svg,
 )
-from introml.style import COLORS
 
 DRAWING = """<?xml version="1.0" encoding="utf-8" standalone="no"?>
 <!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">

@@ -132,7 +132,7 @@ DATA = set(NAMES) - {"css/a.css"}
         (["asset(name)"], DATA),
         (["asset(f'{kind}/x')"], DATA),
         (["list(map(asset, names))"], DATA),
-        (["from introml.assets import asset as f", "f('data/mnist.npz')"], {"data/mnist.npz"}),
+        (["from introml.book.assets import asset as f", "f('data/mnist.npz')"], {"data/mnist.npz"}),
         (["asset('/'.join(['data', name]))"], {n for n in NAMES if n.startswith("data/")}),
         (["open('../assets/data/mnist.npz')"], DATA),
         (["Path('/book') / 'assets' / 'data'"], DATA),
@@ -157,7 +157,7 @@ def test_computed_names_begin_with_a_string_of_some_module():
 def test_the_module_that_finds_assets_reads_only_what_it_asks_for():
     source = "ROOT = Path('x') / 'assets'\ndef facts(n):\n    return asset(f'facts/{n}.toml')\n"
     facts = {"facts/gpus.toml", "facts/models.toml"}
-    for module, files in [("introml.assets", facts), ("introml.other", DATA)]:
+    for module, files in [("introml.book.assets", facts), ("introml.other", DATA)]:
         scan = scan_module(source, module, is_package=False)
         assert assets_matching(NAMES, [scan]) == files
 

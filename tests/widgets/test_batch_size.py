@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 from traitlets import TraitError
 
+from introml.book.recordings import throughput
 from introml.widgets import BatchSize
-from introml.widgets.batch_size import recorded_throughput
 
 
 def random_problem(rng, largest=40):
@@ -217,7 +217,7 @@ def test_rates_rungs_and_ends(run_model):
 
 
 def test_recorded_step_holds_together():
-    recording = recorded_throughput()
+    recording = throughput.load()
     sizes, seconds = recording["batch_size"], recording["seconds"]
     assert sizes == [2**k for k in range(13)]
     # Kept for each example: 784 inputs, 256 hidden values, 10 log-probabilities in float32, the

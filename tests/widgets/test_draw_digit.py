@@ -9,8 +9,8 @@ from torch import nn
 from traitlets import TraitError
 
 from introml.data import mnist
-from introml.digit_model import normalized, pack, unpack
 from introml.digit_rules import RULES, examine, is_seven
+from introml.models.digit import normalized, pack, unpack
 from introml.widgets import DrawDigit
 from introml.widgets.draw_digit import EXAMPLES, default_network, picture_text
 

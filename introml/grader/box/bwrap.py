@@ -13,8 +13,8 @@ import shutil
 import signal
 import sys
 import time
-from pathlib import Path
 
+from introml.book.paths import PACKAGE
 from introml.grader.box import kernel
 from introml.grader.box.inside import arrange_descriptors
 from introml.grader.box.limits import Limits, set_rlimits
@@ -30,7 +30,9 @@ from introml.grader.box.seccomp import box_filter
 _CODE = "/run/code"
 _NEEDED = {
     ".": ("__init__",),
-    "grader": ("__init__", "values", "frames", "forbidden", "worker"),
+    "book": ("__init__", "paths"),
+    "grader": ("__init__",),
+    "grader/wire": ("__init__", "values", "frames", "forbidden_watch", "student_process"),
     "grader/box": ("__init__", "kernel", "limits", "seccomp", "inside", "root", "bwrap"),
 }
 
@@ -69,11 +71,11 @@ def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str
     for path in (interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
         if os.path.exists(path):
             line += ["--ro-bind", path, path]
-    package = Path(__file__).parents[2]
     for folder, names in _NEEDED.items():
         for name in names:
-            file = f"{folder}/{name}.py"
-            line += ["--ro-bind", str(package / file), f"{_CODE}/introml/{file}"]
+            for file in (f"{folder}/{name}.py", f"{folder}/{name}.pyi"):
+                if (PACKAGE / file).exists():
+                    line += ["--ro-bind", str(PACKAGE / file), f"{_CODE}/introml/{file}"]
     line += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm"):
         line += ["--size", size, "--tmpfs", folder]
@@ -133,7 +135,7 @@ def cold(text: str) -> None:
     """Become the student's process, in a box that bwrap has made."""
     import torch
 
-    from introml.grader.worker import serve
+    from introml.grader.wire import serve
 
     task = json.loads(text)
     torch.set_num_threads(1)

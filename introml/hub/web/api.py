@@ -12,11 +12,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from introml.grader.lab import Lab
-from introml.hub.models import Person
-from introml.hub.progress import progress_of
-from introml.hub.submissions import NotAccepted, hand_in
+from introml.hub.course import Person
+from introml.hub.grades import NotAccepted, hand_in, progress_of
+from introml.hub.web.concurrency_limit import receiving
 from introml.hub.web.context import current_course, current_lab, own_submission, token_user
-from introml.hub.web.few import receiving
 
 router = APIRouter(prefix="/api")
 

@@ -11,9 +11,10 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from introml.style.tokens import css_variables
+from introml.book.paths import ROOT
+from introml.book.style.tokens import css_variables
 
-_FONTS = Path(__file__).resolve().parents[3] / "assets" / "fonts"
+_FONTS = ROOT / "assets" / "fonts"
 _KINDS = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -37,12 +37,10 @@ from starlette.datastructures import FormData
 
 from introml.grader.lab import Lab
 from introml.grader.text import one_line
-from introml.hub import people
-from introml.hub.course import Course
-from introml.hub.database import now
-from introml.hub.models import Person, Submission
+from introml.hub.course import Course, Person, Submission, now
+from introml.hub.people import people
 from introml.hub.web.assets import assets
-from introml.hub.web.few import receiving
+from introml.hub.web.concurrency_limit import receiving
 
 _NOT_ON_ROSTER = "You are not on this course's roster. Ask your teacher."
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
@@ -59,7 +57,7 @@ class Session:
 
 
 class Identify(Protocol):
-    """How it is found out who makes a request; `introml.hub.oauth` does so by JupyterHub."""
+    """How it is found out who makes a request; `introml.hub.web.oauth` does so by JupyterHub."""
 
     async def session(self, request: Request) -> Session | None:
         """Who is signed in, by the browser's cookie; None if nobody is, or no longer."""

@@ -8,11 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
-from introml.hub.blobs import BlobDamaged
-from introml.hub.course import Course
-from introml.hub.models import Person, Submission
-from introml.hub.receipts import Receipt, ReceiptRefused
-from introml.hub.submissions import receipt_of
+from introml.hub.course import BlobDamaged, Course, Person, Receipt, ReceiptRefused, Submission
+from introml.hub.grades import receipt_of
 from introml.hub.web.context import current_course, form_checked, page, signed_in
 
 router = APIRouter()

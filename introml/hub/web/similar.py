@@ -6,15 +6,15 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub import similarity
-from introml.hub.similarity_report import (
+from introml.hub.grades import similarity
+from introml.hub.web.context import current_course, current_lab
+from introml.hub.web.similarity_report import (
     newest_of_all,
     pair_of,
     percent,
     report_of,
     side_by_side,
 )
-from introml.hub.web.context import current_course, current_lab
 from introml.hub.web.teacher_page import Name, teacher_page
 
 pages = APIRouter()

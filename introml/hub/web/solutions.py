@@ -8,17 +8,16 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
+from introml.grader.authoring import solution_notebook
 from introml.grader.lab import Lab
-from introml.grader.release import solution_notebook
-from introml.hub.database import now
-from introml.hub.models import LabDates, Person
-from introml.hub.submissions import Rules, rules_for
+from introml.hub.course import LabSchedule, Person, now
+from introml.hub.grades import Rules, rules_for
 from introml.hub.web.context import current_course, current_lab, signed_in
 
 router = APIRouter()
 
 
-def solution_from(lab: Lab, dates: LabDates | None, rules: Rules) -> datetime:
+def solution_from(lab: Lab, dates: LabSchedule | None, rules: Rules) -> datetime:
     """When a student with these rules may see the solution.
 
     Not before the lab's own day, or the teacher's for this course; nor while this student, with an
@@ -35,7 +34,7 @@ def solution_of(session: Session, lab: Lab, person: Person) -> datetime:
     """When this person may see the solution; a teacher always may."""
     if person.role == "teacher":
         return datetime.min.replace(tzinfo=UTC)
-    return solution_from(lab, session.get(LabDates, lab.name), rules_for(session, person, lab))
+    return solution_from(lab, session.get(LabSchedule, lab.name), rules_for(session, person, lab))
 
 
 @router.get("/labs/{lab}/solution")

@@ -17,17 +17,19 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from introml.grader.feedback import feedback_html
 from introml.grader.lab import Lab
-from introml.grader.results import from_json
-from introml.hub.blobs import BlobDamaged
-from introml.hub.course import Course
-from introml.hub.database import now
-from introml.hub.models import Extension, LabDates, Person, Submission
-from introml.hub.progress import progress_of
-from introml.hub.standing import Standing, standing
-from introml.hub.submissions import NotAccepted, current_grading, hand_in, receipt_of
-from introml.hub.web import words
+from introml.grader.results import feedback_html, from_json
+from introml.hub.course import BlobDamaged, Course, Extension, LabSchedule, Person, Submission, now
+from introml.hub.grades import (
+    NotAccepted,
+    Standing,
+    current_grading,
+    hand_in,
+    progress_of,
+    receipt_of,
+)
+from introml.hub.grades.standing import standing
+from introml.hub.web import phrases
 from introml.hub.web.context import (
     current_course,
     current_lab,
@@ -59,7 +61,7 @@ def home(request: Request, person: Person = Depends(signed_in)) -> Response:
         rows = []
         for lab in course.labs.values():
             found = standing(session, person, lab)
-            rows.append((lab, found, words.next_step(lab, found, at)))
+            rows.append((lab, found, phrases.next_step(lab, found, at)))
         return page(request, "home.html", rows=rows, urgent=_most_urgent(rows))
 
 
@@ -107,7 +109,7 @@ def submission_page(
         lab = course.labs.get(one.lab)
         shown = next(
             x
-            for x in words.attempts_shown(standing(session, person, lab), lab)
+            for x in phrases.attempts_shown(standing(session, person, lab), lab)
             if x.submission.id == one.id
         ) if lab else None  # fmt: skip
         known = progress_of(session, one)
@@ -118,7 +120,7 @@ def submission_page(
             lab_title=lab.title if lab else one.lab,
             shown=shown,
             known=known,
-            said=words.said_of(known),
+            said=phrases.said_of(known),
             feedback_at=_feedback_at(session, one),
             again=known.state == "done" and any(g.state != "done" for g in _open(one)),
         )
@@ -137,7 +139,7 @@ async def submission_events(
         async with followed.one(person), aclosing(watcher.follow(submission)) as changes:
             async for known in changes:
                 event = "done" if known.state == "done" else "said"
-                yield {"event": event, "data": words.progress_words(known)}
+                yield {"event": event, "data": phrases.progress_words(known)}
 
     return EventSourceResponse(events(), headers={"X-Accel-Buffering": "no"})
 
@@ -199,13 +201,13 @@ def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> 
             lab=lab,
             found=found,
             refused=refused,
-            closed=words.refusal(lab, found, at),
+            closed=phrases.refusal(lab, found, at),
             own_date=own is not None and own.due_at is not None,
-            attempts=words.attempts_shown(found, lab),
-            attempts_words=words.attempts_words(found.rules, found.used, lab.settings.policy),
-            late_words=words.late_words(lab.settings.late) if found.rules.due_at else "",
+            attempts=phrases.attempts_shown(found, lab),
+            attempts_words=phrases.attempts_words(found.rules, found.used, lab.settings.policy),
+            late_words=phrases.late_words(lab.settings.late) if found.rules.due_at else "",
             live=newest if found.waiting else None,
-            said=words.progress_words(progress_of(session, newest)) if newest else "",
+            said=phrases.progress_words(progress_of(session, newest)) if newest else "",
             largest=f"{course.settings.largest / 1e6:g} MB",
             solution_at=solution_of(session, lab, person),
         )
@@ -219,7 +221,7 @@ def _most_urgent(rows: list[tuple[Lab, Standing, str]]) -> tuple[Lab, Standing] 
 
 def _feedback_at(session: Session, one: Submission):
     """When feedback is shown, if that is still to come; else None."""
-    dates = session.get(LabDates, one.lab)
+    dates = session.get(LabSchedule, one.lab)
     at = dates.feedback_at if dates else None
     return at if at is not None and at > now() else None
 

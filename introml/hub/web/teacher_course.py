@@ -9,9 +9,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub import exports, overview
-from introml.hub.database import now
-from introml.hub.models import Event, Person
+from introml.hub.course import Event, Person, now
+from introml.hub.grades import exports, overview
 from introml.hub.web.context import current_course, current_lab
 from introml.hub.web.teacher_page import ROWS, teacher_page
 

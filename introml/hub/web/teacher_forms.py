@@ -7,9 +7,8 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData
 
 from introml.grader.lab import Lab
-from introml.hub import decisions, regrades
-from introml.hub.decisions import Dates
-from introml.hub.models import Grading, Person, Submission
+from introml.hub.course import Grading, Person, Submission
+from introml.hub.grades import Dates, decisions, regrades
 from introml.hub.web.context import (
     current_course,
     current_lab,

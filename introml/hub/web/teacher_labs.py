@@ -14,11 +14,27 @@ from sqlalchemy.orm import Session
 
 from introml.grader.lab import Lab
 from introml.grader.text import plain
-from introml.hub import decisions, exports, overview, people, regrades
-from introml.hub.blobs import BlobDamaged
-from introml.hub.models import Event, Extension, Grading, LabDates, Override, Person, Submission
-from introml.hub.standing import Standing, class_standing, standing
-from introml.hub.submissions import current_grading
+from introml.hub.course import (
+    BlobDamaged,
+    Event,
+    Extension,
+    Grading,
+    LabSchedule,
+    Override,
+    Person,
+    Submission,
+)
+from introml.hub.grades import (
+    Standing,
+    class_standing,
+    current_grading,
+    decisions,
+    exports,
+    overview,
+    regrades,
+)
+from introml.hub.grades.standing import standing
+from introml.hub.people import people
 from introml.hub.web.context import current_course, current_lab
 from introml.hub.web.teacher_page import Name, RowId, SubmissionId, paged, teacher_page
 
@@ -76,7 +92,7 @@ def lab_page(
             "teach_lab.html",
             lab=lab,
             points=points,
-            dates=decisions.dates_now(session.get(LabDates, lab.name)),
+            dates=decisions.dates_now(session.get(LabSchedule, lab.name)),
             counts={word: sum(map(test, everyone)) for word, (_, test) in SHOWN.items()},
             shown=SHOWN,
             show=show,

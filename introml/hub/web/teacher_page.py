@@ -13,7 +13,7 @@ from fastapi import Path, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from introml.hub.decisions import Refused
+from introml.hub.course import Refused
 from introml.hub.web import messages
 from introml.hub.web.context import current_course, page, see
 

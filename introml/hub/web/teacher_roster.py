@@ -11,10 +11,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
-from introml.grader.gradebook import cell
-from introml.hub import people, roster
-from introml.hub.decisions import Refused
-from introml.hub.models import Person
+from introml.grader.results import cell
+from introml.hub.course import Person, Refused
+from introml.hub.people import people, roster
 from introml.hub.web import messages
 from introml.hub.web.context import current_course, form_checked, see, teacher
 from introml.hub.web.teacher_course import csv_file

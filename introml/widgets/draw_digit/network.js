@@ -1,4 +1,4 @@
-// The learned network: its weights as `introml.digit_model.pack` writes them, and its forward pass.
+// The learned network: its weights as `introml.models.digit.pack` writes them, and its forward pass.
 
 /** Matrices of numbers from the packed form: 8 bits a weight, one scale for each row. */
 export function unpack(packed) {

@@ -1,4 +1,4 @@
-"""Tries all seeds that a teacher may have typed, to know the hidden inputs beforehand."""
+"""RateLimit all seeds that a teacher may have typed, to know the hidden inputs beforehand."""
 # ruff: noqa
 
 # %% before

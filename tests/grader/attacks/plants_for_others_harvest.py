@@ -1,4 +1,4 @@
-"""Looks for the marks that another submission left, before it, beside it, on the same lane."""
+"""Looks for the marks that another submission left, before it, beside it, on the same checker."""
 # ruff: noqa
 
 # %% before

@@ -22,7 +22,7 @@ for top in ("/work", "/home", "/root", "/tmp", "/etc", "/var", "/srv", "/mnt", "
             except OSError:
                 continue
             found.update(re.findall("introml-" + "canary-[0-9a-f]+", text))
-for name in ("introml", "hidden_checks", "checks", "introml.grader.checker"):
+for name in ("introml", "hidden_checks", "checks", "introml.grader.run.checker"):
     try:
         __import__(name)
         found.add("imports " + name)

@@ -1,4 +1,4 @@
-"""Tries to meet another submission: System V and POSIX ipc, keyrings, memfd, signals, ptrace."""
+"""RateLimit to meet another submission: System V and POSIX ipc, keyrings, memfd, signals, ptrace."""
 # ruff: noqa
 
 # %% before

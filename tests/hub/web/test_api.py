@@ -6,7 +6,7 @@ import pytest
 from served import Browser, Tool, app_of
 from tiny_course import grade_next
 
-from introml.hub import jobs
+from introml.hub.queue import jobs
 
 NOTEBOOK = b'{"cells": []}'
 

@@ -3,7 +3,7 @@
 import pytest
 from served import Browser, Tool, app_of
 
-from introml.hub import people
+from introml.hub.people import people
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def app(sqlite_course):
 def events(course):
     import sqlalchemy as sa
 
-    from introml.hub.models import Submission
+    from introml.hub.course.models import Submission
 
     with course.database.reading() as session:
         return session.scalar(sa.select(sa.func.count()).select_from(Submission))

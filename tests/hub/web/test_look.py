@@ -10,10 +10,10 @@ from playwright.sync_api import expect, sync_playwright
 from served import PREFIX, app_of, served
 from tiny_course import grade_next, make_course, result_of
 
-from introml.grader.results import CellError
-from introml.hub import jobs
-from introml.hub.database import now
-from introml.hub.submissions import dates_of, hand_in
+from introml.grader.results.results import CellError
+from introml.hub.course.database import now
+from introml.hub.grades.submissions import dates_of, hand_in
+from introml.hub.queue import jobs
 
 ATTACK = "<img src=x onerror=alert(1)>" + "W" * 150 + ".ipynb"
 _AXE = (

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from served import Browser, app_of
 
-from introml.hub.models import Submission
-from introml.hub.receipts import Signer
-from introml.hub.submissions import hand_in
+from introml.hub.course.models import Submission
+from introml.hub.course.receipts import Signer
+from introml.hub.grades.submissions import hand_in
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import re
 import pytest
 from served import Browser, app_of
 
-from introml.grader.release import solution_notebook
-from introml.hub import people
-from introml.hub.submissions import hand_in
+from introml.grader.authoring.release import solution_notebook
+from introml.hub.grades.submissions import hand_in
+from introml.hub.people import people
 
 
 @pytest.fixture

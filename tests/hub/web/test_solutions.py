@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from served import Browser, app_of
 
-from introml.hub import people
-from introml.hub.database import now
-from introml.hub.models import Extension
-from introml.hub.submissions import dates_of
+from introml.hub.course.database import now
+from introml.hub.course.models import Extension
+from introml.hub.grades.submissions import dates_of
+from introml.hub.people import people
 
 HOUR = timedelta(hours=1)
 

@@ -9,11 +9,11 @@ import pytest
 from served import PREFIX, Browser, Tool, app_of
 from tiny_course import grade_next
 
-from introml.grader.results import CellError, Flag, Verdict
-from introml.hub import people
-from introml.hub.database import now
-from introml.hub.models import Extension, LabDates, Override, Person
-from introml.hub.submissions import dates_of, hand_in
+from introml.grader.results.results import CellError, Flag, Verdict
+from introml.hub.course.database import now
+from introml.hub.course.models import Extension, LabSchedule, Override, Person
+from introml.hub.grades.submissions import dates_of, hand_in
+from introml.hub.people import people
 
 NOTEBOOK = b'{"cells": []}'
 
@@ -215,8 +215,8 @@ class TestSubmission:
         assert "sandbox" in answer.headers["content-security-policy"]
 
     def test_a_regrade_leaves_the_verdict_and_is_told_of(self, app, course):
-        from introml.hub.models import Submission
-        from introml.hub.submissions import queue
+        from introml.hub.course.models import Submission
+        from introml.hub.queue.jobs import queue
 
         ident = submit(course)
         grade_next(course, 5)
@@ -252,7 +252,7 @@ class TestNobodyElse:
             flags=[Flag("CANARY-KIND", "CANARY-EVIDENCE")], environment={"x": "CANARY-WHERE"},
         )  # fmt: skip
         with course.database.writing() as session:
-            seed = session.get_one(LabDates, "tiny").seed
+            seed = session.get_one(LabSchedule, "tiny").seed
         hidden = course.labs["tiny"].hidden_checks.read_text()
         secret_lines = [x for x in map(str.strip, hidden.splitlines()) if len(x) > 25]
         assert secret_lines

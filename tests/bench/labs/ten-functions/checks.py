@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-from introml.grader.checks import assert_close, check, randint, randn
+from introml.grader.checks.checks import assert_close, check, randint, randn
 
 
 @check(points=1, title="The mean squared error is a mean of squares")

@@ -2,7 +2,7 @@
 
 import torch
 
-from introml.grader.checks import assert_close, check, randn
+from introml.grader.checks.checks import assert_close, check, randn
 
 
 @check(points=2, title="The loss is the mean of squared residuals")

@@ -1,0 +1,189 @@
+"""Is a lab good? Solutions pass, wrong ones are caught, secrets stay, time and memory suffice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
+from introml.grader.authoring.release import released_files, solution_notebook, starter_notebook
+from introml.grader.lab import Lab
+from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.run import Checker, Setup
+
+#: Wrong solutions and starters fail for what they are, not by chance: few seeds will do.
+_FEW = 3
+#: A solution that needs more of the time limit than this leaves slower machines no room.
+_ROOM = 0.5
+
+
+@dataclass
+class LabReport:
+    """What was found: `problems` is empty for a good lab; `lines` say what was proved."""
+
+    lines: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not self.problems
+
+
+def prove_lab(
+    lab: Lab,
+    hidden: Path | None = None,
+    seeds: int = 20,
+    say: Callable[[str], None] = lambda line: None,
+) -> LabReport:
+    """Prove a lab good, or list what is wrong with it. `say` hears each line as it is known.
+
+    Raises what `Checker` raises when the lab cannot be graded at all.
+    """
+    report = LabReport()
+
+    def note(problems: list[str], proved: str) -> None:
+        report.problems += problems
+        lines = [f"✗ {one}" for one in problems] or [f"✓ {proved}"]
+        report.lines += lines
+        for line in lines:
+            say(line)
+
+    setup = Setup(str(lab.folder), 0, str(hidden) if hidden else None)
+    with Checker(setup) as checker:
+        note(*_solution_passes(checker, seeds))
+        note(*_starter_fails(checker))
+        for wrong in lab.wrong_solutions():
+            note(*_wrong_is_caught(checker, wrong))
+        note(*_memory_suffices(checker))
+    note(*_nothing_leaks(lab, setup))
+    return report
+
+
+def _grade(checker: Checker, notebook: bytes, seed: int) -> SubmissionResult:
+    checker.seed = seed
+    return checker.grade("lab test", hashlib.sha256(notebook).hexdigest(), notebook)
+
+
+def _run_checks(result: SubmissionResult) -> Iterable:
+    return [one for one in result.checks if one.counts]
+
+
+def _solution_passes(checker: Checker, seeds: int) -> tuple[list[str], str]:
+    notebook, problems, longest = solution_notebook(checker.lab), [], 0.0
+    for seed in range(seeds):
+        result = _grade(checker, notebook, seed)
+        longest = max(longest, result.measured["wall_s"])
+        if result.verdict != Verdict.GRADED:
+            problems.append(f"the solution is {result.verdict} at seed {seed}: {_why(result)}")
+        problems += [
+            f"the solution fails {one.name} at seed {seed}: {one.hint} {one.detail}".rstrip()
+            for one in _run_checks(result)
+            if result.verdict == Verdict.GRADED and one.outcome != "passed"
+        ]
+        if result.flags:
+            problems.append(
+                f"the solution is flagged at seed {seed}: {result.flags[0].kind}: "
+                f"{result.flags[0].evidence}"
+            )
+    limit = checker.limits.wall_s
+    if longest > _ROOM * limit:
+        problems.append(
+            f"the solution took {longest:.1f} s of the limit of {limit:g} s; raise wall_s, for "
+            "slower machines and slower answers"
+        )
+    left_out = sum(one.tier == "cuda" for one in checker.checks) * (not checker.cuda)
+    gpu = f"; {left_out} checks not run: no GPU" if left_out else ""
+    return problems, (
+        f"the solution passes all checks at {seeds} seeds, in {longest:.1f} s of {limit:g} s at "
+        f"most{gpu}"
+    )
+
+
+def _starter_fails(checker: Checker) -> tuple[list[str], str]:
+    problems = []
+    for seed in range(_FEW):
+        result = _grade(checker, starter_notebook(checker.lab), seed)
+        if result.verdict != Verdict.GRADED:
+            problems.append(f"the starter is {result.verdict}: {_why(result)}")
+        problems += [
+            f"the starter gets points for {one.name} at seed {seed}"
+            for one in _run_checks(result)
+            if one.points > 0
+        ]
+    return problems, "the starter fails every check"
+
+
+def _wrong_is_caught(checker: Checker, wrong) -> tuple[list[str], str]:
+    problems = []
+    notebook = solution_notebook(checker.lab, wrong.cells)
+    for seed in range(_FEW):
+        result = _grade(checker, notebook, seed)
+        lost = {one.name for one in _run_checks(result) if one.outcome != "passed"}
+        run = {one.name for one in _run_checks(result)}
+        missed = [name for name in wrong.caught_by if name in run and name not in lost]
+        problems += [f"wrong/{wrong.name} passes {name} at seed {seed}" for name in missed]
+        if not lost and not missed:
+            problems.append(f"wrong/{wrong.name} gets all points at seed {seed}")
+    return problems, f"wrong/{wrong.name} is caught by {', '.join(wrong.caught_by)}"
+
+
+def _memory_suffices(checker: Checker) -> tuple[list[str], str]:
+    stated = next(one.memory_mb for one in checker.lab.settings.tiers if one.name == "cpu")
+    limits, checker.limits = checker.limits, replace(checker.limits, memory_mb=stated)
+    try:
+        result = _grade(checker, solution_notebook(checker.lab), 0)
+    finally:
+        checker.limits = limits
+    problems = []
+    if stated > limits.memory_mb:
+        problems.append(f"the cpu tier states {stated} MB, over the limit of {limits.memory_mb} MB")
+    if result.score < result.max_score:
+        problems.append(
+            f"the solution does not get by with the {stated} MB that the cpu tier states: "
+            f"{result.verdict}, {result.score:g} of {result.max_score:g}"
+        )
+    return problems, (
+        f"the solution gets by with the {stated} MB that the cpu tier states "
+        f"(limit: {limits.memory_mb} MB)"
+    )
+
+
+def _nothing_leaks(lab: Lab, setup: Setup) -> tuple[list[str], str]:
+    """Grade with secrets planted in the hidden checks, a spy among the submissions, and look."""
+    released = b"".join(released_files(lab).values())
+    secrets_of_lab = own_canaries(lab)
+    problems = [f"the released files hold {one}" for one in found_in(released, secrets_of_lab)]
+    if not secrets_of_lab and lab.hidden_checks is not None:
+        problems.append('hidden_checks.py has no line CANARY = "introml-canary-…"')
+    notebooks = [solution_notebook(lab), starter_notebook(lab), _with_spy(lab)]
+    notebooks += [solution_notebook(lab, one.cells) for one in lab.wrong_solutions()]
+    with tempfile.TemporaryDirectory(prefix="introml-canaries-") as place:
+        folder, marks = planted(lab, Path(place) / lab.name)
+        seed = int.from_bytes(hashlib.sha256(place.encode()).digest()[:7], "big")
+        with Checker(replace(setup, seed=seed, hidden=str(folder))) as checker:
+            for number, notebook in enumerate(notebooks):
+                data = readable(_grade(checker, notebook, seed))
+                leaked = found_in(data, [*secrets_of_lab, *marks, str(seed)])
+                problems += [f"submission {number} shows the student {one}" for one in leaked]
+    return problems, (
+        f"of {len(marks) + len(secrets_of_lab)} secrets in the hidden checks none is in what "
+        f"students get ({len(notebooks)} submissions, one of them a spy)"
+    )
+
+
+def _with_spy(lab: Lab) -> bytes:
+    book = json.loads(solution_notebook(lab))
+    spy = {"cell_type": "code", "metadata": {}, "source": SPY, "outputs": []}
+    book["cells"] += [spy | {"execution_count": None}]
+    return json.dumps(book).encode()
+
+
+def _why(result: SubmissionResult) -> str:
+    with suppress(KeyError):
+        return result.teacher["fault"].strip().splitlines()[-1]
+    return result.message

@@ -1,0 +1,6 @@
+from .boxes import Box as Box
+from .boxes import Ended as Ended
+from .boxes import GraderFault as GraderFault
+from .limits import Limits as Limits
+from .template import SandboxUnavailable as SandboxUnavailable
+from .template import Template as Template

@@ -1,0 +1,16 @@
+from .checks import Check as Check
+from .checks import CheckFailed as CheckFailed
+from .checks import ChecksError as ChecksError
+from .checks import assert_close as assert_close
+from .checks import assert_finite as assert_finite
+from .checks import check as check
+from .checks import load_checks as load_checks
+from .checks import randint as randint
+from .checks import randn as randn
+from .checks import require as require
+from .checks import rng_for as rng_for
+from .invariances import assert_causal as assert_causal
+from .invariances import assert_permutation_equivariant as assert_permutation_equivariant
+from .learning import assert_learns as assert_learns
+from .learning import false_fail_rate as false_fail_rate
+from .learning import highest_miss as highest_miss

@@ -1,0 +1,87 @@
+"""Properties that hold for all inputs: permutations, causality, linearity.
+
+Each function calls the student's `f` on an input and on a changed one. A constant function has some
+of these properties, so put a check of values beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from introml.grader.checks.checks import assert_close, assert_finite, randn, require
+
+Function = Callable[[Tensor], Tensor]
+
+
+def assert_permutation_equivariant(
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+) -> None:
+    """Shuffling the input along `dim` shuffles the output alike."""
+    order = _shuffle(rng, x.shape[dim])
+    value, moved = _value(f, x, hint), _value(f, x.index_select(dim, order), hint)
+    require(value.shape == moved.shape, hint)
+    require(value.ndim >= -dim and value.shape[dim] == len(order), hint)
+    assert_close(moved, value.index_select(dim, order), hint=hint, **tolerances)
+
+
+def assert_permutation_invariant(
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+) -> None:
+    """Shuffling the input along `dim` leaves the output as it is."""
+    order = _shuffle(rng, x.shape[dim])
+    value = _value(f, x, hint)
+    assert_close(_value(f, x.index_select(dim, order), hint), value, hint=hint, **tolerances)
+
+
+def assert_causal(
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+) -> None:
+    """The output at position t depends on the input at positions ≤ t, and on no later one.
+
+    Changes the input after a random t: outputs up to t must stay, and the last must change.
+    `dim` numbers the positions, in the input and in the output.
+    """
+    length = x.shape[dim]
+    if length < 2:
+        raise ValueError(f"causality needs at least 2 positions; dimension {dim} has {length}")
+    last = int(rng.integers(0, length - 1))
+    later = x.clone()
+    tail = later.narrow(dim, last + 1, length - last - 1)
+    tail.copy_(randn(rng, *tail.shape, dtype=x.dtype, scale=3.0))
+    value, changed = _value(f, x, hint), _value(f, later, hint)
+    require(value.shape == changed.shape and value.ndim >= -dim, hint)
+    require(value.shape[dim] == length, hint)
+    past = changed.narrow(dim, 0, last + 1), value.narrow(dim, 0, last + 1)
+    assert_close(*past, hint=hint, **tolerances)
+    end = changed.narrow(dim, length - 1, 1), value.narrow(dim, length - 1, 1)
+    require(not torch.equal(*end), hint, "The last position does not depend on the later inputs.")
+
+
+def assert_linear(
+    f: Function, x: Tensor, y: Tensor, rng: np.random.Generator, *, hint: str, **tolerances
+) -> None:
+    """f(ax + by) = a f(x) + b f(y) for random a and b. `x` and `y` have one shape and dtype."""
+    a, b = (float(number) for number in rng.uniform(0.5, 2.0, size=2) * rng.choice([-1, 1], size=2))
+    left, right = _value(f, x, hint), _value(f, y, hint)
+    require(left.shape == right.shape, hint)
+    assert_close(_value(f, a * x + b * y, hint), a * left + b * right, hint=hint, **tolerances)
+
+
+def _value(f: Function, x: Tensor, hint: str) -> Tensor:
+    value = f(x)
+    assert_finite(value, hint=hint)
+    return value
+
+
+def _shuffle(rng: np.random.Generator, length: int) -> Tensor:
+    """A permutation that moves something."""
+    if length < 2:
+        raise ValueError(f"there is nothing to permute: the dimension has {length} entries")
+    while True:
+        order = rng.permutation(length)
+        if (order != np.arange(length)).any():
+            return torch.from_numpy(order)

@@ -1,0 +1,5 @@
+"""A lab in its folder: its source, its settings, and what it forbids."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

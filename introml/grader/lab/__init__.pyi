@@ -1,0 +1,14 @@
+from .forbidden import Forbidden as Forbidden
+from .lab import CheckInfo as CheckInfo
+from .lab import Lab as Lab
+from .lab import labs as labs
+from .lab import load_lab as load_lab
+from .python_code import parse as parse
+from .python_code import syntax_error as syntax_error
+from .settings import TIERS as TIERS
+from .settings import LateRule as LateRule
+from .source import Cell as Cell
+from .source import Kind as Kind
+from .source import LabError as LabError
+from .source import cells_from_json as cells_from_json
+from .source import cells_to_json as cells_to_json

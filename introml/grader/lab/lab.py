@@ -1,0 +1,206 @@
+"""A lab in its folder: its cells, settings, checks and wrong solutions, and a hash of them all."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from introml.book.paths import LABS
+from introml.grader.lab.settings import LabSettings, read_settings
+from introml.grader.lab.source import Cell, LabError, read_cells
+
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_CELL = re.compile(r"^# %% *(\S+) *$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """What is known of a check without running its file."""
+
+    name: str
+    title: str
+    points: float
+    tier: str
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class WrongSolution:
+    """A plausible mistake: why it is wrong, the checks that must fail, the answers that differ."""
+
+    name: str
+    why: str
+    caught_by: tuple[str, ...]
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A lab that can be released and graded. `version` is a sha256 of all that decides a grade."""
+
+    name: str
+    folder: Path
+    version: str
+    settings: LabSettings
+    cells: tuple[Cell, ...]
+    public_checks: Path
+    hidden_checks: Path | None
+
+    @property
+    def title(self) -> str:
+        return self.settings.title
+
+    @property
+    def answers(self) -> dict[str, Cell]:
+        """The cells with something to write, by grade_id."""
+        return {cell.id: cell for cell in self.cells if cell.has_regions}
+
+    @property
+    def checks_file(self) -> str:
+        """The name under which the public checks are released, beside the notebook."""
+        return f"{self.name.replace('-', '_')}_checks.py"
+
+    def check_list(self) -> list[CheckInfo]:
+        """Names, titles and points of all checks, read without running them. Raises `LabError`."""
+        found = _checks_in(self.public_checks, hidden=False)
+        if self.hidden_checks is not None:
+            found += _checks_in(self.hidden_checks, hidden=True)
+        names = [one.name for one in found]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise LabError(self.folder, None, f"check {twice[0]!r} is there twice; rename one")
+        return found
+
+    def wrong_solutions(self) -> list[WrongSolution]:
+        """The solutions in `wrong/`, by name. Raises `LabError`."""
+        names = {one.name for one in self.check_list()}
+        paths = sorted((self.folder / "wrong").glob("*.py"))
+        return [_wrong_solution(path, self, names) for path in paths]
+
+
+def labs(folder: Path = LABS) -> list[str]:
+    """The names of the labs, sorted."""
+    return sorted(path.parent.name for path in folder.glob("*/lab.md"))
+
+
+def load_lab(
+    name_or_path: str | Path, hidden: Path | None = None, cells: tuple[Cell, ...] | None = None
+) -> Lab:
+    """The lab of that name under labs/, or in that folder.
+
+    `hidden` is a folder of private hidden checks that take the place of the lab's own:
+    `hidden_checks.py` in it, or in a folder of the lab's name in it. `cells` are those of lab.md
+    where they are known: to read them takes jupytext, which is slow to import. Raises `LabError`.
+    """
+    folder = Path(name_or_path)
+    if not (folder / "lab.md").is_file():
+        if not isinstance(name_or_path, str) or not _NAME.fullmatch(name_or_path):
+            raise LabError(name_or_path, None, "is no lab: there is no lab.md in it")
+        folder = LABS / name_or_path
+        if not (folder / "lab.md").is_file():
+            known = ", ".join(labs()) or "none"
+            raise LabError(name_or_path, None, f"is no lab; the labs are: {known}")
+    folder = folder.resolve()
+    if not _NAME.fullmatch(folder.name):
+        raise LabError(folder, None, "a lab's name is lower-case letters, digits and hyphens")
+    public = folder / "checks.py"
+    if not public.is_file():
+        raise LabError(public, None, "there is no such file; a lab has public checks")
+    own = folder / "hidden_checks.py"
+    hidden_checks = _laid_over(hidden, folder.name) if hidden else own if own.is_file() else None
+    return Lab(
+        name=folder.name,
+        folder=folder,
+        version=_version(folder, hidden_checks),
+        settings=read_settings(folder / "lab.toml"),
+        cells=read_cells(folder / "lab.md") if cells is None else cells,
+        public_checks=public,
+        hidden_checks=hidden_checks,
+    )
+
+
+def _laid_over(hidden: Path, name: str) -> Path:
+    for path in (hidden / name / "hidden_checks.py", hidden / "hidden_checks.py"):
+        if path.is_file():
+            return path.resolve()
+    raise LabError(
+        hidden, None, f"holds neither {name}/hidden_checks.py nor hidden_checks.py; write one"
+    )
+
+
+def _version(folder: Path, hidden_checks: Path | None) -> str:
+    """A hash of the names and bytes of the files that decide a grade."""
+    files = [(name, folder / name) for name in ("lab.md", "lab.toml", "checks.py")]
+    if hidden_checks is not None:
+        beside = [hidden_checks]
+        if hidden_checks.parent != folder:  # a private folder: what lies beside may be imported
+            beside = sorted(x for x in hidden_checks.parent.rglob("*") if x.is_file())
+            beside = [x for x in beside if "__pycache__" not in x.parts]
+        files += [(f"hidden/{x.relative_to(hidden_checks.parent).as_posix()}", x) for x in beside]
+    digest = hashlib.sha256()
+    for name, path in files:
+        content = path.read_bytes() if path.is_file() else b""
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def _checks_in(path: Path, *, hidden: bool) -> list[CheckInfo]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as problem:
+        raise LabError(
+            path, getattr(problem, "lineno", None), f"is not Python: {problem}"
+        ) from None
+    found = []
+    for node in tree.body:
+        decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+        for one in decorators:
+            if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "check":
+                found.append(_check_info(path, node.name, one, hidden))
+    if not found:
+        raise LabError(path, None, "has no checks; write at least one function under @check(…)")
+    return found
+
+
+def _check_info(path: Path, name: str, call: ast.Call, hidden: bool) -> CheckInfo:
+    options = {}
+    for keyword in call.keywords:
+        try:
+            options[keyword.arg] = ast.literal_eval(keyword.value)
+        except ValueError:
+            if keyword.arg in ("points", "title", "tier"):
+                raise LabError(
+                    path, call.lineno,
+                    f"{keyword.arg} of check {name!r} is computed; write it as a constant",
+                ) from None  # fmt: skip
+    points, title = options.get("points"), options.get("title")
+    if not isinstance(points, int | float) or not isinstance(title, str):
+        raise LabError(path, call.lineno, f"check {name!r} needs points=<number> and title=<text>")
+    return CheckInfo(name, title.strip(), float(points), options.get("tier", "cpu"), hidden)
+
+
+def _wrong_solution(path: Path, lab: Lab, checks: set[str]) -> WrongSolution:
+    text = path.read_text(encoding="utf-8")
+    try:
+        why = ast.get_docstring(ast.parse(text)) or ""
+    except SyntaxError as problem:
+        raise LabError(path, problem.lineno, f"is not Python: {problem.msg}") from None
+    caught = re.search(r"^Caught by: *(.+?)\s*\Z", why, re.MULTILINE | re.DOTALL)
+    if not caught:
+        raise LabError(
+            path, 1, "needs a docstring that says what is wrong and ends in `Caught by: <checks>`"
+        )
+    names = tuple(name.strip() for name in caught[1].replace("\n", " ").split(",") if name.strip())
+    if unknown := sorted(set(names) - checks):
+        raise LabError(path, 1, f"Caught by: {unknown[0]!r} is no check of this lab")
+    parts = _CELL.split(text)[1:]
+    cells = {ident: code.strip("\n") for ident, code in zip(parts[::2], parts[1::2], strict=True)}
+    if not cells:
+        raise LabError(path, 1, "has no answer; write `# %% grade_id` above each one")
+    if unknown := sorted(cells.keys() - lab.answers.keys()):
+        allowed = ", ".join(lab.answers)
+        raise LabError(path, None, f"# %% {unknown[0]}: no such answer cell; there are: {allowed}")
+    return WrongSolution(path.stem, why[: caught.start()].strip(), names, cells)

@@ -1,0 +1,64 @@
+"""`feedback.html`: what a student reads. One file, no script, light and dark, all text escaped."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import jinja2
+
+from introml.book.style.tokens import css_variables
+from introml.grader.results.gradescope import words_of
+from introml.grader.results.results import CheckResult, SubmissionResult, Verdict
+from introml.grader.text import one_line, plain
+
+_OUTPUT_LIMIT = 20_000
+_MARKS = {"passed": "✓", "partial": "◐", "not run": "–"}
+
+
+def feedback_html(result: SubmissionResult) -> str:
+    """The page. It holds titles, hints and the student's own output of the public phase."""
+    return _template().render(
+        lab=one_line(result.lab),
+        submission=one_line(result.submission),
+        sha256=result.sha256,
+        verdict=str(result.verdict),
+        fault=result.verdict == Verdict.FAULT,
+        graded=result.verdict == Verdict.GRADED,
+        score=f"{result.score:g}",
+        max_score=f"{result.max_score:g}",
+        message=plain(result.message),
+        notes=[plain(note) for note in result.notes],
+        groups=[
+            (title, [_shown(one) for one in result.checks if one.hidden == hidden])
+            for title, hidden in (("Public checks", False), ("Hidden checks", True))
+        ],
+        errors=[
+            {"cell": one_line(one.cell), "words": plain(one.message)} for one in result.cell_errors
+        ],
+        output=plain(result.public_output, _OUTPUT_LIMIT),
+        light=css_variables("light"),
+        dark=css_variables("dark"),
+    )
+
+
+def _shown(one: CheckResult) -> dict[str, str]:
+    if one.counts:
+        points = f"{one.points:g} / {one.max_points:g}"
+        outcome = one.outcome
+    else:
+        points, outcome = "–", "not run"
+    return {
+        "title": one_line(one.title),
+        "points": points,
+        "outcome": outcome,
+        "mark": _MARKS.get(outcome, "✗"),
+        "words": plain(words_of(one)),
+    }
+
+
+@cache
+def _template() -> jinja2.Template:
+    file = resources.files("introml.grader.results").joinpath("feedback.html.j2")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    return environment.from_string(file.read_text("utf-8"))

@@ -1,0 +1,14 @@
+from .checker import Checker as Checker
+from .checker import Setup as Setup
+from .checker_process import CheckerBroken as CheckerBroken
+from .checker_process import LabUnusable as LabUnusable
+from .grade import Run as Run
+from .outcome import CheckFault as CheckFault
+from .outcome import run_check as run_check
+from .progress_bar import watcher as watcher
+from .report import Report as Report
+from .session import Options as Options
+from .session import Session as Session
+from .session import Stopped as Stopped
+from .store import Store as Store
+from .store import StoreError as StoreError

@@ -1,0 +1,190 @@
+"""One submission's run: its cells in a box, its checks against it, a fresh box where one is lost.
+
+with Attempt(template, cells, limits=limits, seed=seed) as attempt:
+    results = attempt.start()
+    attempt.begin(check_seed, time_s=10, public=True)
+    …check(attempt.submission, rng)…
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from introml.grader.box import Box, Ended, Limits, Template
+from introml.grader.wire import StudentError, Submission, begin, frames
+
+_END_S = 2.0
+_GONE = {
+    "time": ("timed_out", "The time for it was over."),
+    "cpu": ("timed_out", "The computing time of the submission was over."),
+    "memory": ("memory", "It needed more memory than there is."),
+}
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """How a cell ended: "ok", "not run", or the kind of a StudentError; and what to say of it."""
+
+    cell: str
+    outcome: str
+    message: str = ""
+
+
+class Attempt:
+    """A submission in its box. `submission` is what checks get."""
+
+    own_process = True
+
+    def __init__(
+        self,
+        template: Template,
+        cells: Sequence[tuple[str, str]],
+        *,
+        experiments: Mapping[str, str] | None = None,
+        limits: Limits | None = None,
+        forbidden: Sequence[Any] = (),
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.template = template
+        self.cells = list(cells)
+        self.experiments = dict(experiments or {})
+        self.limits = limits or Limits()
+        self.forbidden = [getattr(item, "name", item) for item in forbidden]
+        self.seed = seed
+        self.device = device
+        self.epoch = 0
+        self.submission = Submission(self, seed=seed)
+        self.public_output = ""
+        self.results: list[CellResult] = []
+        #: Sentences for a person: what looked like tampering.
+        self.flags: list[str] = []
+        self.last_end: Ended | None = None
+        self._box: Box | None = None
+        self._deadline = 0.0
+        self._started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> list[CellResult]:
+        """Start the box, run the cells, keep what they print; say how each cell ended."""
+        self._deadline = time.monotonic() + self.limits.wall_s
+        self._started = True
+        self.results = self._run(capture=True)
+        return self.results
+
+    def begin(self, seed: int, time_s: float, public: bool) -> None:
+        """Prepare the next check; if the last one cost the box, get a fresh one first."""
+        if not self._started:
+            self.start()
+        if self._box is None and time.monotonic() < self._deadline and self._cells_ended_well():
+            self.epoch += 1
+            self._run(capture=False)
+        begin(self.submission, seed, min(time_s, self._deadline - time.monotonic()), public)
+
+    @property
+    def time_left(self) -> float:
+        """Seconds that the submission has left in all."""
+        return self._deadline - time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a box that the next check can use."""
+        return self._box is not None
+
+    @contextmanager
+    def beside(self, source: str, time_s: float) -> Iterator[Submission]:
+        """Other code, such as a reference to compare with, in a box of its own."""
+        cells = [("reference", source)]
+        with Attempt(self.template, cells, limits=self.limits, device=self.device) as other:
+            failed = [one.message for one in other.start() if one.outcome != "ok"]
+            if failed:
+                raise ValueError(f"the reference cannot be run: {failed[0]}")
+            other.begin(0, time_s, public=True)
+            yield other.submission
+
+    def close(self) -> None:
+        """End the box."""
+        if self._box is not None:
+            self._box.close()
+            self._box = None
+
+    def request(self, request: dict, timeout_s: float, submission: Submission) -> dict:
+        """Carry a check's request to the box. Raises StudentError when the box is lost."""
+        if self._box is None:
+            raise self._lost()
+        if request["op"] == "experiment":
+            if request["cell"] not in self.experiments:
+                # Deleted by the student, or refused because it uses what may not be used.
+                raise StudentError("missing", f"There is no experiment {request['cell']}.")
+            request = {**request, "source": self.experiments[request["cell"]]}
+        return self._send(request, timeout_s, submission)
+
+    def _send(self, request: dict, timeout_s: float, submission: Submission | None) -> dict:
+        box = self._box
+        keep, wrap = (submission._lower, submission._raise) if submission else (None, None)
+        try:
+            if timeout_s <= 0:
+                raise frames.FrameTimeout
+            return box.send(request, timeout_s, keep, wrap)
+        except frames.FrameTimeout:
+            box.kill("time")
+        except frames.FrameError as error:
+            self.flags.append(f"its process sent what is no reply ({error})")
+            box.kill("no reply")
+        except frames.FrameClosed:
+            pass
+        # A process that only closed its socket lives on: it gets little time to end by itself.
+        self.last_end = box.ended(_END_S)
+        self.close()
+        raise self._lost()
+
+    def _lost(self) -> StudentError:
+        end = self.last_end
+        if end is None:
+            return StudentError("died", "The submission's process was not running.")
+        kind, message = _GONE.get(end.kind, ("died", "The submission's process ended."))
+        return StudentError(kind, message, f"{message} ({end.kind}: {end.detail})")
+
+    def _cells_ended_well(self) -> bool:
+        return all(result.outcome not in ("timed_out", "died", "memory") for result in self.results)
+
+    def _run(self, capture: bool) -> list[CellResult]:
+        left = max(0.001, self._deadline - time.monotonic())
+        limits = Limits(**{**vars(self.limits), "wall_s": left})
+        self._box = self.template.box(limits, self.forbidden, device=self.device, capture=capture)
+        box = self._box
+        results = []
+        for cell, source in self.cells:
+            if self._box is None:
+                results.append(CellResult(cell, "not run"))
+                continue
+            request = {"op": "run", "cell": cell, "source": source, "seed": self.seed}
+            try:
+                reply = self._send(request, self._deadline - time.monotonic(), None)
+                error = reply.get("error")
+                if error is None:
+                    results.append(CellResult(cell, "ok"))
+                    continue
+                told = self.submission._student_error(f"cell {cell}", error)
+            except StudentError as lost:
+                told = lost
+            results.append(CellResult(cell, told.kind, told.public_message))
+        if self._box is not None:
+            try:
+                box.hush()
+            except (frames.FrameTimeout, frames.FrameError, frames.FrameClosed):
+                box.kill()
+                self.last_end = box.ended()
+                self.close()
+        if capture:
+            self.public_output = box.output.text
+        return results

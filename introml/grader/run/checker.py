@@ -1,0 +1,383 @@
+"""The checker: the trusted process that holds a lab's checks, the seed, and a template for boxes.
+
+`python -m introml.grader.run.checker` reads one JSON message a line and answers in the same way:
+
+    {lab, hidden, seed, …}                      ->  {"ready": {…}} or {"unusable": "why"}
+    {submission, sha256, data, refused}         ->  {"at": "check x"} …, {"result": {…}}
+
+It ends when its input does, and when the orchestrator dies.
+"""
+
+from __future__ import annotations
+
+import base64
+import ctypes
+import hashlib
+import json
+import os
+import platform
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from introml.grader.box import GraderFault, Limits, SandboxUnavailable, Template
+from introml.grader.checks import Check, ChecksError, load_checks
+from introml.grader.lab import Lab, LabError, cells_from_json, load_lab
+from introml.grader.notebook import Findings, Invalid, Submitted, find, read_submission
+from introml.grader.results import (
+    FAULT_MESSAGE,
+    CellError,
+    CheckResult,
+    Flag,
+    SubmissionResult,
+    Verdict,
+    to_json,
+)
+from introml.grader.run.attempt import Attempt
+from introml.grader.run.outcome import CheckFault, Overtime, alarm, run_check
+from introml.grader.text import cell_label
+
+UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
+#: How much longer than its time limit a check may compute on its own side.
+_OVERTIME_S = 5.0
+#: How long a notebook may take to be read and searched; an honest one takes milliseconds.
+_READ_S = 30.0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a checker is told first. The limits replace the lab's where they are given.
+
+    `version` is what the lab must be, and `cells` are its cells in that version, as from
+    `source.cells_to_json`.
+    """
+
+    lab: str
+    seed: int
+    hidden: str | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
+    sandbox: bool = True
+    version: str | None = None
+    cells: list[dict[str, Any]] | None = None
+
+
+class Checker:
+    """One lab's checks, and a warm template to run submissions from. Use it in a `with` block.
+
+    Raises `LabError`, `ChecksError` or `SandboxUnavailable` where no submission can be graded.
+    """
+
+    def __init__(self, setup: Setup, at: Callable[[str], None] = lambda what: None) -> None:
+        hidden = Path(setup.hidden) if setup.hidden else None
+        cells = None if setup.cells is None else cells_from_json(setup.cells)
+        self.lab = load_lab(Path(setup.lab), hidden, cells)
+        if setup.version not in (None, self.lab.version):
+            words = "was changed while submissions were graded; start the same command again"
+            raise LabError(self.lab.folder, None, words)
+        self.checks = load_all_checks(self.lab)
+        self.limits = limits_of(self.lab, setup.time_limit, setup.memory_limit)
+        self.seed = setup.seed
+        self._at = at
+        tiers = {one.tier for one in self.checks}
+        self.cuda = "cuda" in tiers and torch.cuda.is_available()
+        self._template = Template(
+            isolated=setup.sandbox,
+            compiler=self.lab.settings.compiler,
+            devices=("cuda:0",) if self.cuda else (),
+        )
+        self.environment: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._template.start()
+        self.environment = environment(self.cuda) | {"sandbox": self._template.in_force}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._template.close()
+
+    def grade(self, name: str, sha256: str, data: bytes, refused: str = "") -> SubmissionResult:
+        """The result of one notebook's bytes; `refused` says why there are none."""
+        began = time.perf_counter()
+        result = SubmissionResult(
+            name, sha256, self.lab.name, self.lab.version, self.seed, Verdict.GRADED
+        )
+        result.environment = self.environment
+        if self.environment["sandbox"]["sandbox"] == "none":
+            result.notes.append(UNSAFE_NOTE)
+        result.checks = [self._not_run(one) for one in self.checks]
+        read = Invalid(refused) if refused else self._read(data)
+        try:
+            if isinstance(read, Invalid):
+                result.verdict, result.message = Verdict.INVALID, read.message
+            else:
+                self._grade(*read, result)
+        except (CheckFault, GraderFault, OSError) as fault:
+            result.verdict, result.message = Verdict.FAULT, FAULT_MESSAGE
+            result.checks = [self._not_run(one) for one in self.checks]
+            result.teacher["fault"] = traceback.format_exc()[-8000:]
+            result.flags.append(Flag("grader fault", str(fault)[:2000]))
+        result.measured["wall_s"] = round(time.perf_counter() - began, 4)
+        return result
+
+    def _not_run(self, check: Check) -> CheckResult:
+        return check_result(check, "not run", counts=check.tier == "cpu" or self.cuda)
+
+    def _read(self, data: bytes) -> tuple[Submitted, Findings] | Invalid:
+        """What the notebook runs, and what in it takes a library's answers."""
+        try:
+            with alarm(_READ_S):
+                read = read_submission(data, self.lab)
+                if isinstance(read, Invalid):
+                    return read
+                cells = [*read.cells, *read.experiments.values()]
+                return read, find(cells, self.lab.settings.forbidden)
+        except Overtime:
+            return Invalid("The notebook takes too long to read. Write its code in usual lines.")
+
+    def _grade(self, read: Submitted, found: Findings, result: SubmissionResult) -> None:
+        result.notes += read.notes
+        result.flags += [Flag("odd notebook", one) for one in read.flags]
+        result.flags += [Flag("suspicious code", one.evidence) for one in found.suspicious]
+        refused = {one.cell for one in found.refused}
+        result.notes += [f"{one.message} The cell was not run." for one in found.refused]
+        grading = _Grading(self, read, refused, result)
+        grading.run("cpu", [one for one in self.checks if one.tier == "cpu"])
+        if self.cuda and result.verdict == Verdict.GRADED:
+            grading.run("cuda", [one for one in self.checks if one.tier == "cuda"])
+
+
+class _Grading:
+    """One submission under way: its cells, its checks one by one, its result as it grows."""
+
+    def __init__(
+        self, checker: Checker, read: Submitted, refused: set[str], result: SubmissionResult
+    ) -> None:
+        self._checker = checker
+        self._result = result
+        self._places = {one.name: place for place, one in enumerate(checker.checks)}
+        self._cells = [(one.id, one.source) for one in read.cells if one.id not in refused]
+        self._experiments = {
+            name: cell.source for name, cell in read.experiments.items() if cell.id not in refused
+        }
+
+    def run(self, device: str, checks: list[Check]) -> None:
+        checker, result = self._checker, self._result
+        with Attempt(
+            checker._template,
+            self._cells,
+            experiments=self._experiments,
+            limits=checker.limits,
+            forbidden=[one.name for one in checker.lab.settings.forbidden],
+            seed=seed_for(key_of(checker.seed), "the cells"),
+            device=device,
+        ) as attempt:
+            checker._at("while the cells ran")
+            cells = attempt.start()
+            if device == "cpu":
+                result.public_output = attempt.public_output
+                result.cell_errors = [
+                    CellError(cell_label(one.cell), one.message)
+                    for one in cells
+                    if one.outcome not in ("ok", "not run")
+                ]
+            if attempt.alive:
+                self._check_all(attempt, checks)
+            else:
+                self._cells_failed(attempt, checks)
+            result.flags += [Flag("odd behaviour", one) for one in attempt.flags]
+            if attempt.last_end is not None:
+                result.teacher["last_end"] = vars(attempt.last_end)
+
+    def _cells_failed(self, attempt: Attempt, checks: list[Check]) -> None:
+        last = next(
+            (one for one in attempt.results if one.outcome in ("timed_out", "died", "memory")), None
+        )
+        where = f"{cell_label(last.cell)}" if last else "The notebook"
+        limits = self._checker.limits
+        end = attempt.last_end.kind if attempt.last_end else ""
+        if end in ("time", "cpu"):
+            verdict, outcome = Verdict.TIMED_OUT, "timed out"
+            words = (
+                f"{where} did not end within the time limit of {limits.wall_s:g} s for the whole "
+                "notebook. Look for a loop that never ends."
+            )
+        elif end == "memory":
+            verdict, outcome = Verdict.OUT_OF_MEMORY, "crashed"
+            words = f"{where} needed more memory than the limit of {limits.memory_mb} MB."
+        else:
+            verdict, outcome = Verdict.CRASHED, "crashed"
+            words = (
+                f"{where} ended the process that ran your notebook. Look for code that leaves "
+                "Python (exit, a signal, a crash in a library)."
+            )
+        self._result.verdict, self._result.message = verdict, words
+        for check in checks:
+            self._put(check_result(check, outcome))
+
+    def _check_all(self, attempt: Attempt, checks: list[Check]) -> None:
+        # Public ones first: from the first hidden one on, nothing that the process says is public.
+        for check in sorted(checks, key=lambda one: one.hidden):
+            if self._result.verdict == Verdict.TIMED_OUT:
+                self._put(check_result(check, "timed out", hint="Not reached."))
+                continue
+            self._put(self._one(attempt, check))
+            if attempt.time_left <= 0:
+                self._result.verdict = Verdict.TIMED_OUT
+                self._result.message = (
+                    f"The time limit of {self._checker.limits.wall_s:g} s for the whole "
+                    "submission was over before all checks had run. Those that had ended count."
+                )
+
+    def _one(self, attempt: Attempt, check: Check) -> CheckResult:
+        checker, result = self._checker, self._result
+        checker._at(f"check {check.name}")
+        time_s = check.time_s or checker.lab.settings.limits.check_s
+        key = key_of(checker.seed)
+        attempt.begin(seed_for(key, check.name), time_s, public=not check.hidden)
+        if not attempt.alive:
+            return check_result(
+                check, "crashed", hint="Your cells could not be run again for this check."
+            )
+        outcome = run_check(check, attempt.submission, key, time_s + _OVERTIME_S)
+        result.flags += outcome.flags
+        if outcome.evidence:
+            result.teacher[f"check {check.name}"] = outcome.evidence
+        if attempt.submission.forbidden_calls:
+            calls = ", ".join(sorted(set(attempt.submission.forbidden_calls)))[:500]
+            result.flags.append(Flag("called a library's answer", f"{check.name}: {calls}"))
+        return check_result(
+            check,
+            outcome.outcome,
+            points=outcome.fraction * check.points,
+            hint=outcome.hint,
+            detail="" if check.hidden else outcome.detail,
+        )
+
+    def _put(self, result: CheckResult) -> None:
+        self._result.checks[self._places[result.name]] = result
+
+
+def check_result(
+    check: Check, outcome: str, *, points=0.0, hint="", detail="", counts=True
+) -> CheckResult:
+    """The result of a check of the lab."""
+    return CheckResult(
+        check.name, check.title, points, check.points, outcome, hint, check.hidden, check.tier,
+        detail, counts,
+    )  # fmt: skip
+
+
+def load_all_checks(lab: Lab) -> list[Check]:
+    """The lab's checks, public ones first. Raises `ChecksError`, `LabError`."""
+    lab.check_list()  # names that are there twice, and points that are computed
+    checks = load_checks(lab.public_checks)
+    if lab.hidden_checks is not None:
+        beside = [] if lab.hidden_checks.parent == lab.folder else [lab.folder]
+        checks += load_checks(lab.hidden_checks, hidden=True, beside=beside)
+    return checks
+
+
+def limits_of(lab: Lab, time_limit: float | None, memory_limit: int | None) -> Limits:
+    """The lab's limits for one submission, with the command line's in their place."""
+    own = lab.settings.limits
+    wall_s = own.wall_s if time_limit is None else time_limit
+    return Limits(
+        wall_s=wall_s,
+        cpu_s=own.cpu_s if time_limit is None else max(own.cpu_s, time_limit),
+        memory_mb=own.memory_mb if memory_limit is None else memory_limit,
+        processes=own.processes,
+        tmp_mb=own.tmp_mb,
+        file_mb=own.file_mb,
+        reply_mb=own.reply_mb,
+    )
+
+
+@lru_cache(maxsize=64)
+def key_of(seed: int) -> int:
+    """The number from which all of a run's random numbers follow: slow to make from its seed.
+
+    A box gets seeds that follow from it. With a fast function a student could try all seeds that a
+    teacher may have typed until those fit, and know the hidden inputs; this one takes some 0.1 s
+    and 32 MB a try.
+    """
+    key = hashlib.scrypt(
+        str(seed).encode(), salt=b"introml seed", n=1 << 15, r=8, p=1, maxmem=1 << 26, dklen=16
+    )
+    return int.from_bytes(key, "big")
+
+
+def seed_for(key: int, what: str) -> int:
+    """A seed for the student's process, from which the run's key cannot be told."""
+    digest = hashlib.sha256(f"introml box\n{key}\n{what}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 2
+
+
+def environment(cuda: bool = False) -> dict[str, Any]:
+    """What a grade may depend on beside the submission, the lab and the seed."""
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "instruction_set": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(0) if cuda else "cpu",
+    }
+
+
+def main() -> int:
+    """Serve the orchestrator on stdin and stdout until stdin closes."""
+    _die_with_parent()
+    # What a check prints must not stand among the answers.
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)
+    requests = sys.stdin.buffer
+
+    def say(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    torch.set_num_threads(1)
+    try:
+        setup = Setup(**json.loads(requests.readline()))
+        with Checker(setup, at=lambda what: say({"at": what})) as checker:
+            say({"ready": {"cuda": checker.cuda, "environment": checker.environment}})
+            _serve(checker, requests, say)
+    except (LabError, ChecksError, SandboxUnavailable) as problem:
+        say({"unusable": str(problem)})
+        return 1
+    return 0
+
+
+def _serve(checker: Checker, requests: Iterable[bytes], say: Callable[[dict], None]) -> None:
+    for line in requests:
+        request = json.loads(line)
+        result = checker.grade(
+            request["submission"],
+            request["sha256"],
+            base64.b64decode(request["data"]),
+            request["refused"],
+        )
+        say({"result": to_json(result)})
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end this process when the orchestrator ends, however that may be."""
+    set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(set_pdeathsig, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""The orchestrator: hands submissions to checkers and keeps what they find. It holds no checks."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from introml.grader.lab import Lab
+from introml.grader.notebook import Upload, uploads
+from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.run.session import Options, Session, Stopped
+from introml.grader.run.store import Store
+
+__all__ = ["Graded", "Options", "Run"]
+
+
+@dataclass(frozen=True)
+class Graded:
+    """News: a submission has a verdict (`fresh`), or had one from an earlier run."""
+
+    folder: str
+    verdict: Verdict
+    score: float
+    max_score: float
+    fresh: bool
+
+
+class Run:
+    """One run over a list of notebooks. `news()` yields what happens, in the order it happens."""
+
+    def __init__(self, lab: Lab, store: Store, notebooks: Sequence[Path], options: Options) -> None:
+        self.lab = lab
+        self.store = store
+        self.options = options
+        self.uploads = uploads.file_away(notebooks, self._is_anothers)
+        self.counts: Counter[Verdict] = Counter()
+        self._news: queue.SimpleQueue[Graded | BaseException | None] = queue.SimpleQueue()
+        self._left = iter(self.uploads)
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._sessions: list[Session] = []
+
+    @property
+    def protection(self) -> str:
+        """What stood between the submissions and this machine, in words; "" before it is known."""
+        ready = next((one.ready for one in self._sessions if one.ready is not None), {})
+        force = (ready.get("environment") or {}).get("sandbox") or {}
+        if not force:
+            return ""
+        return "In force: " + ", ".join(
+            f"{name} {value}" for name, value in force.items() if isinstance(value, str)
+        )
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """Where each source is filed in this run."""
+        return {str(one.path): one.folder for one in self.uploads}
+
+    def news(self) -> Iterator[Graded]:
+        """Grade what is not done, and tell. Raises what stopped the run; `stop` is then done.
+
+        Raises `LabUnusable`, `StoreError` or `OSError` (a full disk). What was graded is kept.
+        """
+        jobs = max(1, min(self.options.jobs, len(self.uploads)))
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(jobs)]
+        try:
+            for thread in threads:
+                thread.start()
+            working = jobs
+            while working:
+                item = self._news.get()
+                if item is None:
+                    working -= 1
+                elif isinstance(item, BaseException):
+                    raise item
+                else:
+                    self.counts[item.verdict] += 1
+                    yield item
+        finally:
+            self.stop()
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+
+    def stop(self) -> None:
+        """End all checkers at once; what they were at is graded again by a later run."""
+        self._stopped.set()
+        with self._lock:
+            for session in self._sessions:
+                session.stop()
+
+    def _is_anothers(self, folder: str, path: Path) -> bool:
+        """Whether an earlier run filed another notebook than `path` under this name.
+
+        The same bytes at another place are the same submission, moved.
+        """
+        stored = self.store.load(folder)
+        if stored is None or stored.source == str(path):
+            return False
+        with contextlib.suppress(OSError):
+            return uploads.read(path).sha256 != stored.result.sha256
+        return True
+
+    def _work(self) -> None:
+        """One thread: takes submissions until none is left, with a checker of its own."""
+        session = self._session()
+        try:
+            # A result is written while the next submission is graded: waiting for the disk takes
+            # about as long as grading does.
+            with ThreadPoolExecutor(1) as writer:
+                written = None
+                while (upload := self._next()) is not None:
+                    content = uploads.read(upload.path)
+                    key = self._key(content)
+                    if self.store.is_done(upload.folder, key):
+                        result = self.store.load(upload.folder).result
+                        self._tell(upload, result, fresh=False)
+                        continue
+                    result = session.grade(upload.folder, content)
+                    if self._stopped.is_set():
+                        raise Stopped
+                    if written is not None:
+                        written.result()
+                    written = writer.submit(self._keep, upload, result, key)
+                if written is not None:
+                    written.result()
+        except BaseException as problem:
+            if not self._stopped.is_set():
+                self._news.put(problem)
+        finally:
+            session.close()
+            self._news.put(None)
+
+    def _session(self) -> Session:
+        def others_were_ready() -> bool:
+            return any(one.ready is not None for one in self._sessions)
+
+        session = Session(self.lab, self.store.seed, self.options, others_were_ready)
+        with self._lock:
+            self._sessions.append(session)
+            if self._stopped.is_set():
+                session.stop()
+        return session
+
+    def _next(self) -> Upload | None:
+        with self._lock:
+            return None if self._stopped.is_set() else next(self._left, None)
+
+    def _key(self, content: uploads.Content) -> str:
+        return self.store.key(content.sha256, self.lab.version, self.options.that_decide())
+
+    def _keep(self, upload: Upload, result: SubmissionResult, key: str) -> None:
+        self.store.save(result, upload.folder, key, upload.path)
+        self._tell(upload, result, fresh=True)
+
+    def _tell(self, upload: Upload, result: SubmissionResult, *, fresh: bool) -> None:
+        news = Graded(upload.folder, result.verdict, result.score, result.max_score, fresh)
+        self._news.put(news)

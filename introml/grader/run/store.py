@@ -1,0 +1,173 @@
+"""The folder of results: what is done, under which key, and the gradebook made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from introml.grader import atomic
+from introml.grader.results import (
+    OURS,
+    SubmissionResult,
+    Verdict,
+    feedback_html,
+    from_json,
+    grades_csv,
+    junit_xml,
+    results_json,
+    row,
+    to_json,
+)
+
+_FORMAT = 1
+_STUDENTS_FILES = ("feedback.html", "junit.xml")
+
+
+class StoreError(Exception):
+    """The folder cannot be used: says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One folder of results, as the teacher's file in it tells."""
+
+    folder: str
+    source: str
+    key: str
+    result: SubmissionResult
+
+
+class Store:
+    """The folder that `introml grade --out` names. `opened` locks it against a second run."""
+
+    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
+        self.folder = folder
+        self.seed: int = run["seed"]
+        self._salt = bytes.fromhex(run["salt"])
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(cls, folder: Path, lab: str, seed: int | None) -> Iterator[Store]:
+        """The store at `folder`, made if need be, for as long as the block runs.
+
+        Without a `seed`, the one that the folder had before; without one, a new one. Raises
+        `StoreError` when another run has it open, or when it holds the results of another lab.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        except OSError as problem:
+            raise StoreError(f"{folder}: cannot be written to: {problem.strerror}") from problem
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as problem:
+                raise StoreError(
+                    f"{folder}: another run is grading into this folder; wait for it, or choose "
+                    "another --out"
+                ) from problem
+            yield cls(folder, _run_of(folder, lab, seed))
+        finally:
+            os.close(lock)
+
+    def key(self, sha256: str, lab_version: str, options: dict[str, Any]) -> str:
+        """Names what is graded and how. It holds the seed but does not tell it: students see it."""
+        what = [_FORMAT, sha256, lab_version, self.seed, options]
+        text = json.dumps(what, sort_keys=True).encode("ascii")
+        return hmac.new(self._salt, text, hashlib.sha256).hexdigest()
+
+    def is_done(self, folder: str, key: str) -> bool:
+        """Whether the whole result under this key is there. A grader fault is never done."""
+        place = self.folder / folder
+        found = _read(place / "results.json")
+        ours = found.get("extra_data", {}).get(OURS, {}) if isinstance(found, dict) else {}
+        if ours.get("key") != key or ours.get("verdict") == Verdict.FAULT:
+            return False
+        stored = self.load(folder)
+        complete = all((place / name).is_file() for name in _STUDENTS_FILES)
+        return complete and stored is not None and stored.key == key
+
+    def save(self, result: SubmissionResult, folder: str, key: str, source: Path) -> None:
+        """Write all files of one result; `results.json`, which makes it done, comes last."""
+        place = self.folder / folder
+        try:
+            place.mkdir(exist_ok=True)
+        except FileExistsError as problem:
+            raise StoreError(f"{place}: is a file; move it away, or choose another --out") from (
+                problem
+            )
+        texts = {
+            "feedback.html": feedback_html(result),
+            "junit.xml": junit_xml(result),
+            "teacher.json": json.dumps(
+                {"key": key, "source": str(source), "result": to_json(result)}, indent=1
+            ),
+            "results.json": results_json(result, key),
+        }
+        for name, text in texts.items():
+            atomic.write(place / name, text)
+        atomic.sync_folder(self.folder)
+
+    def load(self, folder: str) -> Stored | None:
+        """What is stored under a folder's name, or None if nothing whole is."""
+        node = _read(self.folder / folder / "teacher.json")
+        try:
+            return Stored(folder, node["source"], node["key"], from_json(node["result"]))
+        except (TypeError, KeyError, ValueError):
+            return None
+
+    def results(self, now: dict[str, str] | None = None) -> Iterator[Stored]:
+        """All stored results by folder, one in memory at a time.
+
+        `now` says under which folder each source is filed today; what lies under another name from
+        an earlier run is out of date, and left out.
+        """
+        now = now or {}
+        with os.scandir(self.folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+        for name in names:
+            if not (self.folder / name / "results.json").is_file():
+                continue
+            stored = self.load(name)
+            if stored is not None and now.get(stored.source, name) == name:
+                yield stored
+
+    def write_grades(self, now: dict[str, str], late: dict[str, str] | None = None) -> None:
+        """Write `grades.csv` from what is stored."""
+        late = late or {}
+        rows = (row(one.result, late.get(one.folder, "")) for one in self.results(now))
+        atomic.write(self.folder / "grades.csv", grades_csv(rows))
+
+
+def _run_of(folder: Path, lab: str, seed: int | None) -> dict[str, Any]:
+    run = _read(folder / "run.json") or {}
+    if run and not (isinstance(run, dict) and {"lab", "seed", "salt"} <= run.keys()):
+        raise StoreError(f"{folder / 'run.json'}: was not written by introml grade; remove it")
+    if run.get("lab", lab) != lab:
+        raise StoreError(
+            f"{folder}: holds results of the lab {run['lab']}; choose another --out for {lab}"
+        )
+    kept = {
+        "lab": lab,
+        "seed": run.get("seed", secrets.randbits(62)) if seed is None else seed,
+        "salt": run.get("salt", secrets.token_hex(16)),
+    }
+    if kept != run:
+        atomic.write(folder / "run.json", json.dumps(kept, indent=1) + "\n")
+    return kept
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,391 @@
+"""The worker: runs a student's cells and functions by request, by value, and holds no check.
+
+`Worker.answer` takes an encoded request and returns an encoded reply. In a box `serve` feeds it
+from the request socket; on a student's own machine it is called directly, so that what passes
+there passes here. Every request is a dict with "op" and "id"; every reply has the same "id" and
+either "value" or "error": {kind, type, message, line}.
+"""
+
+import contextlib
+import errno
+import linecache
+import os
+import random
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TextIO
+
+import numpy as np
+import torch
+
+from introml.grader.wire import frames
+from introml.grader.wire.forbidden_watch import LibraryAnswer, Watch
+from introml.grader.wire.values import (
+    REQUEST_CAPS,
+    Caps,
+    HandleRef,
+    Node,
+    ValueRefused,
+    decode,
+    encode,
+    name_of,
+)
+
+_LONGEST_MESSAGE = 2000
+_LONGEST_LIST = 10_000
+
+
+class Missing(Exception):
+    """The name or attribute that a request asks for is not there."""
+
+
+class Worker:
+    """A student's names, the objects handed out of them, and what is done with both."""
+
+    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+        """Begin with no names, or, on a student's own machine, with those of their notebook."""
+        if namespace is None:
+            namespace = {"__name__": "__main__", "__builtins__": __builtins__, "display": print}
+        self.namespace = namespace
+        self.reply_bytes = Caps.bytes
+        self.device = "cpu"
+        self.watch = Watch()
+        self._handles: dict[int, Any] = {}
+        self._numbers: dict[int, int] = {}
+        self._placed: dict[int, Any] = {}
+        self._outputs: dict[int, Any] = {}
+
+    def answer(self, node: Node, blobs: list[bytes]) -> tuple[Node, list[bytes]]:
+        """Do what an encoded request asks, and return the encoded reply; raises nothing."""
+        number = _number(node)
+        try:
+            request = decode(node, blobs, REQUEST_CAPS, handle=self._object)
+            self.watch.calls.clear()
+            value = self._do(request)
+            reply = {"id": number, "value": value, "forbidden_calls": self.watch.seen()}
+            return encode(reply, self._known, Caps(bytes=self.reply_bytes))
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and self.watch.home:
+                raise
+            reply = {"id": number, "error": _describe(error), "forbidden_calls": self.watch.seen()}
+            return encode(reply)
+
+    def _do(self, request: dict) -> Any:
+        operation = _OPERATIONS.get(request["op"])
+        if operation is None:
+            raise ValueRefused(f"unknown request {request['op']!r}")
+        if request.get("seed") is not None:
+            seed_all(request["seed"])
+        arguments = {k: v for k, v in request.items() if k not in ("op", "id", "seed")}
+        return operation(self, **arguments)
+
+    # Objects that stay here and are spoken of by number.
+
+    def _known(self, value: Any) -> HandleRef | None:
+        number = self._numbers.get(id(value))
+        return None if number is None else HandleRef(number, name_of(value))
+
+    def _keep(self, value: Any) -> HandleRef:
+        if (known := self._known(value)) is not None:
+            return known
+        number = len(self._numbers)
+        self._handles[number] = value  # also keeps its id from being used again
+        self._numbers[id(value)] = number
+        return HandleRef(number, name_of(value))
+
+    def _object(self, reference: HandleRef) -> Any:
+        if reference.number not in self._handles:
+            raise Missing("an object that is gone")
+        return self._handles[reference.number]
+
+    def _target(self, target: Any, method: str | None) -> Any:
+        """The thing to call: one of the student's names, or a method of an object."""
+        if type(target) is str:
+            if target not in self.namespace:
+                raise Missing(f"{target} is not defined")
+            target = self.namespace[target]
+        if method is None or method == "__call__":
+            return target
+        if not hasattr(target, method):
+            raise Missing(f"{name_of(target)} has no {method}")
+        return getattr(target, method)
+
+    # The operations.
+
+    def setup(
+        self, forbidden: Sequence[str] = (), reply_bytes: int = Caps.bytes, device: str = "cpu"
+    ) -> None:
+        """Refuse the library's answers from now on, and place what arrives on a device."""
+        self.reply_bytes = reply_bytes
+        self.device = device
+        self.watch.refuse(forbidden)
+
+    def run(self, cell: str, source: str) -> None:
+        """Run one cell of the notebook."""
+        name = f"<cell {cell}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        exec(compile(source, name, "exec", dont_inherit=True), self.namespace)
+
+    def experiment(self, cell: str, source: str, names: Sequence[str] = ("result",)) -> Any:
+        """Run an experiment's cell and return its variable, or a tuple of several."""
+        self.run(cell, source)
+        for name in names:
+            if name not in self.namespace:
+                raise Missing(f"the experiment {cell} sets no variable {name}")
+        values = tuple(self.namespace[name] for name in names)
+        return values[0] if len(values) == 1 else values
+
+    def call(
+        self,
+        target: Any,
+        args: Sequence = (),
+        kwargs: dict | None = None,
+        method: str | None = None,
+        returns: str = "value",
+    ) -> Any:
+        """Call a function, class or method; `returns` is "value", "handle", "list" or "nothing"."""
+        function = self._target(target, method)
+        result = function(*self._here(list(args)), **self._here(kwargs or {}))
+        if returns == "handle" or (isinstance(function, type) and returns == "value"):
+            return self._keep(result)
+        if returns == "list":
+            return _take(result)
+        return None if returns == "nothing" else result
+
+    def vjp(
+        self,
+        target: Any,
+        inputs: Sequence,
+        cotangent: Any = None,
+        kwargs: dict | None = None,
+        method: str | None = None,
+        argnums: Sequence[int] | None = None,
+        output: int | str | None = None,
+        parameters: bool = False,
+    ) -> tuple[Any, Any]:
+        """Return the output, and the gradients of ⟨cotangent, output⟩ by inputs or parameters."""
+        function = self._target(target, method)
+        inputs = list(self._here(list(inputs)))
+        if argnums is None:
+            argnums = [i for i, x in enumerate(inputs) if _differentiable(x)]
+        for i in argnums:
+            inputs[i] = inputs[i].detach().clone().requires_grad_()
+        result = function(*inputs, **self._here(kwargs or {}))
+        chosen = result if output is None else result[output]
+        if not isinstance(chosen, torch.Tensor):
+            raise ValueRefused(f"returned a {name_of(chosen)}; return a torch.Tensor")
+        if cotangent is None:
+            cotangent = torch.ones_like(chosen)
+        cotangent = self._here(cotangent)
+        if cotangent.shape != chosen.shape:
+            raise ValueRefused(
+                f"returned shape {tuple(chosen.shape)}; {tuple(cotangent.shape)} is expected"
+            )
+        if parameters:
+            names, leaves = zip(*_module(target).named_parameters(), strict=True)
+        else:
+            names, leaves = (), [inputs[i] for i in argnums]
+        if not chosen.requires_grad:
+            raise ValueRefused(
+                "returned a tensor without a gradient; keep to differentiable torch operations"
+            )
+        gradients = torch.autograd.grad(chosen, leaves, cotangent, allow_unused=True)
+        return result, dict(zip(names, gradients, strict=True)) if parameters else gradients
+
+    def get_state(self, target: Any) -> dict[str, torch.Tensor]:
+        """Return a module's state_dict as a plain dict of tensors."""
+        return {
+            name: value.detach().clone() for name, value in _module(target).state_dict().items()
+        }
+
+    def set_state(self, target: Any, state: dict[str, torch.Tensor], strict: bool = True) -> None:
+        """Load a state_dict into a module."""
+        _module(target).load_state_dict(state, strict=strict)
+
+    def parameter_count(self, target: Any) -> int:
+        """Return how many trainable numbers a module has."""
+        return sum(p.numel() for p in _module(target).parameters() if p.requires_grad)
+
+    def attribute(self, target: Any, name: str, returns: str = "value") -> Any:
+        """Return an attribute of an object."""
+        value = self._target(target, name)
+        return self._keep(value) if returns == "handle" else value
+
+    def variable(self, name: str, returns: str = "value") -> Any:
+        """Return the value of one of the student's variables."""
+        value = self._target(name, None)
+        return self._keep(value) if returns == "handle" else value
+
+    def has(self, name: str) -> bool:
+        """Whether the student has defined a name."""
+        return name in self.namespace
+
+    def place(self, number: int, args: Sequence, kwargs: dict | None = None) -> None:
+        """Keep the inputs of one timed call ready on the device."""
+        self._placed[number] = (self._here(list(args)), self._here(kwargs or {}))
+        self._synchronize()
+
+    def time(self, target: Any, numbers: Sequence[int], method: str | None = None) -> None:
+        """Call over placed inputs one after another, and end when the device has finished."""
+        function = self._target(target, method)
+        for number in numbers:
+            args, kwargs = self._placed[number]
+            self._outputs[number] = function(*args, **kwargs)
+        self._synchronize()
+
+    def fetch(self, number: int) -> Any:
+        """Return the output of a timed call."""
+        if number not in self._outputs:
+            raise Missing("an output that was not computed")
+        return self._outputs[number]
+
+    def forget(self, numbers: Sequence[int] | None = None) -> None:
+        """Let go of placed inputs and outputs: of some, or of all."""
+        for number in list(self._placed) if numbers is None else numbers:
+            self._placed.pop(number, None)
+            self._outputs.pop(number, None)
+
+    def hush(self) -> None:
+        """Send what is printed from now on nowhere: checks are about to run."""
+        if self.watch.home:
+            return
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        null = os.open(os.devnull, os.O_WRONLY)
+        for fd in (1, 2):
+            os.dup2(null, fd)
+        os.close(null)
+
+    def _here(self, value: Any) -> Any:
+        """Move tensors, in lists and dicts too, to the device that calls run on."""
+        if self.device == "cpu":
+            return value
+        if isinstance(value, torch.Tensor):
+            return value.to(self.device)
+        if type(value) in (list, tuple):
+            return type(value)(map(self._here, value))
+        if type(value) is dict:
+            return {key: self._here(item) for key, item in value.items()}
+        return value
+
+    def _synchronize(self) -> None:
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize()
+
+
+_OPERATIONS: dict[str, Callable] = {
+    operation.__name__: operation
+    for operation in (
+        Worker.setup,
+        Worker.run,
+        Worker.experiment,
+        Worker.call,
+        Worker.vjp,
+        Worker.get_state,
+        Worker.set_state,
+        Worker.parameter_count,
+        Worker.attribute,
+        Worker.variable,
+        Worker.has,
+        Worker.place,
+        Worker.time,
+        Worker.fetch,
+        Worker.forget,
+        Worker.hush,
+    )
+}
+
+
+def seed_all(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed % 2**63)
+
+
+def _number(node: Node) -> int:
+    """The number of an encoded request, which its reply has too."""
+    return dict(node["dict"])["id"]
+
+
+def _differentiable(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def _module(target: Any) -> torch.nn.Module:
+    if not isinstance(target, torch.nn.Module):
+        raise ValueRefused(f"is a {name_of(target)}; make it a torch.nn.Module")
+    return target
+
+
+def _take(result: Any) -> list:
+    items = []
+    for item in result:
+        items.append(item)
+        if len(items) > _LONGEST_LIST:
+            raise ValueRefused(f"gave more than {_LONGEST_LIST} items")
+    return items
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    """Say what went wrong, in plain values, whatever the student's exception does."""
+    kind = "raised"
+    if isinstance(error, LibraryAnswer):
+        kind = "library_answer"
+    elif isinstance(error, Missing):
+        kind = "missing"
+    elif isinstance(error, ValueRefused):
+        kind = "refused"
+    elif isinstance(error, MemoryError) or _out_of_memory(error):
+        kind = "memory"
+    try:
+        message = str(error)[:_LONGEST_MESSAGE].encode(errors="replace").decode()
+    except BaseException:
+        message = ""
+    line = None
+    cell = None
+    with contextlib.suppress(BaseException):
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename.startswith("<cell "):
+                line, cell = frame.lineno, frame.filename[6:-1]
+        if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
+            line, cell = error.lineno, error.filename[6:-1]
+    return {
+        "kind": kind,
+        "type": name_of(error),
+        "message": message,
+        "line": line if type(line) is int else None,
+        "cell": cell[:100] if type(cell) is str else None,
+    }
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    if isinstance(error, OSError):
+        return OSError.errno.__get__(error) == errno.ENOMEM
+    with contextlib.suppress(BaseException):
+        return type(error) is RuntimeError and "can't allocate memory" in str(error)
+    return False
+
+
+def _text(fd: int, mode: str) -> TextIO:
+    return open(fd, mode, encoding="utf-8", errors="replace", buffering=1, closefd=False)
+
+
+def serve(fd: int) -> NoReturn:
+    """Answer the requests that come over a socket until it closes; never returns."""
+    sock = socket.socket(fileno=fd)
+    sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
+    worker = Worker()
+    worker.watch.home = False
+    while True:
+        try:
+            request = frames.read(sock, REQUEST_CAPS)
+            reply = worker.answer(*request)
+            frames.write(sock, *reply)
+        except (frames.FrameClosed, frames.FrameError):
+            os._exit(0)

@@ -1,0 +1,5 @@
+"""A course: its folder, settings, keys, database and stored files."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,138 @@
+"""Where someone stands in a lab: attempts, the late rule, extensions, overrides, and the grade."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session, selectinload
+
+from introml.grader.lab import Lab
+from introml.grader.results import Attempt, Verdict, grade_of, late_factor
+from introml.hub.course import Extension, Grading, LabSchedule, Override, Person, Submission
+from introml.hub.grades.submissions import (
+    Rules,
+    attempts_used,
+    current_grading,
+    rules_for,
+    rules_of,
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One person in one lab. `grade` is what counts, None where there is nothing to count.
+
+    `computed` is the grade before a teacher's override; `late` the factor of each submission.
+    """
+
+    person: Person
+    rules: Rules
+    submissions: tuple[Submission, ...]
+    used: int
+    computed: float | None
+    override: Override | None
+    max_score: float | None
+    late: dict[str, float]
+
+    @property
+    def grade(self) -> float | None:
+        return self.override.score if self.override is not None else self.computed
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the newest submission has no verdict yet."""
+        return bool(self.submissions) and current_grading(self.submissions[-1]) is None
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether the grader failed on the newest submission, or found something to look at."""
+        newest = current_grading(self.submissions[-1]) if self.submissions else None
+        return newest is not None and newest.flagged
+
+
+def standing(session: Session, person: Person, lab: Lab) -> Standing:
+    """Where this person stands in this lab."""
+    found = session.scalars(
+        sa.select(Submission)
+        .filter_by(person_id=person.id, lab=lab.name)
+        .order_by(Submission.number)
+        .options(selectinload(Submission.gradings))
+    )
+    override = session.scalar(
+        sa.select(Override)
+        .filter_by(person_id=person.id, lab=lab.name)
+        .order_by(Override.id.desc())
+        .limit(1)
+    )
+    return _standing(person, lab, rules_for(session, person, lab), list(found), override)
+
+
+def class_standing(session: Session, lab: Lab) -> list[Standing]:
+    """Where all active students stand in a lab, by name; the results of gradings are not read."""
+    people = list(
+        session.scalars(
+            sa.select(Person).filter_by(role="student", active=True).order_by(Person.name)
+        )
+    )
+    by_person: dict[int, list[Submission]] = {}
+    for one in session.scalars(
+        sa.select(Submission)
+        .filter_by(lab=lab.name)
+        .order_by(Submission.number)
+        .options(selectinload(Submission.gradings).defer(Grading.result))
+    ):
+        by_person.setdefault(one.person_id, []).append(one)
+    overrides = {
+        one.person_id: one
+        for one in session.scalars(
+            sa.select(Override).filter_by(lab=lab.name).order_by(Override.id)
+        )
+    }
+    dates = session.get(LabSchedule, lab.name)
+    extensions = {
+        one.person_id: one for one in session.scalars(sa.select(Extension).filter_by(lab=lab.name))
+    }
+    return [
+        _standing(
+            person,
+            lab,
+            rules_of(lab, dates, extensions.get(person.id)),
+            by_person.get(person.id, []),
+            overrides.get(person.id),
+        )
+        for person in people
+    ]
+
+
+def _standing(
+    person: Person,
+    lab: Lab,
+    rules: Rules,
+    submissions: list[Submission],
+    override: Override | None,
+) -> Standing:
+    attempts, most = [], None
+    for one in submissions:
+        grading = current_grading(one)
+        if grading is not None:
+            attempts.append(Attempt(one.submitted_at, grading.score, Verdict(grading.verdict)))
+            if grading.verdict != Verdict.FAULT:
+                most = grading.max_score
+    rule = lab.settings.late
+    return Standing(
+        person=person,
+        rules=rules,
+        submissions=tuple(submissions),
+        used=attempts_used(submissions),
+        computed=grade_of(
+            attempts,
+            policy=lab.settings.policy,
+            allowed=rules.attempts or None,
+            rule=rule,
+            deadline=rules.due_at,
+        ),
+        override=override if override is not None and override.score is not None else None,
+        max_score=most,
+        late={one.id: late_factor(rule, rules.due_at, one.submitted_at) for one in submissions},
+    )

@@ -1,0 +1,217 @@
+"""Handing in: the rules of a lab, and a submission that is on disk before its receipt is signed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from introml.grader.lab import Lab
+from introml.grader.results import Verdict
+from introml.hub.course import (
+    Course,
+    Event,
+    Extension,
+    Grading,
+    LabSchedule,
+    Person,
+    Receipt,
+    Submission,
+    now,
+)
+from introml.hub.queue import queue
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+#: How many submissions of one person may wait at a time, over all labs.
+MOST_WAITING = 5
+
+
+class NotAccepted(Exception):
+    """A submission is refused; the text tells the student why and what to do."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What holds for one person in one lab, extensions included. 0 attempts: no limit."""
+
+    opens_at: datetime | None
+    due_at: datetime | None
+    closes_at: datetime | None
+    attempts: int
+
+
+def dates_of(session: Session, lab: str) -> LabSchedule:
+    """The lab's row, made with a fresh seed if the course has not seen the lab before."""
+    row = session.get(LabSchedule, lab)
+    if row is None:
+        row = LabSchedule(lab=lab, seed=secrets.randbits(62))
+        session.add(row)
+        session.flush()
+    return row
+
+
+def rules_for(session: Session, person: Person, lab: Lab) -> Rules:
+    """The dates and the number of attempts that hold for this person."""
+    own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
+    return rules_of(lab, session.get(LabSchedule, lab.name), own)
+
+
+def rules_of(lab: Lab, dates: LabSchedule | None, own: Extension | None) -> Rules:
+    """What holds in a lab with these dates, for someone with this extension."""
+    attempts = lab.settings.attempts
+    if own is not None and attempts:
+        attempts += own.more_attempts
+    if dates is None:
+        return Rules(None, own.due_at if own else None, None, attempts)
+    due, closes = dates.due_at, dates.closes_at
+    if own is not None and own.due_at is not None:
+        due = own.due_at
+        closes = closes and max(closes, own.due_at)
+    return Rules(dates.opens_at, due, closes, attempts)
+
+
+def submissions_of(session: Session, person: Person, lab: str) -> list[Submission]:
+    """This person's submissions in a lab, the first one first."""
+    return list(
+        session.scalars(
+            sa.select(Submission)
+            .filter_by(person_id=person.id, lab=lab)
+            .order_by(Submission.number)
+        )
+    )
+
+
+def current_grading(submission: Submission) -> Grading | None:
+    """The newest grading that is done, or None before the first."""
+    done = [one for one in submission.gradings if one.state == "done"]
+    return done[-1] if done else None
+
+
+def attempts_used(submissions: list[Submission]) -> int:
+    """How many attempts are gone: those graded, and those that wait. A grader fault costs none."""
+    gradings = [current_grading(one) for one in submissions]
+    return sum(one is None or one.verdict != Verdict.FAULT for one in gradings)
+
+
+def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) -> tuple[str, bool]:
+    """Accept a notebook of the person `name`: the signed receipt, and whether it is a new one.
+
+    The same bytes again, with nothing handed in between, are no new attempt: the receipt is that
+    of the first time, so that a client that heard no answer can ask again. Raises `NotAccepted`.
+    """
+    if len(data) > course.settings.largest:
+        limit = course.settings.largest / 1e6
+        raise NotAccepted(
+            f"The file has {len(data) / 1e6:.1f} MB; at most {limit:g} MB are accepted. Clear the "
+            "notebook's outputs (Edit, Clear Outputs of All Cells), save, and hand in again."
+        )
+    if not data:
+        raise NotAccepted("The file is empty. Save the notebook, and hand in again.")
+    sha256 = hashlib.sha256(data).hexdigest()
+    # Looked at first, and again under the lock below: what is refused must not fill the disk.
+    with course.database.reading() as session:
+        _earlier(session, _person(session, name), lab, sha256, now())
+    course.blobs.keep(data)
+    with course.database.writing() as session:
+        person = _person(session, name, lock=True)
+        at = now()
+        earlier = _earlier(session, person, lab, sha256, at)
+        if earlier and earlier[-1].sha256 == sha256:
+            return course.signer.sign(receipt_of(course, earlier[-1], person)), False
+        submission = Submission(
+            id=secrets.token_hex(16),
+            person_id=person.id,
+            lab=lab.name,
+            number=len(earlier) + 1,
+            file_name=harmless_name(file_name),
+            sha256=sha256,
+            size=len(data),
+            submitted_at=at,
+        )
+        dates_of(session, lab.name)
+        session.add(submission)
+        queue(session, submission, course)
+        session.add(
+            Event(at=at, who=name, what="handed in", person=name, lab=lab.name, detail=sha256)
+        )
+        session.flush()
+        # Whoever erased the same file of someone else's is done now, since the row above is in.
+        course.blobs.keep(data)
+    # Only now, when the database has it too, is there a receipt.
+    return course.signer.sign(receipt_of(course, submission, person)), True
+
+
+def _person(session: Session, name: str, lock: bool = False) -> Person:
+    wanted = sa.select(Person).filter_by(name=name, active=True)
+    person = session.scalar(wanted.with_for_update() if lock else wanted)
+    if person is None:
+        raise NotAccepted("You are not on this course's roster. Ask your teacher.")
+    return person
+
+
+def _earlier(
+    session: Session, person: Person, lab: Lab, sha256: str, at: datetime
+) -> list[Submission]:
+    """What was handed in before. Raises `NotAccepted` if these bytes are new, and one too many."""
+    earlier = submissions_of(session, person, lab.name)
+    if not earlier or earlier[-1].sha256 != sha256:
+        _refuse_by_rules(session, person, lab, earlier, at)
+    return earlier
+
+
+def _refuse_by_rules(
+    session: Session, person: Person, lab: Lab, earlier: list[Submission], at: datetime
+) -> None:
+    rules = rules_for(session, person, lab)
+    if rules.opens_at is not None and at < rules.opens_at:
+        raise NotAccepted(f"This lab opens on {rules.opens_at:%Y-%m-%d %H:%M} UTC.")
+    closes = rules.closes_at
+    if closes is not None and at > closes + timedelta(minutes=lab.settings.late.grace_minutes):
+        raise NotAccepted(
+            f"This lab closed on {closes:%Y-%m-%d %H:%M} UTC. Ask your teacher for an extension."
+        )
+    if rules.attempts and attempts_used(earlier) >= rules.attempts:
+        raise NotAccepted(
+            f"You have used all {rules.attempts} attempts of this lab. Ask your teacher if you "
+            "need another."
+        )
+    waiting = session.scalar(
+        sa.select(sa.func.count(sa.distinct(Submission.id)))
+        .join(Grading)
+        .where(
+            Submission.person_id == person.id,
+            Grading.state.in_(("waiting", "leased")),
+            Grading.reason == "handed in",
+        )
+    )
+    if waiting >= MOST_WAITING:
+        raise NotAccepted(
+            f"{waiting} of your submissions wait to be graded. Hand in again when one is done."
+        )
+
+
+def receipt_of(course: Course, submission: Submission, person: Person) -> Receipt:
+    """What a receipt says of a submission."""
+    return Receipt(
+        course=course.settings.title,
+        submission=submission.id,
+        person=person.name,
+        lab=submission.lab,
+        number=submission.number,
+        file_name=submission.file_name,
+        sha256=submission.sha256,
+        size=submission.size,
+        submitted_at=submission.submitted_at.isoformat(timespec="seconds"),
+    )
+
+
+def harmless_name(name: str) -> str:
+    """The last part of a file's name, without what could mislead a reader or a file system."""
+    last = re.split(r"[/\\]", name)[-1]
+    last = _CONTROL.sub("", last.encode("utf-8", "replace").decode("utf-8")).strip(". ")
+    return last[:200] or "notebook.ipynb"

@@ -1,0 +1,5 @@
+"""JupyterHub's configuration: who signs in, and how their servers are spawned."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,4 @@
+from .hub_config import CHOSEN as CHOSEN
+from .hub_config import DIE_WITH_PARENT as DIE_WITH_PARENT
+from .hub_config import QUICK as QUICK
+from .hub_config import HubSettings as HubSettings

@@ -1,0 +1,239 @@
+"""Who may sign in to the hub: active people on the course's roster, and nobody else.
+
+Three ways, chosen in `course.toml`: passwords that people set by one-time invitations, OAuth, and
+LTI 1.3. Whatever another system says of someone, the roster decides who they are here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from jupyterhub.auth import Authenticator
+from ltiauthenticator.lti13.auth import LTI13Authenticator
+from oauthenticator.generic import GenericOAuthenticator
+from sqlalchemy.exc import OperationalError
+from tornado import web
+from traitlets import Bool, Unicode, default
+
+from introml.hub.course import Course, Person
+from introml.hub.jupyter.addresses import address_of, network_of
+from introml.hub.jupyter.rate_limit import RateLimit
+from introml.hub.jupyter.signin_pages import handlers
+from introml.hub.people import passwords, people
+
+TEACHERS = "teachers"
+_NOT_ON_ROSTER = "You are not on this course's roster. Ask your teacher."
+_TOO_MANY = "Too many tries. Wait some minutes, then try again."
+_NO_DATABASE = "The course's database does not answer. Try again in a minute."
+
+
+class OnRoster(Authenticator):
+    """What every way to sign in has in common: the roster has the last word."""
+
+    course_folder = Unicode(config=True, help="The course's folder.")
+    only = Unicode(config=True, help="The one name that may sign in, where users can't be apart.")
+    manage_groups = True
+    #: So many seconds after someone was taken off the roster they are out.
+    auth_refresh_age = 15
+    auth_refresh_strict = True
+    refresh_pre_spawn = True
+    _threads = ThreadPoolExecutor(4, thread_name_prefix="roster")
+    #: scrypt takes 32 MB and 0.1 s each time: two at a time, the others wait. A flood of wrong
+    #: passwords keeps nobody waiting who is signed in.
+    hashing = ThreadPoolExecutor(2, thread_name_prefix="sign-in")
+
+    @cached_property
+    def course(self) -> Course:
+        return Course.at(Path(self.course_folder))
+
+    def check_allow_config(self) -> None:
+        """JupyterHub warns where nobody is allowed by its own settings; here the roster does it."""
+
+    async def in_thread(
+        self, work: Callable[..., Any], *arguments: Any, threads: ThreadPoolExecutor | None = None
+    ) -> Any:
+        """Run what waits for the database or, among `hashing`, the processor; the hub goes on."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(threads or self._threads, work, *arguments)
+        except OperationalError as problem:
+            self.log.error("the course's database does not answer: %s", problem)
+            raise web.HTTPError(503, _NO_DATABASE) from problem
+
+    def person(self, name: str) -> Person | None:
+        """The active person of that name."""
+        with self.course.database.reading() as session:
+            found = people.find(session, name)
+        return found if found is not None and found.active else None
+
+    def model(self, person: Person) -> dict[str, Any]:
+        """What JupyterHub is told of someone who has signed in."""
+        if self.only and person.name != self.only:
+            raise web.HTTPError(
+                403, f"This hub cannot keep users apart, so {self.only} alone can sign in to it."
+            )
+        return {"name": person.name, "groups": groups_of(person)}
+
+    async def check_allowed(self, username: str, authentication: Any = None) -> bool:
+        return await self.in_thread(self.person, username) is not None
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        """Whether a person who is signed in still may be, and still is a teacher or is one now."""
+        try:
+            person = await self.in_thread(self.person, user.name)
+        except web.HTTPError:
+            return True  # the database is away for a while: nobody is thrown out for that
+        if person is None or (self.only and person.name != self.only):
+            return False
+        groups = groups_of(person)
+        if sorted(group.name for group in user.groups) == groups:
+            return True
+        return {"name": user.name, "groups": groups}
+
+
+class Invitations(OnRoster):
+    """Name and password; a password is set by a one-time invitation, or changed when signed in."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # From one address somebody has few tries at a name, and too few to shut its owner out.
+        self._name_and_address = RateLimit(burst=8, seconds=60)
+        self._name = RateLimit(burst=40, seconds=20)
+        self._address = RateLimit(burst=120, seconds=1)
+
+    async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
+        name = str(data.get("username", "")).lower()[:100]
+        password = str(data.get("password", ""))
+        keys = self.take_tries(name, address_of(handler.request))
+        person = await self.in_thread(self._person_with, name, password, threads=self.hashing)
+        if person is None:
+            return None
+        for tries, key in keys:
+            tries.give_back(key)
+        return self.model(person)
+
+    def take_tries(self, name: str, address: str) -> list[tuple[RateLimit, str]]:
+        """Count a try of that name from that address. Raises a 429 if there were too many.
+
+        Without a name, for an invitation, only the address counts.
+        """
+        network = network_of(address)
+        keys = [(self._address, network)]
+        if name:
+            keys = [(self._name_and_address, f"{network} {name}"), *keys, (self._name, name)]
+        for tries, key in keys:
+            if not tries.take(key):
+                raise web.HTTPError(429, _TOO_MANY)
+        return keys
+
+    def _person_with(self, name: str, password: str) -> Person | None:
+        person = self.person(name)
+        # As much work for a name that is unknown: neither answer nor time tells who is here.
+        good = passwords.matches(password, person.password if person is not None else "")
+        return person if good else None
+
+    def accept(self, secret: str, password: str) -> Person | None:
+        """Set a password by an invitation. None if that is used, over or none."""
+        with self.course.database.writing() as session:
+            return people.accept(session, secret, password)
+
+    def change(self, name: str, old: str, new: str) -> bool:
+        """Set a new password for someone who knows the old one; whether they did."""
+        if self._person_with(name, old) is None:
+            return False
+        with self.course.database.writing() as session:
+            people.set_password(session, name, new)
+        return True
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        return handlers(invitations=True)
+
+
+class CourseOAuth(OnRoster, GenericOAuthenticator):
+    """OAuth 2 or OpenID Connect; who comes is found on the roster by name, login or email."""
+
+    @default("login_service")
+    def _login_service(self) -> str:
+        return "your institution"
+
+    async def authenticate(self, handler: Any, data: Any = None, **more: Any) -> dict[str, Any]:
+        self.auth_state_groups_key = lambda state: []
+        told = await super().authenticate(handler, data, **more)
+        info = (told.get("auth_state") or {}).get(self.user_auth_state_key) or {}
+        person = None
+        if "@" not in told["name"] or info.get("email_verified") is not False:
+            person = await self.in_thread(self.whom, told["name"])
+        if person is None:
+            self.log.warning("%r is not on the roster", told["name"][:100])
+            raise web.HTTPError(403, _NOT_ON_ROSTER)
+        return self.model(person)
+
+    def whom(self, told: str) -> Person | None:
+        return whom(self.course, told)
+
+    def normalize_username(self, username: str) -> str:
+        return username  # not by lower case: a login of another system may tell them apart
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        return [*GenericOAuthenticator.get_handlers(self, app), *handlers(invitations=False)]
+
+
+class CourseLti(OnRoster, LTI13Authenticator):
+    """LTI 1.3: a course in Canvas, Moodle or the like links here and says who comes."""
+
+    add_students = Bool(False, config=True, help="Put who comes from the platform on the roster.")
+
+    async def authenticate(self, handler: Any, data: Any = None) -> dict[str, Any]:
+        told = await LTI13Authenticator.authenticate(self, handler, data)
+        person = await self.in_thread(self.whom, told["name"], data or {})
+        if person is None:
+            self.log.warning("%r is not on the roster", told["name"][:100])
+            raise web.HTTPError(403, _NOT_ON_ROSTER)
+        return self.model(person)
+
+    def whom(self, told: str, claims: dict[str, Any]) -> Person | None:
+        found = whom(self.course, told)
+        if found is not None or not self.add_students:
+            return found
+        name = re.sub(r"[^a-z0-9]+", "-", told.partition("@")[0].lower()).strip("-")[:30]
+        words = {"full_name": "name", "email": "email", "lms_id": "sub"}
+        known = {key: str(claims.get(claim, ""))[:200] for key, claim in words.items()}
+        known["lms_id"] = known["lms_id"][:100]
+        with self.course.database.writing() as session:
+            if people.find(session, name) is not None:
+                return None  # someone else's name, or one who has left: a teacher decides
+            try:
+                people.add_people(
+                    session, [people.Entry(name, lms_login=told[:100], **known)], "LTI"
+                )
+            except people.RosterError as problem:
+                self.log.warning("%r cannot be added to the roster: %s", told[:100], problem)
+                return None
+            return people.find(session, name)
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        return [*LTI13Authenticator.get_handlers(self, app), *handlers(invitations=False)]
+
+
+def groups_of(person: Person) -> list[str]:
+    """The hub's groups that someone is in."""
+    return [TEACHERS] if person.role == "teacher" else []
+
+
+def whom(course: Course, told: str) -> Person | None:
+    """The one active person whom another system calls so: by name, its login, or email."""
+    if not told or len(told) > 200:
+        return None
+    same = [Person.name == told, Person.lms_login == told]
+    if "@" in told:
+        same.append(sa.func.lower(Person.email) == told.lower())
+    with course.database.reading() as session:
+        found = list(session.scalars(sa.select(Person).where(sa.or_(*same)).limit(2)))
+    return found[0] if len(found) == 1 and found[0].active else None

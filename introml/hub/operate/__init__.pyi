@@ -1,0 +1,11 @@
+from . import start as start
+from .backup import BackupError as BackupError
+from .backup import back_up as back_up
+from .backup import restore as restore
+from .health import counted as counted
+from .health import is_running as is_running
+from .health import state_of as state_of
+from .privacy import PrivacyError as PrivacyError
+from .privacy import erase_student as erase_student
+from .privacy import export_student as export_student
+from .privacy import forget_in_jupyterhub as forget_in_jupyterhub

@@ -1,0 +1,343 @@
+"""`make hub`: from a course's folder to a running course, and back when it is stopped.
+
+It prepares what is missing, starts JupyterHub, says where it is, and starts it again if it dies.
+Ctrl-C ends all of it: hub, proxy, service, workers, and the students' servers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import getpass
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from introml.book.paths import ROOT
+from introml.grader.lab import LabError
+from introml.hub.course import Course, CourseError, Person, default_folder
+from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, HubSettings
+from introml.hub.operate.secrets_audit import open_to_students
+from introml.hub.people import people
+from introml.hub.servers import releases, students_env
+
+_LOCAL = ROOT / "deploy/local/jupyterhub_config.py"
+_HTML = ROOT / "_build/html"
+#: Seconds in which the hub must be up; in which it must end; and after which a death is no
+#: failed start, so that it is started again.
+_UP, _DOWN, _RAN = 60.0, 40.0, 5.0
+_LARGEST_LOG = 10_000_000
+
+
+class CannotStart(Exception):
+    """The course cannot be started; the text says why, and what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a course until it is stopped. Returns the exit status."""
+    parser = argparse.ArgumentParser(prog="introml.hub.operate.start", description=__doc__)
+    os.umask(0o077)
+    parser.add_argument("--port", type=int, help="where people reach it (8000, or course.toml's)")
+    parser.add_argument("--address", help="127.0.0.1 for this machine alone; 0.0.0.0 for all")
+    parser.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
+    parser.add_argument(
+        "--config", type=Path, default=_LOCAL, help="of JupyterHub (one for this machine alone)"
+    )
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    try:
+        run = Run(options)
+        with run.alone():
+            run.prepare()
+            return run.serve(began)
+    except (
+        CannotStart, CourseError, LabError, people.RosterError, students_env.NoPython
+    ) as problem:  # fmt: skip
+        print(f"make hub: {problem}", file=sys.stderr)
+    except sa.exc.OperationalError as problem:
+        print(f"make hub: the database does not answer: {problem.orig}", file=sys.stderr)
+    except OSError as problem:
+        print(f"make hub: {problem}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nstopped before it was up", file=sys.stderr)
+        return 130
+    return 1
+
+
+class Run:
+    """One run of a course."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.course = Course.at(default_folder())
+        asked = {"port": options.port, "address": options.address}
+        self.chosen: dict[str, Any] = {k: x for k, x in asked.items() if x is not None}
+        self.hub = HubSettings.of(self.course, **self.chosen)
+        self.teacher = options.teacher
+        self.config = options.config.absolute()
+        self.invitation = ""
+        self.stopping = False
+
+    @contextlib.contextmanager
+    def alone(self):
+        """Hold the course's lock: two hubs on one course would fight over it."""
+        path = self.course.folder / "hub.lock"
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CannotStart(
+                    f"a hub for {self.course.folder} is running already (process "
+                    f"{file.read().strip() or 'unknown'}); stop that one first"
+                ) from None
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def prepare(self) -> None:
+        """Everything that must be there before the hub is."""
+        _refuse_taken(self.hub.address, self.hub.port)
+        if not (_HTML / "index.html").exists():
+            raise CannotStart("the book isn't built; run: make site")
+        self.course.database.migrate()
+        self.chosen |= self._ports()
+        if os.geteuid() == 0:
+            if Path(self.hub.students_python) == students_env.FOLDER / "bin/python":
+                students_env.make_ready(students_env.FOLDER, _say)
+            elif not students_env.others_can_run(self.hub.students_python, "import introml"):
+                raise CannotStart(
+                    f"students_python in course.toml is {self.hub.students_python}; other users "
+                    "cannot run it, or it has no introml"
+                )
+            if folders := open_to_students(self.course):
+                names = " ".join(map(str, folders))
+                raise CannotStart(
+                    "students, who have a shell here, could read hidden checks and solutions; "
+                    f"run: chmod o-rwx {names}"
+                )
+        releases.prepare(self.course, Path(self.hub.shared), _HTML)
+        name = self._first_teacher()
+        if os.geteuid() != 0:
+            self.chosen["only"] = name
+
+    def _ports(self) -> dict[str, int]:
+        """Ports for what talks on this machine: the last ones again, so that servers find it."""
+        path = self.course.folder / "ports.json"
+        try:
+            last = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            last = {}
+        ports = {}
+        for name in ("hub_port", "proxy_port", "service_port"):
+            ports[name] = getattr(self.hub, name) or _free_port(last.get(name, 0))
+        path.write_text(json.dumps(ports), encoding="utf-8")
+        return ports
+
+    def _first_teacher(self) -> str:
+        """The teacher's name; made and invited where no teacher can sign in yet."""
+        invites = self.course.settings.signin.get("kind", "invitations") == "invitations"
+        with self.course.database.writing() as session:
+            teachers = list(
+                session.scalars(
+                    sa.select(Person).filter_by(role="teacher", active=True).order_by(Person.id)
+                )
+            )
+            if self.teacher is None and teachers:
+                teacher = teachers[0]
+            elif self.teacher is None and not invites:
+                raise CannotStart(
+                    "the course has no teacher yet; say who, as your institution calls them: "
+                    "make hub TEACHER=name (or an email address)"
+                )
+            else:
+                entry = _entry(self.teacher or _own_name())
+                if (found := people.find(session, entry.name)) is None:
+                    people.add_people(session, [entry], "make hub")
+                    found = people.find(session, entry.name)
+                if found.role != "teacher":
+                    raise CannotStart(f"{entry.name!r} is a student here; name someone else")
+                teacher = found
+            # Until a teacher has a password, each start invites anew: links get lost.
+            if invites and not any(one.password for one in [teacher, *teachers]):
+                secret = people.invite(session, teacher, "make hub")
+                self.invitation = f"{self.hub.url}hub/invite#{secret}"
+            return teacher.name
+
+    def serve(self, began: float) -> int:
+        """Run the hub until it is stopped; started again when it dies."""
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, self._stop)
+        told = False
+        while True:
+            started = time.monotonic()
+            self.process = self._start()
+            if not self._wait_until_up():
+                break
+            if not told:
+                self._tell(time.monotonic() - began)
+                told = True
+            self.process.wait()
+            if self.stopping or time.monotonic() - started < _RAN:
+                break
+            _say("the hub died; starting it again")
+        if self.stopping:
+            self._end()
+            _say("stopped")
+            return 0
+        self._end()
+        raise CannotStart(
+            f"the hub did not start; the end of {self._log} says why:\n{self._tail()}"
+        )
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        if self._log.exists() and self._log.stat().st_size > _LARGEST_LOG:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._log_from = self._log.stat().st_size
+        with os.fdopen(descriptor, "ab") as log:
+            return subprocess.Popen(
+                [*DIE_WITH_PARENT, *QUICK, "jupyterhub", "-f", str(self.config)],
+                cwd=self.course.folder,
+                env=os.environ
+                | {CHOSEN: json.dumps(self.chosen), "INTROML_COURSE": str(self.course.folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+            )
+
+    def _wait_until_up(self) -> bool:
+        until = time.monotonic() + _UP
+        hub = f"http://127.0.0.1:{self.chosen['hub_port']}{self.hub.base_url}"
+        here = _local_url(self.hub)
+        for url in (f"{hub}hub/health", f"{here}hub/health", f"{here}services/course/health"):
+            while not _answers(url, urlsplit(self.hub.url).netloc):
+                if self.stopping or self.process.poll() is not None or time.monotonic() > until:
+                    return False
+                time.sleep(0.05)
+        return True
+
+    def _tell(self, seconds: float) -> None:
+        _say(f"the course is at {self.hub.url} ({seconds:.1f} s)")
+        if os.geteuid() != 0:
+            _say(
+                f"it runs for one person alone, {self.chosen['only']}: without root, students "
+                "would all be the same user of this machine, and could read each other's work"
+            )
+        elif self.hub.public_url and not self.hub.student_hosts:
+            _say(
+                "students' servers are under the hub's own host name, where a page of a student's "
+                "can act for a teacher who opens it: student_hosts in course.toml keeps them apart"
+            )
+        if self.invitation:
+            _say(f"teachers set their password by this link, once:\n  {self.invitation}")
+        _say(f"Ctrl-C ends it; its log is {self._log}")
+
+    def _stop(self, number: int, frame: Any) -> None:
+        process = getattr(self, "process", None)
+        if self.stopping and process is not None:
+            process.kill()
+        self.stopping = True
+        if process is not None and process.poll() is None:
+            process.terminate()
+
+    def _end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(_DOWN)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    @property
+    def _log(self) -> Path:
+        return self.course.folder / "hub.log"
+
+    def _tail(self) -> str:
+        with self._log.open("rb") as file:
+            file.seek(self._log_from)
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        return "\n".join(lines[-15:])
+
+
+def _entry(teacher: str) -> people.Entry:
+    """The roster's entry of a teacher, named or given by an email address."""
+    if "@" not in teacher:
+        return people.Entry(people.check_name(teacher), role="teacher")
+    if set(teacher) & set(',"\n\r'):
+        raise CannotStart(f"{teacher!r} is no email address")
+    (entry,) = people.read_roster(f"email,role\n{teacher},teacher\n")
+    return entry
+
+
+def _own_name() -> str:
+    """What the first teacher is called if nobody says: the person who starts it, or "teacher"."""
+    try:
+        return people.check_name(getpass.getuser())
+    except (people.RosterError, OSError, KeyError):
+        return "teacher"
+
+
+def _refuse_taken(address: str, port: int) -> None:
+    kind = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as problem:
+            raise CannotStart(
+                f"{address} port {port} cannot be used ({problem.strerror}); choose another: "
+                f"make hub PORT={port + 1}"
+            ) from problem
+
+
+def _free_port(last: Any) -> int:
+    """The port that was used last if it is free, else another one."""
+    for port in (last if isinstance(last, int) and 0 < last < 65536 else 0, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return probe.getsockname()[1]
+    raise CannotStart("no port on 127.0.0.1 is free")
+
+
+def _local_url(hub: HubSettings) -> str:
+    """The hub's address as seen from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(hub.address, hub.address)
+    host = f"[{host}]" if ":" in host and "[" not in host else host
+    return f"http{'s' * bool(hub.ssl_cert)}://{host}:{hub.port}{hub.base_url}"
+
+
+def _answers(url: str, host: str) -> bool:
+    """Whether all is well there, for a browser that knows it as `host`."""
+    anyone = ssl.create_default_context()
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # it is this machine
+    try:
+        asked = urllib.request.Request(url, headers={"Host": host})
+        urllib.request.urlopen(asked, timeout=2, context=anyone).close()
+    except OSError:  # errors of HTTP are among them
+        return False
+    return True
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

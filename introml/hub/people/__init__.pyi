@@ -1,0 +1,9 @@
+from . import passwords as passwords
+from . import people as people
+from . import roster as roster
+from .passwords import SHORTEST as SHORTEST
+from .people import RosterError as RosterError
+from .people import check_name as check_name
+from .people import someone as someone
+from .roster import invite as invite
+from .roster import without_password as without_password

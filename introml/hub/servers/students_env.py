@@ -1,0 +1,199 @@
+"""The Python that students' servers run: one that other users can read, without any lab's secrets.
+
+Under root's home nobody else can run a Python, and the course's own `.venv` reaches the folder in
+which hidden checks and solutions lie. So root makes a second environment, with `introml` as a
+built package, which holds neither.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from introml.book.paths import ROOT
+from introml.hub.servers.clone_packages import copy_packages
+
+FOLDER = Path("/opt/introml/env")
+_VERSIONS = ("3.11", "3.12", "3.13")
+_REQUIREMENTS = ("requirements.txt", "requirements-hub.txt")
+_PAGE_CONFIG = '{"disabledExtensions": {"@jupyterlab/debugger-extension": true}}\n'
+#: Where a Python that all users can run lies, if there is one.
+_PLACES = ("/usr/bin", "/usr/local/bin")
+#: What a compiled package is made for.
+_KIND = "import sysconfig; print(sysconfig.get_config_var('SOABI'), sysconfig.get_platform())"
+
+
+class NoPython(Exception):
+    """Students can have no Python; the text says why, and what to install."""
+
+
+def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
+    """An environment for students in `folder`, brought up to date; its Python. Raises `NoPython`.
+
+    Nothing is done where nothing has changed since the last time.
+    """
+    if not folder.parent.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.parent.chmod(0o755)
+    # Two courses on one machine share it, and may start at the same time.
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _made_ready(folder, say)
+
+
+def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
+    python = folder / "bin" / "python"
+    missing = set(_requirements())
+    if not python.exists():
+        interpreter = find_interpreter()
+        say(f"making the students' Python in {folder} with {interpreter}")
+        _run([interpreter, "-m", "venv", str(folder)], "making it")
+        if _say(python, _KIND) == _say(Path(sys.executable), _KIND) != "":
+            say("copying the course's packages to it")
+            missing -= copy_packages(missing, folder)
+    installed = folder / "introml-installed"
+    if _read(installed) != (wanted := _hash_of_requirements()):
+        if missing:
+            say("installing the students' packages (torch is the large one; some minutes at first)")
+            files = [part for name in _REQUIREMENTS for part in ("-r", str(ROOT / name))]
+            _run(_pip(python, "install", "-q", *files), f"installing {' and '.join(_REQUIREMENTS)}")
+        installed.write_text(wanted, encoding="ascii")
+    built = folder / "introml-built"
+    if _read(built) != (wanted := _hash_of_package()):
+        say("installing introml for the students")
+        with tempfile.TemporaryDirectory() as temporary:
+            wheel = build_wheel(Path(temporary))
+            _run(
+                _pip(python, "install", "-q", "--no-deps", "--force-reinstall", str(wheel)),
+                "installing introml",
+            )
+        built.write_text(wanted, encoding="ascii")
+    for one in (installed, built, _without_debugger(folder)):
+        one.chmod(0o644)
+    if not others_can_run(str(python)):
+        raise NoPython(f"{python} cannot be run by other users; see who can read {folder}")
+    return python
+
+
+def _without_debugger(folder: Path) -> Path:
+    """Leave JupyterLab's debugger out; the file that says so.
+
+    Once it was used, debugpy listens at a port without asking who comes: any user of the machine
+    could run code as the student.
+    """
+    path = folder / "etc/jupyter/labconfig/page_config.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o755)
+    path.write_text(_PAGE_CONFIG, encoding="ascii")
+    return path
+
+
+def find_interpreter() -> str:
+    """A Python that any user can run and that has venv. Raises `NoPython`."""
+    wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    versions = [wanted, *(version for version in _VERSIONS if version != wanted)]
+    names = [f"python{version}" for version in versions] + ["python3"]
+    lacks_venv = ""
+    for path in (Path(place) / name for name in names for place in _PLACES):
+        if not path.exists():
+            continue
+        version = _say(path, "import sys; print('%d.%d' % sys.version_info[:2])")
+        if version not in _VERSIONS or not others_can_run(str(path)):
+            continue
+        if _say(path, "import venv, ensurepip; print('yes')") == "yes":
+            return str(path)
+        lacks_venv = version
+    if lacks_venv:
+        raise NoPython(
+            f"Python {lacks_venv} lacks its venv module. Debian or Ubuntu: "
+            f"apt install python{lacks_venv}-venv"
+        )
+    raise NoPython(
+        f"there is no Python ({', '.join(_VERSIONS)}) that students can run: the one at "
+        f"{sys.executable} lies where other users cannot read. Debian or Ubuntu: "
+        "apt install python3 python3-venv"
+    )
+
+
+def others_can_run(python: str, code: str = "pass") -> bool:
+    """Whether a user without any rights can run it."""
+    who = {"user": "nobody", "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        done = subprocess.run(
+            [python, "-P", "-c", code], cwd="/", env={"PATH": "/usr/bin:/bin"}, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **who,
+        )  # fmt: skip
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def build_wheel(folder: Path) -> Path:
+    """The package `introml`, built into a folder. Raises `NoPython`."""
+    command = _pip(
+        Path(sys.executable), "wheel", "-q", "--no-deps", "--no-build-isolation", "-w",
+        str(folder), str(ROOT),
+    )  # fmt: skip
+    _run(command, "building introml")
+    (wheel,) = folder.glob("introml-*.whl")
+    return wheel
+
+
+def _pip(python: Path, *arguments: str) -> list[str]:
+    return [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
+def _run(command: list[str], what: str) -> None:
+    # What students run must be readable to them, whatever the umask here.
+    done = subprocess.run(command, umask=0o022, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise NoPython(f"{what} failed: {' '.join(command)}\n{end}")
+
+
+def _say(python: Path, code: str) -> str:
+    try:
+        done = subprocess.run(
+            [str(python), "-c", code], capture_output=True, text=True, timeout=60, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()
+
+
+def _requirements() -> list[str]:
+    lines = [line for name in _REQUIREMENTS for line in (ROOT / name).read_text().splitlines()]
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _hash_of_requirements() -> str:
+    content = b"".join((ROOT / name).read_bytes() for name in _REQUIREMENTS)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _hash_of_package() -> str:
+    """Changes when a file of the package, or one that is built into it, does."""
+    told = [
+        f"{path} {one.st_size} {one.st_mtime_ns}"
+        for path in _package_files()
+        if (one := path.stat())
+    ]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def _package_files() -> Iterator[Path]:
+    yield ROOT / "pyproject.toml"
+    for top in ("introml", "assets/data", "assets/facts", "assets/recordings"):
+        for path in sorted((ROOT / top).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="ascii") if path.exists() else ""

@@ -1,0 +1,139 @@
+"""The submission service as JupyterHub starts it: `python -m introml.hub.web.service`.
+
+JupyterHub says by the environment where to listen and who it is (`JUPYTERHUB_SERVICE_URL`,
+`JUPYTERHUB_SERVICE_PREFIX`, `JUPYTERHUB_API_TOKEN`, …); `INTROML_COURSE` names the course's folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+import sys
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+import uvicorn
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from introml.grader.lab import LabError
+from introml.hub.course import Course, CourseError, default_folder
+from introml.hub.grades import dates_of
+from introml.hub.queue import worker_command
+from introml.hub.queue.local_workers import local_workers
+from introml.hub.web.app import create_app
+from introml.hub.web.oauth import HubIdentify
+
+_log = logging.getLogger("introml.hub")
+_AGAIN_S = 2.0
+#: How long open answers (live progress, uploads) have when the service is told to end.
+_GOODBYE_S = 3
+
+
+class ServiceError(Exception):
+    """The service cannot start as it was started; the text says why, and what to do."""
+
+
+def main() -> int:
+    """Serve until told to end. 1, with a sentence, if that cannot be."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        course = Course.at(default_folder())
+        host, port, prefix = where(os.environ)
+        # What can be wrong with the course's files is told now, and not to the first student.
+        _ = course.labs, course.signer, course.blobs, course.database, course.secret("session")
+        app = service_app(course, host, port, prefix)
+    except (CourseError, LabError, ServiceError, ValueError) as problem:
+        print(f"introml.hub.web.service: {problem}", file=sys.stderr)
+        return 1
+    # A connection is a file: a thousand open pages are less than a machine can have.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        http="h11",  # it ends who sends headers without end, which httptools does not
+        timeout_graceful_shutdown=_GOODBYE_S,
+    )
+    return 0
+
+
+def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
+    """The application with all that it does beside answering: preparing, and local workers."""
+    background = [prepared]
+    if course.settings.workers:
+        command = worker_command(course, f"http://{host}:{port}{prefix}")
+        background.append(local_workers(command, course.settings.workers))
+    public = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
+    return create_app(
+        course,
+        HubIdentify(course, prefix),
+        prefix,
+        hub_url=os.environ.get("JUPYTERHUB_BASE_URL") or "/",
+        public_url=f"{public.rstrip('/')}/" if public else "",
+        background=background,
+    )
+
+
+def where(environment: os._Environ[str] | dict[str, str]) -> tuple[str, int, str]:
+    """Host, port and prefix that JupyterHub gave. Raises `ServiceError`."""
+    url = environment.get("JUPYTERHUB_SERVICE_URL", "")
+    prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
+    parts = urlsplit(url)
+    if parts.scheme != "http" or not parts.hostname or not parts.port or not prefix:
+        raise ServiceError(
+            f"JUPYTERHUB_SERVICE_URL is {url!r} and JUPYTERHUB_SERVICE_PREFIX is {prefix!r}; "
+            "JupyterHub sets both, such as 'http://127.0.0.1:10101' and '/services/course/'. Start "
+            "the service by JupyterHub (make hub)."
+        )
+    return parts.hostname, parts.port, f"/{prefix.strip('/')}/"
+
+
+async def prepared(app: FastAPI) -> AsyncIterator[None]:
+    """Bring the database up to date; until that is done, the service asks to wait."""
+    app.state.ready = False
+    task = asyncio.create_task(_prepare(app))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await run_in_threadpool(app.state.course.database.close)
+
+
+async def _prepare(app: FastAPI) -> None:
+    while True:
+        try:
+            await run_in_threadpool(_migrate, app.state.course)
+        except (sa.exc.OperationalError, sa.exc.InterfaceError) as problem:
+            _log.warning("the database is not there yet: %s", str(problem)[:300])
+            await asyncio.sleep(_AGAIN_S)
+        except Exception:
+            # A schema that cannot be brought up to date is for a person to mend.
+            _log.exception("the database could not be brought up to date")
+            await asyncio.sleep(30 * _AGAIN_S)
+        else:
+            app.state.ready = True
+            return
+
+
+def _migrate(course: Course) -> None:
+    course.database.migrate()
+    # Each lab's seed is drawn now: two students who hand in first at the same moment both need it.
+    with course.database.writing() as session:
+        for name in course.labs:
+            dates_of(session, name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

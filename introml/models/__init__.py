@@ -1,0 +1,1 @@
+"""Models built of several of the book's concepts."""

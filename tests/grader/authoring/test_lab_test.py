@@ -1,0 +1,88 @@
+"""`introml lab test`: a good lab is proved, and each fault of a bad one is found."""
+
+import pytest
+import torch
+from tiny import code_cell, copy_of_tiny, notebook, tiny, written
+
+from introml import command
+from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
+from introml.grader.authoring.lab_test import prove_lab
+from introml.grader.checks.checks import load_checks
+from introml.grader.lab.lab import load_lab
+from introml.grader.run.checker import Checker, Setup
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_the_small_lab_is_good():
+    report = prove_lab(tiny(), seeds=3)
+    assert report.good, report.problems
+    text = "\n".join(report.lines)
+    for words in ("at 3 seeds", "the starter fails every", "sum_for_mean is caught", "500 MB",
+                  "of 5 secrets", "one of them a spy"):  # fmt: skip
+        assert words in text
+
+
+def test_each_fault_of_a_bad_lab_is_found(tmp_path, capsys):
+    """A check that sees nothing; one that fails by chance; a hint that tells; a memory not kept."""
+    folder = copy_of_tiny(
+        tmp_path,
+        checks_py=lambda text: text.replace(
+            "    x, y = randn(rng, 20, 2), randn(rng, 20)\n", "    return\n"
+        ),
+        hidden_checks_py=lambda text: text.replace(
+            'hint="Check a factor of 2 and of n."', "hint=CANARY"
+        ).replace(
+            "def steps_go_on(submission, rng):\n",
+            "def steps_go_on(submission, rng):\n    assert rng.random() < 0.6, 'by chance'\n",
+        ),
+        lab_toml=lambda text: text.replace("memory_mb = 500", "memory_mb = 1"),
+    )
+    status = command.main(["lab", "test", str(folder), "--seeds", "8"])
+    out = capsys.readouterr().out
+    assert status == 1
+    for words in (
+        "✗ the solution fails steps_go_on at seed",
+        "✗ the starter gets points for step_goes_downhill at seed 0",
+        "✗ wrong/half_gradient passes step_goes_downhill at seed 0",
+        "shows the student introml-canary-3f9c51d07a2be864",
+        "does not get by with the 1 MB",
+    ):
+        assert words in out
+    assert "the lab is good" not in out
+
+
+def test_secrets_are_planted_in_a_copy_that_still_works(tmp_path):
+    folder, marks = planted(tiny(), tmp_path / "tiny")
+    assert len(set(marks)) == 4
+    text = (folder / "hidden_checks.py").read_text()
+    assert found_in(text.encode(), marks) == marks
+    lab = load_lab(tiny().folder, folder)
+    checks = load_checks(lab.hidden_checks, hidden=True, beside=[lab.folder])
+    assert [one.name for one in checks][-1] == "planted_check"
+    assert len(checks) == 4
+    assert "planted" not in tiny().hidden_checks.read_text()
+
+
+def test_the_labs_own_canary_is_known():
+    assert own_canaries(tiny()) == ["introml-canary-3f9c51d07a2be864"]
+
+
+def test_the_spy_finds_what_is_to_be_found(tmp_path):
+    """Outside a box it reads the planted checks: that it finds nothing in one means something."""
+    folder, marks = planted(tiny(), tmp_path / "tiny")
+    book = notebook()
+    book["cells"].append(
+        code_cell(SPY.replace("'.', '/tmp', '/home', '/root', '/work'", repr(str(tmp_path))))
+    )
+    setup = Setup(str(tiny().folder), 1, str(folder), sandbox=False)
+    with Checker(setup) as checker:
+        result = checker.grade("spy", "", written(book))
+    assert not result.cell_errors
+    assert found_in(readable(result), marks)

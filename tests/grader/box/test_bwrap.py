@@ -1,0 +1,120 @@
+"""The cold way into a box, by bubblewrap, for where only that may make namespaces.
+
+Needs `bwrap` (Debian: apt install bubblewrap).
+"""
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from introml.grader.box import root, template
+from introml.grader.box.limits import Limits
+from introml.grader.box.seccomp import refused_calls
+from introml.grader.box.template import SandboxUnavailable, Template
+from introml.grader.run.attempt import Attempt
+
+LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=500, processes=24, tmp_mb=16, file_mb=4)
+ATTACK = f"""
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for path in ("/root/.bashrc", "/home", "/etc/shadow", "/sys", "/usr/bin/env", "/bin/sh", "/var"):
+    if os.path.exists(path): print("sees", path)
+for path in ("/x", "/etc/x", torch_file := __import__("torch").__file__, "/run/code/x"):
+    try: open(path, "a").write("x"); print("wrote", path)
+    except OSError: pass
+for name, number in {refused_calls()!r}.items():
+    ctypes.set_errno(0)
+    if libc.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != 1:
+        print("passed", name)
+for family in (2, 10, 16, 17):
+    try: socket.socket(family, 1); print("family", family)
+    except OSError: pass
+try: import introml.attention; print("has introml")
+except ImportError: pass
+for number in range(1, 65):
+    try: os.kill(1, number)
+    except OSError: pass
+status = open("/proc/self/status").read()
+print(os.getuid(), "CapEff:\\t0000000000000000" in status, "NoNewPrivs:\\t1" in status)
+print(len(os.listdir("/proc/self/fd")) - 1)
+try:
+    for i in range(100): open(f"/tmp/{{i}}", "wb").write(bytes(1 << 20))
+except OSError as error: print(error.errno, i)
+import torch
+def double(x): return x * 2
+def loop():
+    while True: pass
+def leave(): os._exit(0)
+"""
+
+
+@pytest.fixture(scope="module")
+def cold():
+    with Template(cold=True) as template:
+        assert template.in_force["sandbox"] == "bubblewrap, cold"
+        yield template
+
+
+def test_attacks_fail_and_checks_work(cold):
+    with Attempt(cold, [("a", ATTACK)], limits=LIMITS) as attempt:
+        (result,) = attempt.start()
+        assert result.outcome == "ok", result
+        assert attempt.public_output == "1000 True True\n4\n28 16\n"
+        attempt.begin(1, 10, public=True)
+        assert attempt.submission.double([1]) == [1, 1]
+
+
+def test_daemons_and_loops_end_with_the_box(cold):
+    source = ATTACK + "\nif os.fork() == 0:\n os.setsid()\n while True: __import__('time').sleep(1)"
+    before = {p.pid for p in psutil.process_iter()}
+    with Attempt(cold, [("a", source)], limits=Limits(wall_s=25)) as attempt:
+        attempt.start()
+        attempt.begin(1, 1, public=True)
+        with pytest.raises(template.StudentError) as caught:
+            attempt.submission.loop()
+        assert caught.value.kind == "timed_out"
+    deadline = time.monotonic() + 5
+    while True:
+        left = [
+            p
+            for p in psutil.process_iter(["cmdline"])
+            if p.pid not in before and "introml.grader.box.bwrap" in str(p.info["cmdline"])
+        ]
+        if not left or time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    assert left == []
+
+
+def test_the_keeper_holds_the_wall_clock(cold):
+    with cold.box(Limits(wall_s=8)) as box:
+        end = box.ended()
+    assert end.kind == "time"
+
+
+def test_without_any_sandbox_grading_refuses_and_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(template.bwrap, "available", lambda: False)
+    with pytest.raises(SandboxUnavailable, match="install bubblewrap") as caught:
+        Template(cold=True).start()
+    assert "--unsafe-no-sandbox" in str(caught.value)
+    assert os.getuid() == 0 or "root" in str(caught.value)
+
+
+def test_packages_that_a_box_would_hide_are_refused_in_words(monkeypatch):
+    inside = Path("/tmp/clone/.venv/lib/python3.11/site-packages")
+    monkeypatch.setattr(root, "python_folders", lambda: [Path("/usr/lib/python3.11"), inside])
+    with pytest.raises(SandboxUnavailable, match=f"{inside}.*Move the installation"):
+        Template().start()
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_words():
+    import torch
+
+    if torch.cuda.is_available():
+        assert Template(devices=("cuda:0",)) is not None
+        return
+    with pytest.raises(SandboxUnavailable, match="no GPU can be bound"):
+        Template(devices=("cuda:0",))

@@ -1,0 +1,126 @@
+"""`notebook.uploads`: safe names for hostile ones, and files read without following links."""
+
+import hashlib
+import os
+import random
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from introml.grader.notebook import uploads
+from introml.grader.notebook.uploads import RESERVED, file_away, folder_name, read
+
+HOSTILE_STEMS = [
+    "..", ".", "", "-rf", "--out", "a\nb", "=cmd()", "a/b", "\x1b[31m", "x" * 255, "é" * 127,
+    os.fsdecode(b"\xff\xfe"), "grades.csv", "run.json", ".hidden", "a\u202eb", "con ", "a\x00b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stem", HOSTILE_STEMS)
+def test_hostile_stems_get_harmless_names(stem, tmp_path):
+    name = folder_name(stem)
+    assert name not in (".", "..", *RESERVED)
+    assert not name.startswith((".", "-"))
+    assert "/" not in name
+    assert name.isprintable()
+    assert len(name.encode("utf-8")) <= 150
+    (tmp_path / name).mkdir()
+    assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+
+
+@given(st.text(st.characters(codec=None), max_size=300))
+def test_every_stem_gets_a_harmless_name(stem):
+    name = folder_name(stem)
+    assert name
+    assert name not in (".", "..", *RESERVED)
+    assert not name.startswith((".", "-"))
+    assert "/" not in name
+    assert name.isprintable()
+    assert len(name.encode("utf-8")) <= 150
+
+
+@pytest.mark.parametrize("stem", ["ada", "hw 1 (final)", "Åsa-Märta", "=1", "a.b", "张伟"])
+def test_ordinary_stems_are_kept(stem):
+    assert folder_name(stem) == stem
+
+
+def names_of(*paths, taken=lambda name, path: False):
+    return {str(one.path): one.folder for one in file_away([Path(path) for path in paths], taken)}
+
+
+def test_equal_stems_get_their_folders_name_in_front():
+    assert names_of("/c/ada/hw.ipynb", "/c/bob/hw.ipynb", "/c/eve.ipynb") == {
+        "/c/ada/hw.ipynb": "ada-hw",
+        "/c/bob/hw.ipynb": "bob-hw",
+        "/c/eve.ipynb": "eve",
+    }
+    assert names_of("/x/a/hw.ipynb", "/y/a/hw.ipynb") == {
+        "/x/a/hw.ipynb": "x-a-hw",
+        "/y/a/hw.ipynb": "y-a-hw",
+    }
+    assert names_of("/c/hw.ipynb", "/c/../c/hw.ipynb") == {"/c/hw.ipynb": "hw"}
+
+
+def test_names_are_distinct_whatever_the_stems_and_their_order():
+    paths = [
+        "/c/a/hw.ipynb", "/c/b/hw.ipynb", "/c/a-hw.ipynb", "/c/HW.ipynb", "/hw.ipynb",
+        "/c/a/x.ipynb", "/c/a/x.txt", "/c/a/x", "/-.ipynb", "/_.ipynb",
+    ]  # fmt: skip
+    expected = names_of(*paths)
+    assert len({name.casefold() for name in expected.values()}) == len(paths)
+    for seed in range(10):
+        random.Random(seed).shuffle(paths)
+        assert names_of(*paths) == expected
+
+
+def test_a_name_that_an_earlier_run_gave_away_is_left_alone():
+    assert names_of("/c/b/hw.ipynb", taken=lambda name, path: name == "hw") == {
+        "/c/b/hw.ipynb": "b-hw"
+    }
+    everything = names_of("/c/b/hw.ipynb", taken=lambda name, path: True)
+    assert everything["/c/b/hw.ipynb"].startswith("c-b-hw-")
+
+
+def test_a_file_is_read_and_hashed(tmp_path):
+    (tmp_path / "a.ipynb").write_bytes(b"{}")
+    content = read(tmp_path / "a.ipynb")
+    assert (content.data, content.refused) == (b"{}", "")
+    assert content.sha256 == hashlib.sha256(b"{}").hexdigest()
+
+
+def test_a_huge_file_is_cut_and_hashed_whole(tmp_path):
+    with (tmp_path / "a.ipynb").open("wb") as file:
+        file.truncate(30_000_000)
+    content = read(tmp_path / "a.ipynb")
+    assert len(content.data) == 10_000_001
+    assert content.sha256 == hashlib.sha256(bytes(30_000_000)).hexdigest()
+
+
+def test_a_file_of_holes_takes_no_hours(tmp_path, monkeypatch):
+    monkeypatch.setattr(uploads, "_HASHED", 1 << 22)
+    sizes = []
+    for size in (1 << 40, 1 << 41):
+        with (tmp_path / "a.ipynb").open("wb") as file:
+            file.truncate(size)
+        sizes.append(read(tmp_path / "a.ipynb").sha256)
+    assert sizes[0] != sizes[1]
+
+
+def test_links_pipes_and_folders_are_refused_in_words(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "link.ipynb").symlink_to(tmp_path / "secret")
+    (tmp_path / "gone.ipynb").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.ipynb")
+    (tmp_path / "folder.ipynb").mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.ipynb"))
+    for name, words in (("link", "symbolic link"), ("gone", "symbolic link"), ("pipe", "not a f"),
+                        ("folder", "not a f"), ("socket", "not a f")):  # fmt: skip
+        content = read(tmp_path / f"{name}.ipynb")
+        assert words in content.refused
+        assert content.data == b""
+    with pytest.raises(FileNotFoundError):
+        read(tmp_path / "absent.ipynb")

@@ -1,0 +1,605 @@
+"""A submission's run: values, handles, gradients, errors in plain words, and a hostile process."""
+
+import os
+import time
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from introml.grader.box.boxes import GraderFault
+from introml.grader.box.limits import Limits
+from introml.grader.box.template import Template
+from introml.grader.run.attempt import Attempt
+from introml.grader.student.home import LocalLink
+from introml.grader.wire.student_process import Worker
+from introml.grader.wire.submission import Handle, StudentError, Submission, begin
+from introml.grader.wire.values import HandleRef
+
+LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=600)
+SOURCE = """
+import numpy as np
+import torch
+
+def double(x, times=2):
+    return x * times
+
+def both(q, k):
+    weights = torch.softmax(q @ k.T, -1)
+    return weights @ k, weights
+
+def draw(n):
+    return torch.rand(n), np.random.rand(n), __import__("random").random()
+
+def batches(n):
+    for i in range(n):
+        yield torch.tensor([i])
+
+class Layer(torch.nn.Module):
+    def __init__(self, size, *, bias=True):
+        super().__init__()
+        self.linear = torch.nn.Linear(size, size, bias=bias)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return self.linear(x)
+
+    def parts(self):
+        return self.linear
+
+    def itself(self):
+        return self
+
+def apply(layer, x):
+    return layer(x)
+
+rate = 0.5
+"""
+
+
+def in_a_box(template, source, **options):
+    options.setdefault("limits", LIMITS)
+    attempt = Attempt(template, [("work", source)], **options)
+    attempt.start()
+    attempt.begin(7, 20, public=True)
+    return attempt
+
+
+@pytest.fixture(params=["box", "own machine"])
+def submission(request, template):
+    """The same work behind both links: what holds for one holds for the other."""
+    if request.param == "box":
+        with in_a_box(template, SOURCE) as attempt:
+            yield attempt.submission
+    else:
+        worker = Worker()
+        worker.run("work", SOURCE)
+        yield Submission(LocalLink(worker), seed=7)
+
+
+def test_a_function_is_called_by_value(submission):
+    x = torch.arange(4.0)
+    assert torch.equal(submission.double(x), x * 2)
+    assert torch.equal(submission.double(x, times=3), x * 3)
+    assert submission.double(3) == 6
+    assert submission.double([1]) == [1, 1]
+    output, weights = submission.both(torch.ones(2, 3), torch.ones(4, 3))
+    assert output.shape == (2, 3)
+    assert torch.allclose(weights, torch.full((2, 4), 0.25))
+    assert submission.double(x.bfloat16()).dtype == torch.bfloat16
+    assert submission.double(np.float32(2)).dtype == np.float32
+
+
+def test_an_object_stays_where_it_is(submission):
+    layer = submission.Layer(3, bias=False)
+    assert type(layer) is Handle
+    x = torch.randn(2, 3)
+    state = layer.state_dict()
+    assert list(state) == ["linear.weight"]
+    assert torch.allclose(layer(x), x @ state["linear.weight"].T)
+    layer.load_state_dict({"linear.weight": torch.eye(3)})
+    assert torch.equal(layer(x), x)
+    assert layer.attribute("calls") == 2
+    assert layer.parameter_count() == 9
+    assert type(layer.eval().train()) is Handle
+    with pytest.raises(StudentError, match=r"returned a Linear") as caught:
+        layer.parts()
+    assert caught.value.kind == "refused"
+    assert type(layer.parts.as_handle()) is Handle
+    with pytest.raises(StudentError, match="returned an object"):
+        layer.parts()  # known by now, but not asked for
+    assert layer.eval() is layer
+    assert layer.itself() is None
+    assert torch.equal(submission.apply(layer, x), x)
+    assert torch.equal(submission.double([x], times=1)[0], x)
+    with pytest.raises(AttributeError):
+        _ = layer._hidden
+
+
+def test_an_object_where_a_value_was_expected_is_refused(template):
+    """Else `answer.equal(expected)` in a check would be a call of the student's own method."""
+    source = (
+        FRAME
+        + """
+class Equal:
+    def equal(self, expected): return True
+    def __call__(self): return [self]
+    def pair(self): return self, 1
+kept = Equal()
+def f(): return kept
+def g(): os.write(3, reply(10, {"list": [{"handle": 0, "type": "Tensor"}]})); time.sleep(60)
+"""
+    )
+    with in_a_box(template, source) as attempt:
+        thing = attempt.submission.Equal()
+        kept = attempt.submission.f.as_handle()
+        calls = (attempt.submission.f, thing, kept, kept.pair, attempt.submission.g)
+        for call in calls:
+            with pytest.raises(StudentError) as caught:
+                call()
+            assert caught.value.kind == "refused", call
+
+
+def test_iterators_are_taken_when_asked(submission):
+    assert submission.batches.as_list(3) == [torch.tensor([i]) for i in range(3)]
+    with pytest.raises(StudentError, match="return a list"):
+        submission.batches(3)
+
+
+def test_gradients_come_with_the_output(submission):
+    q, k = torch.randn(2, 3), torch.randn(4, 3)
+    leaves = q.clone().requires_grad_(), k.clone().requires_grad_()
+    expected = torch.softmax(leaves[0] @ leaves[1].T, -1) @ leaves[1]
+    cotangent = torch.randn(2, 3)
+    (output, _), gradients = submission.vjp("both", [q, k], cotangent, output=0)
+    assert torch.allclose(output, expected)
+    for mine, theirs in zip(
+        gradients, torch.autograd.grad(expected, leaves, cotangent), strict=True
+    ):
+        assert torch.allclose(mine, theirs)
+    layer = submission.Layer(3)
+    x = torch.randn(5, 3)
+    _, gradients = submission.vjp(layer, [x], torch.ones(5, 3), parameters=True)
+    assert torch.allclose(gradients["linear.bias"], torch.full((3,), 5.0))
+    assert torch.allclose(gradients["linear.weight"], x.sum(0).expand(3, 3))
+    with pytest.raises(StudentError, match="shape"):
+        submission.vjp("double", [x], torch.ones(1))
+
+
+def test_names_and_variables(submission):
+    assert submission.has("double")
+    assert not submission.has("absent")
+    assert submission.variable("rate") == 0.5
+    with pytest.raises(StudentError, match="absent is not defined") as caught:
+        submission.absent(1)
+    assert caught.value.kind == "missing"
+    with pytest.raises(StudentError, match="absent"):
+        submission.Layer(2).absent()
+
+
+def test_an_error_says_what_and_where(submission):
+    with pytest.raises(StudentError) as caught:
+        submission.double({"a": 1})
+    assert caught.value.kind == "raised"
+    assert caught.value.public_message == (
+        "double raised TypeError: unsupported operand type(s) for *: 'dict' and 'int', "
+        "line 6 of cell work."
+    )
+
+
+def test_randomness_hangs_on_the_seed_and_the_number_of_the_call(submission):
+    first, second = submission.draw(4), submission.draw(4)
+    begin(submission, 7, 20, True)
+    again = submission.draw(4), submission.draw(4)
+    begin(submission, 8, 20, True)
+    other = submission.draw(4)
+    for a, b, c in zip(first, again[0], other, strict=True):
+        assert np.array_equal(a, b)
+        assert not np.array_equal(a, c)
+    assert torch.equal(second[0], again[1][0])
+    assert not torch.equal(first[0], second[0])
+
+
+def test_timed_calls_are_clocked_here_and_their_outputs_fetched_later(submission):
+    numbers = [submission.place(torch.full((2,), float(i))) for i in range(3)]
+    timing = submission.timed("double", numbers)
+    assert timing.calls == 3
+    assert 0 < timing.seconds < 20
+    assert torch.equal(submission.fetch(numbers[2]), torch.full((2,), 4.0))
+    submission.forget([numbers[2]])
+    with pytest.raises(StudentError):
+        submission.fetch(numbers[2])
+
+
+def test_every_reply_is_counted(submission):
+    assert submission._received == 0
+    submission.double(1)
+    with pytest.raises(StudentError):
+        submission.absent()
+    assert submission._received == 2
+
+
+@pytest.mark.parametrize("value", ["x" * (2 << 20), [0] * 200_000, torch.zeros(9 << 20)])
+def test_too_large_a_value_is_refused(template, value):
+    limits = Limits(wall_s=60, memory_mb=600, reply_mb=4)
+    with in_a_box(template, "def double(x): return x", limits=limits) as attempt:
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.double(value)
+        assert caught.value.kind == "refused"
+        attempt.begin(8, 20, public=True)
+        assert attempt.submission.double(1) == 1
+
+
+# Cells.
+
+
+def test_cells_run_one_after_another_and_say_how_they_ended(template):
+    cells = [
+        ("a", "print('first'); x = 1"),
+        ("b", "x = x + undefined"),
+        ("c", "def f(:"),
+        ("d", "display(x); import sys; print('last', file=sys.stderr)"),
+    ]
+    with Attempt(template, cells, limits=LIMITS) as attempt:
+        outcomes = attempt.start()
+    assert [result.outcome for result in outcomes] == ["ok", "raised", "raised", "ok"]
+    assert "NameError: name 'undefined' is not defined, line 1 of cell b" in outcomes[1].message
+    assert "SyntaxError" in outcomes[2].message
+    assert attempt.public_output == "first\n1\nlast\n"
+
+
+def test_a_cell_that_ends_the_process_ends_the_attempt(template):
+    cells = [("a", "x = 1"), ("b", "import os; os._exit(0)"), ("c", "y = 1")]
+    with Attempt(template, cells, limits=LIMITS) as attempt:
+        assert [r.outcome for r in attempt.start()] == ["ok", "died", "not run"]
+        attempt.begin(1, 5, public=True)
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.f()
+        assert caught.value.kind == "died"
+
+
+def test_an_experiment_runs_when_a_check_asks(template):
+    with Attempt(
+        template,
+        [("a", "steps = 3")],
+        experiments={"train": "result = [steps] * 2\nloss = 0.5", "bad": "pass"},
+        limits=LIMITS,
+    ) as attempt:
+        attempt.start()
+        attempt.begin(1, 10, public=True)
+        assert attempt.submission.experiment("train") == [3, 3]
+        assert attempt.submission.experiment("train", "loss", "steps") == (0.5, 3)
+        with pytest.raises(StudentError, match="sets no variable absent"):
+            attempt.submission.experiment("bad", "absent")
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.experiment("deleted")
+        assert caught.value.kind == "missing"
+
+
+def test_library_answers_are_refused_and_remembered(template):
+    source = """
+import torch
+import torch.nn.functional as F
+
+def direct(x): return F.scaled_dot_product_attention(x, x, x)
+def beneath(x): return torch._C._nn.scaled_dot_product_attention(x, x, x)
+def quiet(x):
+    try: F.scaled_dot_product_attention(x, x, x)
+    except Exception: return x
+def layer(x): return torch.nn.MultiheadAttention(4, 1)(x, x, x)
+def inherited():
+    class Mine(torch.nn.modules.activation.MultiheadAttention): pass
+def method(x): return x.softmax(-1)
+def allowed(x): return torch.relu(x)
+"""
+    forbidden = [
+        "torch.nn.functional.scaled_dot_product_attention",
+        "torch.nn.MultiheadAttention",
+        "torch.nonsense.there_is_none",
+        "torch.Tensor.softmax",
+    ]
+    with in_a_box(template, source, forbidden=forbidden) as attempt:
+        x = torch.ones(1, 4)
+        for name in ("direct", "layer", "method"):
+            with pytest.raises(StudentError, match="may not be used here") as caught:
+                getattr(attempt.submission, name)(x)
+            assert caught.value.kind == "library_answer"
+        with pytest.raises(StudentError, match="may not be used here"):
+            attempt.submission.inherited()
+        assert torch.equal(attempt.submission.allowed(x), x)
+        attempt.begin(2, 10, public=True)
+        assert torch.equal(attempt.submission.quiet(x), x)
+        assert attempt.submission.forbidden_calls == [forbidden[0]]
+
+
+def test_on_ones_own_machine_torch_is_put_back():
+    before = torch.nn.functional.softmax
+    worker = Worker({})
+    worker.setup(["torch.nn.functional.softmax"])
+    assert torch.nn.functional.softmax is not before
+    worker.watch.allow()
+    assert torch.nn.functional.softmax is before
+
+
+# What a check costs, and what it says.
+
+
+def test_a_check_that_is_lost_costs_that_check_alone(template):
+    source = """
+import os, time
+def fine(x): return x + 1
+def loop(x):
+    while True: pass
+def leave(x): os._exit(0)
+def sleep(x): time.sleep(100)
+def hog(x): return bytearray(64 << 30)
+"""
+    with in_a_box(template, source) as attempt:
+        for name, kind in (
+            ("loop", "timed_out"),
+            ("leave", "died"),
+            ("sleep", "timed_out"),
+            ("hog", "memory"),
+        ):
+            attempt.begin(1, 1.0, public=True)
+            with pytest.raises(StudentError) as caught:
+                getattr(attempt.submission, name)(1)
+            assert caught.value.kind == kind
+            if kind != "memory":
+                with pytest.raises(StudentError):  # nothing more in this check
+                    attempt.submission.fine(1)
+            attempt.begin(2, 10, public=True)
+            assert attempt.submission.fine(1) == 2
+
+
+def test_the_limit_of_the_whole_submission_holds_over_all_boxes(template):
+    source = "def loop():\n while True: pass"
+    with in_a_box(template, source, limits=Limits(wall_s=3)) as attempt:
+        began = time.monotonic()
+        for _ in range(20):
+            attempt.begin(1, 1.0, public=True)
+            with pytest.raises(StudentError):
+                attempt.submission.loop()
+        assert time.monotonic() - began < 12
+        assert attempt.time_left < 0
+
+
+def test_a_handle_of_an_ended_box_is_void(template):
+    with in_a_box(template, "import os\nclass A: x = 1\ndef leave(): os._exit(0)") as attempt:
+        handle = attempt.submission.A()
+        with pytest.raises(StudentError):
+            attempt.submission.leave()
+        attempt.begin(2, 10, public=True)
+        assert attempt.submission.A().attribute("x") == 1  # has the same number, over there
+        with pytest.raises(StudentError, match="ended"):
+            handle.attribute("x")
+
+
+def test_hidden_checks_say_nothing_that_the_student_chose(template):
+    source = """
+import os, sys
+class Leak(Exception): pass
+def fail(x):
+    print("LEAK", x, flush=True); os.write(2, b"LEAK")
+    Leak.__name__ = "LEAK"
+    raise Leak(f"LEAK {x}")
+def wrong(x): return type("LEAK", (), {})()
+def text(x): return "fine"
+"""
+    with in_a_box(template, source) as attempt:
+        messages = []
+        for public in (False, True, True):  # once hidden, nothing is public any more
+            attempt.begin(1, 10, public=public)
+            for name in ("fail", "wrong", "absent"):
+                with pytest.raises(StudentError) as caught:
+                    getattr(attempt.submission, name)(41)
+                messages.append(caught.value.public_message)
+        assert set(messages) == {
+            "fail raised an error.",
+            "wrong did not return a plain value of the right kind.",
+            "absent is missing, or lacks something that it should have.",
+        }
+        assert "LEAK" not in attempt.public_output
+        assert "LEAK 41" in caught.value.private_message or "absent" in caught.value.private_message
+
+
+def test_nothing_printed_during_checks_is_kept_even_through_a_saved_descriptor(template):
+    source = """
+import os
+saved = os.dup(1)
+print("seen")
+def f(x):
+    try: os.write(saved, b"LEAK")
+    except OSError: return "closed"
+    return "written"
+"""
+    with in_a_box(template, source) as attempt:
+        assert attempt.submission.f(1) == "closed"
+        assert attempt.public_output == "seen\n"
+
+
+# A process that does not keep to the protocol. It has descriptor 3, and can do as it likes.
+
+FRAME = """
+import json, os, struct, threading, time
+def frame(node, blobs=()):
+    text = json.dumps(node).encode()
+    return (struct.pack("<4sII", b"IML1", len(text), len(blobs))
+            + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + text + b"".join(blobs))
+def reply(number, value):
+    return frame({"dict": [["id", number], ["value", value], ["forbidden_calls", {"list": []}]]})
+def f(x): return x
+# The checker's requests are numbered: 1 and 2 for the start, 3 after the cells, 4 for g, 5 for f.
+"""
+HOSTILE = {
+    "junk": "def g(): os.write(3, os.urandom(5000)); os._exit(0)",
+    "zeros": "def g(): os.write(3, bytes(100)); time.sleep(60)",
+    "half a frame": "def g(): os.write(3, reply(4, 1)[:20]); os._exit(0)",
+    "half a frame and silence": "def g(): os.write(3, reply(4, 1)[:20]); time.sleep(60)",
+    "huge lengths": "def g(): os.write(3, struct.pack('<4sII', b'IML1', 2**32 - 1, 5)); "
+    "time.sleep(60)",
+    "a flood": "def g():\n  while True: os.write(3, b'IML1' + bytes(1 << 16))",
+    "an endless blob": "def g():\n"
+    "  os.write(3, struct.pack('<4sIIQ', b'IML1', 1, 1, 60 << 20) + b'1')"
+    "\n  while True: os.write(3, bytes(1 << 16)); time.sleep(0.2)",
+    "another number": "def g(): os.write(3, reply(12345, 1)); time.sleep(60)",
+    "no number": "def g(): os.write(3, reply(None, 1)); time.sleep(60)",
+    "a true number": "def g(): os.write(3, reply(True, 1)); time.sleep(60)",
+    "no dict": "def g(): os.write(3, frame([1, 2])); time.sleep(60)",
+    "more fields": "def g(): os.write(3, frame({'dict': [['id', 4], ['value', 1], ['score', 9], "
+    "['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "a broken value": "def g(): os.write(3, frame({'tensor': 7})); time.sleep(60)",
+    "an error without a text": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', {'dict': "
+    "[['kind', 4]]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "an error whose place is no place": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
+    "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 'x' * 1000], "
+    "['cell', 'a']]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "an error with an endless cell": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
+    "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 1], "
+    "['cell', 'a' * 1000]]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "closing": "def g(): os.close(3); time.sleep(60)",
+    "two at once": "def g():\n  part = reply(4, 'x' * 100_000)\n"
+    "  for _ in range(2): threading.Thread(target=lambda: [os.write(3, bytes([b])) "
+    "for b in part]).start()\n  time.sleep(60)",
+    "before it is asked": "os.write(3, reply(5, 1))\ndef g(): return 1",
+    "many before it is asked": "for i in range(300): os.write(3, reply(i, 1))\ndef g(): return 1",
+    "after it was asked": "def g():\n  threading.Thread(target=lambda: (time.sleep(0.3), "
+    "os.write(3, reply(5, 2)))).start()\n  return 1",
+}
+
+
+@pytest.mark.parametrize("source", HOSTILE.values(), ids=HOSTILE)
+def test_a_process_that_breaks_the_protocol_gains_nothing(template, source):
+    with Attempt(template, [("work", FRAME + source)], limits=Limits(wall_s=30)) as attempt:
+        attempt.start()
+        attempt.begin(1, 3.0, public=True)
+        values, kind = [], ""
+        began = time.monotonic()
+        try:
+            for i in range(3):
+                values.append(attempt.submission.g())
+                time.sleep(0.4)
+                values.append(attempt.submission.f(100 + i))
+        except StudentError as error:
+            kind = error.kind
+        assert kind in ("", "died", "timed_out")
+        assert time.monotonic() - began < 12
+        # What did come through is what the honest functions return, in their order.
+        assert values == [1, 100, 1, 101, 1, 102][: len(values)]
+        attempt.begin(2, 5.0, public=True)
+        if attempt.alive:
+            assert attempt.submission.f(7) == 7
+
+
+def test_a_handle_that_was_made_up_reaches_nothing_here(template):
+    source = FRAME + "def g(): os.write(3, reply(4, {'handle': 77, 'type': 'x'})); time.sleep(60)"
+    with Attempt(template, [("work", source)], limits=Limits(wall_s=30)) as attempt:
+        attempt.start()
+        attempt.begin(1, 3.0, public=True)
+        # Whatever the number, it is only ever sent back to the box.
+        try:
+            handle = attempt.submission.g.as_handle()
+        except StudentError:
+            return
+        assert type(handle) is Handle
+        with pytest.raises(StudentError):
+            handle.attribute("x")
+
+
+# The same again.
+
+
+def test_the_same_submission_and_seed_give_the_same_values(template):
+    source = """
+import torch, random, numpy as np
+start = torch.randn(3), random.random()
+words = list({"alpha", "beta", "gamma", "delta"})
+model = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 1))
+def train(x, y):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(50):
+        loss = ((model(x) - y) ** 2).mean()
+        optimizer.zero_grad(); loss.backward(); optimizer.step()
+    return loss, start, words, torch.randperm(5), hash("x")
+"""
+    x, y = torch.randn(32, 4), torch.randn(32, 1)
+    seen = []
+    with Template() as another:
+        for warm in (template, template, another):
+            with in_a_box(warm, source, seed=3) as attempt:
+                loss, start, words, order, number = attempt.submission.train(x, y)
+                seen.append((loss.item(), str(start), words, order.tolist(), number))
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_training_starts_at_once(template):
+    """What the first optimizer imports is imported in the template already."""
+    source = """
+import time, torch
+began = time.perf_counter()
+torch.optim.SGD([torch.ones(1, requires_grad=True)], 0.1).step()
+taken = time.process_time()
+import sys
+loaded = len(sys.modules)
+torch.optim.SGD([torch.ones(1, requires_grad=True)], 0.1).step()
+more = len(sys.modules) - loaded
+"""
+    with in_a_box(template, source) as attempt:
+        assert attempt.submission.variable("more") == 0
+        assert attempt.submission.variable("loaded") > 1000
+
+
+def test_an_unboxed_run_says_so():
+    with Template(isolated=False) as template:
+        assert template.in_force["sandbox"] == "none"
+        assert template.in_force["seccomp"] is False
+        with in_a_box(template, "import os\ndef f(): return os.getuid()") as attempt:
+            assert attempt.submission.f() == os.getuid()
+
+
+def test_an_unboxed_process_ends_too_when_it_is_killed():
+    source = "import os, time\npid = os.getpid()\ndef f(): time.sleep(100)"
+    with Template(isolated=False) as template, in_a_box(template, source) as attempt:
+        process = psutil.Process(attempt.submission.variable("pid"))
+        attempt.begin(1, 0.2, public=True)
+        with pytest.raises(StudentError):
+            attempt.submission.f()
+        assert psutil.wait_procs([process], 5)[1] == []
+
+
+def test_the_end_of_the_template_is_no_fault_of_the_student():
+    with Template() as template:
+        attempt = in_a_box(template, "def f(): return 1")
+        assert attempt.submission.f() == 1
+        (process,) = psutil.Process(template._process.pid).children()
+        process.kill()
+        template._process.wait(10)
+        with pytest.raises(GraderFault):
+            attempt.submission.f()
+        attempt.close()
+        with pytest.raises(GraderFault):
+            template.box(LIMITS)
+    # It can be started again.
+    with template, in_a_box(template, "def f(): return 1") as attempt:
+        assert attempt.submission.f() == 1
+
+
+def test_a_box_that_cannot_start_is_no_fault_of_the_student(template):
+    with (
+        Attempt(template, [("a", "x = 1")], limits=Limits(memory_mb=1)) as attempt,
+        pytest.raises(GraderFault, match=r"did not start|could not be set up"),
+    ):
+        attempt.start()
+
+
+def test_a_handle_that_the_box_does_not_know_is_an_error_not_a_loss(template):
+    with in_a_box(template, "class A: x = 1\ndef f(a): return a") as attempt:
+        handle = attempt.submission.A()
+        handle._reference = HandleRef(99, "A")
+        with pytest.raises(StudentError) as caught:
+            attempt.submission.f(handle)
+        assert caught.value.kind == "missing"
+        assert attempt.submission.f(2) == 2
+        assert attempt.flags == []

@@ -1,0 +1,323 @@
+"""The checker in a real sandbox: verdicts, what one bad check costs, and what stays secret."""
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import FOLDER, SECRETS, cell_of, code_cell, copy_of_tiny, notebook, tiny, written
+
+from introml.grader.box.boxes import GraderFault
+from introml.grader.checks.checks import ChecksError
+from introml.grader.lab.source import LabError, cells_to_json
+from introml.grader.results.feedback import feedback_html
+from introml.grader.results.gradebook import grades_csv, row
+from introml.grader.results.gradescope import results_json
+from introml.grader.results.junit import junit_xml
+from introml.grader.results.results import Verdict, canonical
+from introml.grader.run.checker import (
+    UNSAFE_NOTE,
+    Checker,
+    Setup,
+    key_of,
+    limits_of,
+    load_all_checks,
+    seed_for,
+)
+
+
+@pytest.fixture(scope="module")
+def checker():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with Checker(Setup(str(FOLDER), seed=20270110)) as one:
+        yield one
+    torch.set_num_threads(threads)
+
+
+def grade(checker, book):
+    return checker.grade("ada", "ab" * 32, book if isinstance(book, bytes) else written(book))
+
+
+def outcomes(result) -> dict[str, str]:
+    return {one.name: one.outcome for one in result.checks}
+
+
+def with_loss(body: str, before: str = "") -> dict:
+    book = notebook()
+    cell_of(book, "loss")["source"] = f"{before}\ndef loss(w, x, y):\n    {body}\n"
+    return book
+
+
+RIGHT_LOSS = "return ((x @ w - y) ** 2).mean()"
+
+
+def shown(result) -> str:
+    """All that a student can read."""
+    return results_json(result, "key") + junit_xml(result).decode() + feedback_html(result)
+
+
+def test_the_solution_gets_all_points_and_the_starter_none(checker):
+    right, starter = grade(checker, notebook()), grade(checker, notebook(answered=False))
+    assert (right.verdict, right.score, right.max_score) == (Verdict.GRADED, 10, 10)
+    assert (starter.verdict, starter.score, starter.max_score) == (Verdict.GRADED, 0, 10)
+    assert not right.flags
+    assert right.environment["torch"] == torch.__version__
+    assert right.environment["sandbox"]["sandbox"] in ("namespaces", "user namespaces")
+
+
+def test_what_needs_a_gpu_is_not_run_and_says_so(checker):
+    result = grade(checker, notebook())
+    if torch.cuda.is_available():
+        assert outcomes(result)["gradient_on_a_gpu"] == "passed"
+        return
+    assert outcomes(result)["gradient_on_a_gpu"] == "not run"
+    assert "not run: no GPU" in feedback_html(result)
+    assert "not run: no GPU" in results_json(result, "")
+
+
+def test_grading_again_gives_the_same_bytes(checker):
+    for book in (notebook(), notebook(answered=False), with_loss("import os; os._exit(0)")):
+        first, second = grade(checker, book), grade(checker, book)
+        assert canonical(first) == canonical(second)
+        assert junit_xml(first) == junit_xml(second)
+
+
+def test_each_wrong_solution_fails_the_check_that_names_it(checker):
+    from introml.grader.authoring.release import solution_notebook
+
+    for wrong in tiny().wrong_solutions():
+        result = grade(checker, solution_notebook(tiny(), wrong.cells))
+        failed = {name for name, outcome in outcomes(result).items() if outcome == "failed"}
+        assert set(wrong.caught_by) <= failed, wrong.name
+
+
+def test_no_notebook_is_invalid_with_a_sentence(checker):
+    result = grade(checker, b"not a notebook")
+    assert (result.verdict, result.score, result.max_score) == (Verdict.INVALID, 0, 10)
+    assert "not a notebook" in result.message
+    refused = checker.grade("ada", "", b"", "This is a symbolic link.")
+    assert (refused.verdict, refused.message) == (Verdict.INVALID, "This is a symbolic link.")
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict", "words"),
+    [
+        ("while True: pass", Verdict.TIMED_OUT, "did not end within the time limit of 3 s"),
+        ("import os; os._exit(0)", Verdict.CRASHED, "Cell 1 ended the process"),
+        ("import os; os.kill(os.getpid(), 9)", Verdict.CRASHED, "Cell 1 ended the process"),
+        ("x = [bytearray(b'x' * 10**8) for _ in range(50)]", None, "memory"),
+    ],
+)
+def test_cells_that_never_end_or_end_all(checker, code, verdict, words):
+    limits, checker.limits = checker.limits, replace(checker.limits, wall_s=3, memory_mb=400)
+    try:
+        book = notebook()
+        book["cells"].insert(0, code_cell(code))
+        result = grade(checker, book)
+    finally:
+        checker.limits = limits
+    if verdict is None:  # a MemoryError that the cell is told of, or the end of the process
+        text = result.message + "".join(one.message for one in result.cell_errors)
+        assert words in text.lower()
+        assert result.verdict in (Verdict.OUT_OF_MEMORY, Verdict.GRADED)
+        return
+    assert (result.verdict, result.score, result.max_score) == (verdict, 0, 10)
+    assert words in result.message
+
+
+def test_a_cell_with_an_error_costs_what_it_defines_and_is_shown(checker):
+    book = notebook()
+    cell_of(book, "descent")["source"] = "print('begun')\nraise ValueError('my own words')"
+    result = grade(checker, book)
+    assert result.verdict == Verdict.GRADED
+    assert result.score == 8
+    assert [one.cell for one in result.cell_errors] == ["Cell 'descent'"]
+    page = feedback_html(result)
+    assert "my own words" in page
+    assert "begun" in page
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [("import os; os._exit(0)", "crashed"), ("\n    while True: pass", "timed out")],
+)
+def test_a_check_that_crashes_or_hangs_costs_that_check_alone(checker, body, outcome):
+    checks, checker.checks = checker.checks, [replace(one, time_s=1) for one in checker.checks]
+    try:
+        result = grade(checker, with_loss(body))
+    finally:
+        checker.checks = checks
+    assert result.verdict == Verdict.GRADED
+    assert {n for n, o in outcomes(result).items() if o == outcome} == {
+        "loss_is_a_mean",
+        "loss_at_any_size",
+    }
+    assert result.score == 6
+
+
+def test_the_limit_for_the_whole_keeps_what_was_reached(checker):
+    limits, checker.limits = checker.limits, replace(checker.limits, wall_s=4)
+    body = "import time; time.sleep(60 if len(w) == 4 else 0)\n    " + RIGHT_LOSS
+    try:
+        result = grade(checker, with_loss(body))
+    finally:
+        checker.limits = limits
+    assert result.verdict == Verdict.TIMED_OUT
+    assert (result.score, result.max_score) == (5, 10)
+    assert outcomes(result)["loss_at_any_size"] == "timed out"
+    assert outcomes(result)["steps_go_on"] == "timed out"
+    assert "4 s for the whole" in result.message
+
+
+CLASS = "class LeakedName(Exception): pass"
+
+
+def test_nothing_that_the_student_does_in_hidden_checks_comes_back(checker):
+    body = (
+        "print('LEAK-OUT', w, y)\n"
+        "    if len(w) != 3: raise LeakedName(f'LEAK-TEXT {y.tolist()}')\n"
+        f"    {RIGHT_LOSS}"
+    )
+    result = grade(checker, with_loss(body, before=CLASS))
+    assert outcomes(result)["loss_at_any_size"] == "failed"
+    assert outcomes(result)["loss_is_a_mean"] == "passed"
+    text = shown(result) + grades_csv([row(result)])
+    for secret in ("LEAK", "LeakedName", *SECRETS[:2]):
+        assert secret not in text
+    # The teacher does see it.
+    assert "LEAK-TEXT" in str(result.teacher)
+
+
+def test_a_hidden_check_shows_its_title_and_hint_only(checker):
+    result = grade(checker, with_loss("return ((x @ w - y) ** 2).sum()"))
+    hidden = next(one for one in result.checks if one.name == "loss_at_any_size")
+    assert (hidden.outcome, hidden.detail) == ("failed", "")
+    assert hidden.hint == "Divide by the number of points."
+    public = next(one for one in result.checks if one.name == "loss_is_a_mean")
+    assert "entries differ" in public.detail
+    assert "Divide by the number of points." in shown(result)
+
+
+def test_a_librarys_answer_is_refused_in_words_and_its_cell_not_run(checker):
+    import_ = "import torch.nn.functional as F"
+    result = grade(checker, with_loss("return F.mse_loss(x @ w, y)", before=import_))
+    assert result.score == 6
+    note = next(one for one in result.notes if "mse_loss" in one)
+    assert note.startswith("Cell 'loss', line 3 uses torch.nn.functional.mse_loss.")
+    assert note.endswith("The cell was not run.")
+    assert outcomes(result)["loss_is_a_mean"] == "failed"
+
+
+def test_a_hidden_way_to_a_librarys_answer_is_refused_when_called_and_flagged(checker):
+    body = "return getattr(torch.nn.functional, 'mse' + '_' + str('loss'))(x @ w, y)"
+    result = grade(checker, with_loss(body))
+    assert result.score == 6
+    assert any(flag.kind == "called a library's answer" for flag in result.flags)
+
+
+def test_a_changed_given_cell_is_restored_and_noted(checker):
+    book = notebook()
+    cell_of(book, "imports")["source"] = "raise SystemExit"
+    result = grade(checker, book)
+    assert result.score == 10
+    assert any("'imports' was changed" in note for note in result.notes)
+
+
+def test_a_box_that_cannot_be_had_is_a_fault(checker, monkeypatch):
+    def none(*_, **__):
+        raise GraderFault("no box: SECRET")
+
+    monkeypatch.setattr(checker._template, "box", none)
+    result = grade(checker, notebook())
+    assert (result.verdict, result.score) == (Verdict.FAULT, 0)
+    assert "SECRET" in str(result.teacher)
+    assert "SECRET" not in shown(result)
+    assert "Tell the person" in feedback_html(result)
+
+
+def test_a_broken_check_is_a_fault_and_not_a_failure(checker):
+    def broken(submission, rng):
+        raise KeyError("SECRET")
+
+    checks = checker.checks
+    checker.checks = [replace(checks[0], run=broken), *checks[1:]]
+    try:
+        result = grade(checker, notebook())
+    finally:
+        checker.checks = checks
+    assert result.verdict == Verdict.FAULT
+    assert "SECRET" not in shown(result)
+
+
+def test_the_box_gets_no_seed_from_which_the_runs_can_be_told():
+    assert seed_for(1, "a") != seed_for(2, "a") != seed_for(2, "b")
+    assert 0 <= seed_for(1, "a") < 2**62
+
+
+def test_small_seeds_cannot_be_tried_one_after_another(checker):
+    """What a box is told follows from a key that takes long to make from a seed."""
+    book = notebook()
+    book["cells"].insert(0, code_cell("import torch\nprint('seed', torch.initial_seed())"))
+    told = int(re.search(r"seed (\d+)", grade(checker, book).public_output)[1])
+    assert told == seed_for(key_of(checker.seed), "the cells")
+    assert told != seed_for(checker.seed, "the cells")
+    key_of.cache_clear()
+    began = time.process_time()
+    key_of(3)
+    assert time.process_time() - began > 0.03
+
+
+def test_a_notebook_that_takes_too_long_to_read_is_invalid(checker, monkeypatch):
+    monkeypatch.setattr("introml.grader.run.checker._READ_S", 0.05)
+    monkeypatch.setattr("introml.grader.run.checker.find", lambda *_: time.sleep(20))
+    result = grade(checker, notebook())
+    assert result.verdict == Verdict.INVALID
+    assert "takes too long to read" in result.message
+
+
+def test_limits_come_from_the_lab_or_from_the_command_line():
+    assert limits_of(tiny(), None, None).wall_s == 30
+    given = limits_of(tiny(), 50, 300)
+    assert (given.wall_s, given.cpu_s, given.memory_mb) == (50, 50, 300)
+
+
+def test_broken_labs_are_named_before_anything_is_graded(tmp_path):
+    twice = copy_of_tiny(
+        tmp_path / "a", hidden_checks_py=lambda text: text.replace("steps_go_on", "loss_is_a_mean")
+    )
+    with pytest.raises(LabError, match="loss_is_a_mean"):
+        Checker(Setup(str(twice), 1))
+    broken = copy_of_tiny(tmp_path / "b", hidden_checks_py=lambda text: text + "\n1 / 0\n")
+    with pytest.raises(ChecksError, match="ZeroDivisionError"):
+        Checker(Setup(str(broken), 1))
+
+
+def test_private_checks_take_the_place_of_the_hidden_ones(tmp_path):
+    (tmp_path / "hidden_checks.py").write_text(
+        "from checks import randn\nfrom introml.grader.checks.checks import check\n"
+        "@check(points=7, title='Private')\ndef private(submission, rng): pass\n"
+    )
+    from introml.grader.lab.lab import load_lab
+
+    names = {one.name: one.hidden for one in load_all_checks(load_lab(FOLDER, tmp_path))}
+    assert names["private"] is True
+    assert "steps_go_on" not in names
+    assert "loss_is_a_mean" in names
+
+
+def test_without_a_sandbox_the_result_is_marked():
+    with Checker(Setup(str(FOLDER), seed=1, sandbox=False)) as checker:
+        result = grade(checker, notebook())
+    assert result.score == 10
+    assert UNSAFE_NOTE in result.notes
+    assert result.environment["sandbox"]["sandbox"] == "none"
+
+
+def test_a_lab_that_changed_meanwhile_is_not_graded_with():
+    cells = cells_to_json(tiny().cells)
+    same = Checker(Setup(str(FOLDER), 1, version=tiny().version, cells=cells))
+    assert same.lab == tiny()
+    with pytest.raises(LabError, match="was changed while"):
+        Checker(Setup(str(FOLDER), 1, version="an older one", cells=cells))

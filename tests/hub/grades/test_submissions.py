@@ -1,0 +1,179 @@
+"""Handing in: rules, attempts, receipts, and that a receipt never comes without its submission."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from tiny_course import grade_next
+
+from introml.grader.results.results import Verdict
+from introml.hub.course.database import now
+from introml.hub.course.models import Event, Extension, Grading, Submission
+from introml.hub.grades.submissions import (
+    MOST_WAITING,
+    NotAccepted,
+    dates_of,
+    hand_in,
+    harmless_name,
+    submissions_of,
+)
+from introml.hub.people import people
+from introml.hub.queue import jobs
+
+
+def handed_in(course, data=b"one", name="ann", file_name="tiny.ipynb"):
+    return hand_in(course, name, course.labs["tiny"], file_name, data)
+
+
+def graded_times(course, count):
+    """Hand in and grade `count` different notebooks of ann's."""
+    for number in range(count):
+        handed_in(course, b"notebook %d" % number)
+        grade_next(course)
+
+
+def set_dates(course, **dates):
+    with course.database.writing() as session:
+        row = dates_of(session, "tiny")
+        for key, value in dates.items():
+            setattr(row, key, value)
+
+
+def test_a_receipt_tells_what_was_handed_in_and_the_bytes_are_kept(course):
+    text, new = handed_in(course, b"my work")
+    receipt = course.signer.read(text)
+    assert new
+    assert (receipt.person, receipt.lab, receipt.number) == ("ann", "tiny", 1)
+    assert course.blobs.read(receipt.sha256) == b"my work"
+    with course.database.reading() as session:
+        kept = session.get(Submission, receipt.submission)
+        assert kept.sha256 == receipt.sha256
+        assert kept.submitted_at.isoformat(timespec="seconds") == receipt.submitted_at
+        assert session.scalar(sa.select(Event.detail).filter_by(what="handed in")) == receipt.sha256
+
+
+def test_the_same_bytes_again_give_the_same_receipt_and_no_new_attempt(course):
+    first, _ = handed_in(course, b"same")
+    second, new = handed_in(course, b"same", file_name="other name.ipynb")
+    assert (second, new) == (first, False)
+    handed_in(course, b"other")
+    third, new = handed_in(course, b"same")
+    assert new
+    assert course.signer.read(third).number == 3
+
+
+def test_attempts_end_and_an_extension_gives_more(course):
+    allowed = course.labs["tiny"].settings.attempts
+    assert allowed > 0
+    graded_times(course, allowed)
+    with pytest.raises(NotAccepted, match=f"all {allowed} attempts"):
+        handed_in(course, b"one too many")
+    with course.database.writing() as session:
+        ann = people.find(session, "ann")
+        session.add(Extension(person_id=ann.id, lab="tiny", more_attempts=1))
+    handed_in(course, b"one too many")
+    with pytest.raises(NotAccepted, match=f"all {allowed + 1} attempts"):
+        handed_in(course, b"two too many")
+
+
+def test_a_fault_of_the_grader_costs_no_attempt(course):
+    allowed = course.labs["tiny"].settings.attempts
+    graded_times(course, allowed - 1)
+    handed_in(course, b"unlucky")
+    for _ in range(jobs.MOST_TRIES):
+        grade_next(course, verdict=Verdict.FAULT)
+    handed_in(course, b"another try")
+
+
+def test_a_lab_opens_and_closes(course):
+    set_dates(course, opens_at=now() + timedelta(hours=1))
+    with pytest.raises(NotAccepted, match="opens on"):
+        handed_in(course)
+    grace = timedelta(minutes=course.labs["tiny"].settings.late.grace_minutes)
+    set_dates(course, opens_at=None, closes_at=now() - grace - timedelta(minutes=1))
+    with pytest.raises(NotAccepted, match="closed on"):
+        handed_in(course)
+    with course.database.writing() as session:
+        ann = people.find(session, "ann")
+        session.add(Extension(person_id=ann.id, lab="tiny", due_at=now() + timedelta(hours=1)))
+    handed_in(course)
+    with pytest.raises(NotAccepted, match="closed on"):
+        handed_in(course, name="bob")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("eve", b"x", "not on this course's roster"),
+        ("ann", b"", "empty"),
+        ("ann", b"x" * 10_000_001, "10.0 MB; at most 10 MB"),
+    ],
+)
+def test_what_is_refused_is_not_kept(sqlite_course, name, data, words):
+    with pytest.raises(NotAccepted, match=words):
+        handed_in(sqlite_course, data, name)
+    with sqlite_course.database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(Submission)) == 0
+
+
+def test_someone_who_left_cannot_hand_in(sqlite_course):
+    with sqlite_course.database.writing() as session:
+        people.find(session, "ann").active = False
+    with pytest.raises(NotAccepted, match="roster"):
+        handed_in(sqlite_course)
+
+
+def test_only_so_many_of_one_person_wait_at_a_time(sqlite_course):
+    with sqlite_course.database.writing() as session:
+        ann = people.find(session, "ann")
+        session.add(Extension(person_id=ann.id, lab="tiny", more_attempts=100))
+    for number in range(MOST_WAITING):
+        handed_in(sqlite_course, b"%d" % number)
+    with pytest.raises(NotAccepted, match="wait to be graded"):
+        handed_in(sqlite_course, b"flood")
+    handed_in(sqlite_course, b"flood", name="bob")
+
+
+def test_many_at_once_are_each_kept_once_and_numbered_in_turn(course):
+    with ThreadPoolExecutor(4) as pool:
+        texts = list(pool.map(lambda n: handed_in(course, b"%d" % n)[0], range(4)))
+        again = list(pool.map(lambda _: handed_in(course, b"bob's", "bob")[0], range(4)))
+    receipts = [course.signer.read(text) for text in texts]
+    assert sorted(one.number for one in receipts) == [1, 2, 3, 4]
+    assert len(set(again)) == 1
+    with course.database.reading() as session:
+        ann = people.find(session, "ann")
+        assert len(submissions_of(session, ann, "tiny")) == 4
+        waiting = session.scalar(sa.select(sa.func.count()).select_from(Grading))
+        assert waiting == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\work\\lab.ipynb", "lab.ipynb"),
+        ("a\u202egpj.ipynb\r\nX-Header: 1", "agpj.ipynbX-Header: 1"),
+        ("...", "notebook.ipynb"),
+        ("x" * 500, "x" * 200),
+    ],
+)
+def test_a_file_name_is_kept_without_what_misleads(name, kept):
+    assert harmless_name(name) == kept
+
+
+def test_a_lab_draws_its_seed_once(course):
+    with course.database.writing() as session:
+        first = dates_of(session, "tiny").seed
+    with course.database.writing() as session:
+        assert dates_of(session, "tiny").seed == first
+    assert first >= 2**32, "small seeds can be guessed"
+
+
+def test_a_receipt_holds_no_secret_of_the_course(sqlite_course):
+    text, _ = handed_in(sqlite_course)
+    with sqlite_course.database.reading() as session:
+        seed = dates_of(session, "tiny").seed
+    assert str(seed) not in text
+    assert sqlite_course.secret("worker") not in text

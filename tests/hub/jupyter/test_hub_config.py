@@ -1,0 +1,163 @@
+"""The hub's configuration: what may be set, and what follows."""
+
+import os
+import stat
+import sys
+
+import pytest
+from tiny_course import make_course
+from traitlets.config import Config
+
+from introml.hub.course.course import CourseError
+from introml.hub.jupyter.hub_config import COURSE_SCOPE, HubSettings, common, local
+from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
+
+
+@pytest.fixture(autouse=True)
+def _umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def with_tables(tmp_path, text):
+    from introml.hub.course.course import Course
+
+    course = make_course(tmp_path)
+    path = course.folder / "course.toml"
+    path.write_text(path.read_text() + text)
+    return Course.at(course.folder)
+
+
+def configured(course, **changes):
+    c = Config()
+    ports = {"hub_port": 1, "proxy_port": 2, "service_port": 3}
+    common(c, course, HubSettings.of(course, **ports, **changes))
+    return c
+
+
+def test_what_is_not_a_setting_is_named(tmp_path):
+    for number, (line, words) in enumerate(
+        [
+            ("prot = 1", "prot is no setting"),
+            ('port = "80"', "port is '80'; it must be a int"),
+            ("port = 70000", "0 to 65535"),
+            ('base_url = "x"', "begins and ends with /"),
+            ('ssl_key = "k"', "go together"),
+            ("student_hosts = true", "needs public_url"),
+        ]
+    ):
+        course = with_tables(tmp_path / str(number), f"[hub]\n{line}\n")
+        with pytest.raises(CourseError, match=words):
+            HubSettings.of(course)
+
+
+def test_a_host_for_each_students_server_and_the_hubs_own_for_the_course(sqlite_course):
+    app = configured(
+        sqlite_course, public_url="https://hub.example.edu", student_hosts=True
+    ).JupyterHub
+    assert app.subdomain_host == "https://hub.example.edu"
+    assert app.subdomain_hook("ann", "hub.example.edu", kind="user") == "ann.hub.example.edu"
+    assert app.subdomain_hook("course", "hub.example.edu", kind="service") == "hub.example.edu"
+    assert "subdomain_host" not in configured(sqlite_course).JupyterHub
+
+
+def test_addresses(sqlite_course):
+    assert HubSettings.of(sqlite_course).url == "http://127.0.0.1:8000/"
+    hub = HubSettings.of(sqlite_course, public_url="https://hub.example.edu", base_url="/ml/")
+    assert hub.url == "https://hub.example.edu/ml/"
+    assert HubSettings.of(sqlite_course, address="::1").url == "http://[::1]:8000/"
+    assert hub.service_url.endswith("/ml/services/course/")
+
+
+def test_roles_give_what_is_needed_and_never_everything(sqlite_course):
+    roles = {
+        role["name"]: role["scopes"] for role in configured(sqlite_course).JupyterHub.load_roles
+    }
+    assert roles["user"] == ["self", COURSE_SCOPE]
+    assert COURSE_SCOPE in roles["server"]
+    assert not any("inherit" in scopes for scopes in roles.values())
+    # Nobody may enter a student's server but the student.
+    others = [scope for name in ("user", "teachers", "idle-culler") for scope in roles[name]]
+    assert not any(scope.startswith("access:servers") for scope in others)
+
+
+def test_all_state_is_in_the_courses_folder_and_others_can_read_none_of_it(sqlite_course):
+    c = configured(sqlite_course)
+    folder = str(sqlite_course.folder)
+    assert c.JupyterHub.db_url.startswith(f"sqlite:///{folder}/")
+    assert c.JupyterHub.cookie_secret_file.startswith(folder)
+    assert c.ConfigurableHTTPProxy.pid_file.startswith(folder)
+    path = sqlite_course.folder / "made-now"
+    path.touch()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_everything_within_listens_on_loopback(sqlite_course):
+    c = configured(sqlite_course, address="0.0.0.0")
+    assert c.JupyterHub.bind_url == "http://0.0.0.0:8000/"
+    assert c.JupyterHub.hub_ip == "127.0.0.1"
+    assert c.ConfigurableHTTPProxy.api_url.startswith("http://127.0.0.1:")
+    assert c.JupyterHub.services[0]["url"].startswith("http://127.0.0.1:")
+
+
+def test_no_idle_time_means_no_culler(sqlite_course):
+    names = [one["name"] for one in configured(sqlite_course, idle_minutes=0).JupyterHub.services]
+    assert names == ["course"]
+
+
+def test_oauth_and_lti_by_configuration(tmp_path):
+    course = with_tables(
+        tmp_path / "oauth", '[signin]\nkind = "oauth"\nclient_id = "x"\nusername_claim = "email"\n'
+    )
+    c = configured(course)
+    assert c.JupyterHub.authenticator_class.__name__ == "CourseOAuth"
+    assert (c.CourseOAuth.client_id, c.CourseOAuth.username_claim) == ("x", "email")
+    assert c.OnRoster.course_folder == str(course.folder)
+    course = with_tables(
+        tmp_path / "lti",
+        (
+            '[signin]\nkind = "lti13"\nissuer = "https://lms"\n'
+            'client_id = ["1"]\nadd_students = true\n'
+        ),
+    )
+    c = configured(course)
+    assert c.JupyterHub.authenticator_class.__name__ == "CourseLti"
+    assert c.CourseLti.add_students is True
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["allow_all = true", 'admin_users = ["ann"]', 'only = "ann"', 'nonsense = "x"',
+     'course_folder = "/"', "allow_existing_users = true", "manage_groups = false"],
+)  # fmt: skip
+def test_nothing_in_signin_goes_past_the_roster(tmp_path, line):
+    course = with_tables(tmp_path, f'[signin]\nkind = "oauth"\n{line}\n')
+    with pytest.raises(CourseError, match="cannot be set"):
+        configured(course)
+
+
+def test_an_unknown_way_to_sign_in_is_named(tmp_path):
+    course = with_tables(tmp_path, '[signin]\nkind = "pam"\n')
+    with pytest.raises(CourseError, match="allowed are invitations, oauth, lti13"):
+        configured(course)
+
+
+def test_without_root_it_is_for_one_person(sqlite_course, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    c = Config()
+    hub = HubSettings.of(sqlite_course)
+    assert hub.students_python == sys.executable
+    local(c, sqlite_course, hub, only="tess")
+    assert c.JupyterHub.spawner_class is OnePersonSpawner
+    assert c.OnRoster.only == "tess"
+    with pytest.raises(CourseError, match="cannot be kept apart"):
+        local(Config(), sqlite_course, hub)
+
+
+def test_with_root_everyone_is_a_user_of_their_own(sqlite_course, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    c = Config()
+    local(c, sqlite_course, HubSettings.of(sqlite_course))
+    assert c.JupyterHub.spawner_class is StudentSpawner
+    assert "only" not in c.OnRoster

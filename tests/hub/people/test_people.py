@@ -1,0 +1,126 @@
+"""The roster, invitations and passwords."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from introml.hub.course.database import now
+from introml.hub.course.models import Event, Invitation
+from introml.hub.people import passwords, people
+
+GOOD = "correct horse battery"
+
+
+def test_a_roster_of_our_own_is_read():
+    text = "\ufeffname,full_name,email,role\nzoe,Zoë Ünal,zoe@example.edu,\ntim,,,Teacher\n\n"
+    zoe, tim = people.read_roster(text)
+    assert (zoe.name, zoe.full_name, zoe.role) == ("zoe", "Zoë Ünal", "student")
+    assert tim.role == "teacher"
+
+
+def test_a_roster_of_canvas_or_moodle_is_read_by_its_columns():
+    canvas = "Student,ID,SIS Login ID,Email\nDoe John,42,jdoe,J.Doe+x@example.edu\n"
+    (one,) = people.read_roster(canvas)
+    assert (one.name, one.lms_id, one.lms_login) == ("j-doe-x", "42", "jdoe")
+    assert one.full_name == "Doe John"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "2 to"),
+        ("name\n", "names nobody"),
+        ("first,last\nA,B\n", "must name the columns"),
+        ("name\nann\nbob\nann\n", "line 4: 'ann' is in line 2"),
+        ("name\nroot\n", "line 2: 'root' is an account of the machine"),
+        ("name\n../etc\n", "line 2: .* cannot be a user's name"),
+        ("name\n-rf\n", "cannot be a user's name"),
+        ("name\nann;rm\n", "cannot be a user's name"),
+        ("name,role\nann,owner\n", "line 2: the role is 'owner'"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_says_where_and_why(text, words):
+    with pytest.raises(people.RosterError, match=words):
+        people.read_roster(text)
+
+
+def test_an_import_adds_and_changes_but_never_promotes_or_removes(course):
+    entries = people.read_roster("name,full_name,role\nann,Ann New,teacher\nkim,Kim,\n")
+    with course.database.writing() as session:
+        done = people.add_people(session, entries, "tess")
+    assert (done.added, done.changed, done.same) == (("kim",), ("ann",), ())
+    with course.database.reading() as session:
+        ann = people.find(session, "ann")
+        assert (ann.full_name, ann.email, ann.role) == ("Ann New", "ann@example.edu", "student")
+        assert people.find(session, "bob").active
+        logged = set(session.scalars(sa.select(Event.person).filter_by(who="tess")))
+        assert logged == {"ann", "kim"}
+
+
+def invited(course, name="ann"):
+    with course.database.writing() as session:
+        return people.invite(session, people.find(session, name), "tess")
+
+
+def accepted(course, secret, password=GOOD):
+    with course.database.writing() as session:
+        person = people.accept(session, secret, password)
+        return person and person.name
+
+
+def test_an_invitation_works_once_for_the_one_it_is_for(course):
+    secret = invited(course)
+    assert accepted(course, secret) == "ann"
+    assert accepted(course, secret, "another password") is None
+    with course.database.reading() as session:
+        assert passwords.matches(GOOD, people.find(session, "ann").password)
+        assert not people.find(session, "bob").password
+
+
+def test_a_new_invitation_ends_the_one_before(course):
+    old, new = invited(course), invited(course)
+    assert accepted(course, old) is None
+    assert accepted(course, new) == "ann"
+
+
+def test_an_invitation_ends_by_time_and_when_someone_leaves(course):
+    late, gone = invited(course, "ann"), invited(course, "bob")
+    with course.database.writing() as session:
+        ann = people.find(session, "ann")
+        row = session.scalar(sa.select(Invitation).filter_by(person_id=ann.id))
+        row.expires_at = now() - timedelta(seconds=1)
+        people.find(session, "bob").active = False
+    assert accepted(course, late) is None
+    assert accepted(course, gone) is None
+    assert accepted(course, "x" * 43) is None
+
+
+def test_too_short_a_password_leaves_the_invitation_good(course):
+    secret = invited(course)
+    with pytest.raises(ValueError, match="9 characters; use 10 or more"):
+        accepted(course, secret, "too short")
+    assert accepted(course, secret) == "ann"
+
+
+def test_the_database_holds_neither_secret_nor_password(sqlite_course):
+    secret = invited(sqlite_course)
+    accepted(sqlite_course, secret)
+    sqlite_course.database.close()
+    kept = b"".join(p.read_bytes() for p in sqlite_course.folder.glob("course.sqlite*"))
+    assert b"ann@example.edu" in kept
+    assert secret.encode() not in kept
+    assert GOOD.encode() not in kept
+
+
+def test_a_password_matches_itself_alone():
+    kept = passwords.hashed(GOOD)
+    assert passwords.matches(GOOD, kept)
+    assert not passwords.matches(GOOD + "!", kept)
+    assert kept != passwords.hashed(GOOD), "each has its own salt"
+
+
+@pytest.mark.parametrize("kept", ["", "scrypt$1$1$1$AA==$AA==", "plain", GOOD, "a$b$c$d$e$f"])
+def test_nothing_matches_what_is_no_hash(kept):
+    assert not passwords.matches(GOOD, kept)
+    assert not passwords.matches("", kept)

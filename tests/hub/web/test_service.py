@@ -1,0 +1,204 @@
+"""The service as JupyterHub starts it: a process that prepares, serves, grades, and ends."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx2
+import psutil
+import pytest
+from served import PREFIX, served
+from small_hub import SmallHub
+from tiny_course import make_course
+
+from introml.hub.course.models import LabSchedule
+from introml.hub.web.service import ServiceError, where
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Service:
+    """`python -m introml.hub.web.service`, with the small hub as its JupyterHub."""
+
+    def __init__(self, course, hub_url="http://127.0.0.1:9"):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}{PREFIX}"
+        self.log = course.folder / "service.log"
+        environment = os.environ | {
+            "INTROML_COURSE": str(course.folder),
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
+            "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
+            "JUPYTERHUB_SERVICE_NAME": "course",
+            "JUPYTERHUB_API_TOKEN": "the-services-token",
+            "JUPYTERHUB_API_URL": f"{hub_url.removesuffix(PREFIX)}/hub/api",
+            "JUPYTERHUB_CLIENT_ID": "service-course",
+            "JUPYTERHUB_BASE_URL": "/",
+        }
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "introml.hub.web.service"],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+
+    def get(self, path, **headers):
+        return httpx2.get(self.url + path, headers=headers, verify=False)
+
+    def until(self, true, limit_s=30):
+        """Wait until `true` says so; what it raises because nothing answers yet is no answer."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            try:
+                if found := true():
+                    return found
+            except httpx2.HTTPError:
+                pass
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+
+    def end(self):
+        for one in [*self.children(), self.process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        self.process.wait()
+
+    def children(self):
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+
+@pytest.fixture(scope="module")
+def hub():
+    hub = SmallHub()
+    with served(hub.app) as hub.url:
+        yield hub
+
+
+@pytest.fixture
+def start(hub):
+    services = []
+
+    def one(course):
+        services.append(Service(course, hub.url))
+        return services[-1]
+
+    yield one
+    for service in services:
+        service.end()
+
+
+def test_from_nothing_to_an_answer(start, sqlite_course):
+    """The database is migrated at the start, and each lab has its seed."""
+    began = time.monotonic()
+    sqlite_course.database.close()
+    for file in sqlite_course.folder.glob("course.sqlite*"):
+        file.unlink()
+    service = start(sqlite_course)
+    service.until(lambda: service.get("api/nothing").status_code == 404)
+    answered_s = time.monotonic() - began
+    service.until(lambda: service.get("api/submissions/x").status_code == 401)
+
+    def seeds():
+        with sqlite_course.database.reading() as session:
+            return session.get(LabSchedule, "tiny")
+
+    service.until(seeds)
+    assert answered_s < 20
+
+
+def test_a_submission_is_graded_by_the_local_workers_and_they_end_with_it(start, hub, tmp_path):
+    course = make_course(tmp_path, workers=1)
+    service = start(course)
+    token = hub.make_token("ann")
+    notebook = json.dumps({"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    headers = {"Authorization": f"token {token}"}
+    answer = service.until(
+        lambda: httpx2.post(
+            f"{service.url}api/labs/tiny/submissions",
+            content=notebook,
+            headers=headers,
+            verify=False,
+        )
+    )
+    assert answer.status_code == 201, answer.text
+    ident = json.loads(answer.json()["receipt"])["submission"]
+
+    def verdict():
+        return service.get(f"api/submissions/{ident}", **headers).json().get("verdict")
+
+    assert service.until(verdict, 60) == "invalid"
+    workers = service.children()
+    assert sum("introml.hub.queue.worker" in " ".join(one.cmdline()) for one in workers) == 1
+    service.process.send_signal(signal.SIGKILL)
+    service.process.wait(10)
+    _, alive = psutil.wait_procs(workers, 15)
+    assert alive == []
+
+
+def test_a_database_that_is_not_there_at_the_start(start, postgres, tmp_path):
+    course = make_course(tmp_path, postgres.database())
+    postgres.kill()
+    try:
+        service = start(course)
+        answer = service.until(lambda: service.get("worker/waiting"))
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) > 0
+    finally:
+        postgres.start()
+    bearer = {"Authorization": f"Bearer {course.secret('worker')}"}
+    service.until(lambda: service.get("worker/waiting", **bearer).status_code == 200)
+
+
+def test_told_to_end_it_ends_at_once_though_pages_listen(start, hub, sqlite_course):
+    from introml.hub.grades.submissions import hand_in
+
+    receipt, _ = hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "a.ipynb", b"{}")
+    ident = json.loads(receipt)["submission"]
+    service = start(sqlite_course)
+    service.until(lambda: service.get("health").status_code == 200)
+    client = httpx2.Client(base_url=service.url, headers={"Accept": "text/html"}, verify=False)
+    begun = client.get("")
+    client.get(hub.authorize(begun.headers["location"], "ann"))
+    with client.stream("GET", f"submissions/{ident}/events") as events:
+        assert events.status_code == 200
+        assert "next" in next(line for line in events.iter_lines() if line.startswith("data:"))
+        began = time.monotonic()
+        service.process.terminate()
+        service.process.wait(15)
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("url", "prefix", "expected"),
+    [
+        ("http://127.0.0.1:10101", "/services/course/", ("127.0.0.1", 10101, "/services/course/")),
+        ("http://127.0.0.1:1/", "/a/services/course", ("127.0.0.1", 1, "/a/services/course/")),
+    ],
+)
+def test_where_jupyterhub_says_to_listen(url, prefix, expected):
+    given = {"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": prefix}
+    assert where(given) == expected
+
+
+@pytest.mark.parametrize("url", ["", "https://x:1", "http://x", "x"])
+def test_without_jupyterhub_it_says_how_to_start_it(url):
+    with pytest.raises(ServiceError, match="make hub"):
+        where({"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": "/x/"})
+
+
+def test_a_course_that_cannot_be_used_ends_it_with_a_sentence(start, sqlite_course):
+    sqlite_course.folder.chmod(0o755)
+    service = start(sqlite_course)
+    assert service.process.wait(30) == 1
+    assert "chmod 700" in service.log.read_text()
