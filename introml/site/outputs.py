@@ -114,7 +114,7 @@ def plotly_figure(figure: dict[str, Any]) -> str:
     body = script_json(kept)
     return (
         f'<div class="plotly-figure" role="group" aria-label="{escape(alt, quote=True)}" '
-        f'style="height:{height}px"><script type="application/json">{body}</script>'
+        f'style="--height:{height}px"><script type="application/json">{body}</script>'
         f'<p class="plotly-alt">{escape(alt)}</p></div>'
     )
 

@@ -157,7 +157,7 @@ def test_a_plotly_figure_keeps_data_and_layout_but_not_the_template():
         "class": "plotly-figure",
         "role": "group",
         "aria-label": "A line.",
-        "style": "height:320px",
+        "style": "--height:320px",
     }
     assert json.loads(tags.scripts[0]) == {
         "data": [{"type": "scatter", "y": [1, 2]}],

@@ -243,7 +243,11 @@ describe("a slider", () => {
   const logSlider = (value, more = {}) => {
     const made = control("slider", { ...options, ...more }, { rate: value });
     const input = made.node.querySelector("input");
-    return { ...made, input, at: (position) => (move(input, position), made.model.get("rate")) };
+    const at = (position) => {
+      move(input, position);
+      return made.model.get("rate");
+    };
+    return { ...made, input, at };
   };
 
   it("writes its value and shows it, named by its label", () => {

@@ -209,7 +209,7 @@
     button.textContent = "Copy";
     button.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(block.querySelector("pre").innerText);
+        await navigator.clipboard.writeText(block.querySelector("pre").textContent);
         button.textContent = "Copied";
       } catch {
         // Where the clipboard is closed (file://), select the code so that Ctrl+C takes it.

@@ -258,7 +258,7 @@ function build(ui) {
     ui.button({
       label: "Clear",
       onpress: () => ui.set({ drawing: model.toText(model.blank()) }),
-      disabled: () => pixels !== null && pixels.every((value) => value === 0),
+      disabled: () => pixels?.every((value) => value === 0),
     }),
     ui.button({
       label: "Load an example",

@@ -37,7 +37,7 @@ export function dragHandle(chart, options) {
     s("circle", { r: r + 10, class: "iml-grip" }),
     s("circle", { r, class: "iml-knob", style: { fill: `var(--iml-${color})` } }),
   );
-  const range = (limits ?? {})[axis === "y" ? "y" : "x"];
+  const range = limits?.[axis === "y" ? "y" : "x"];
   if (range) setAttributes(node, { "aria-valuemin": range[0], "aria-valuemax": range[1] });
   if (axis === "y") setAttributes(node, { "aria-orientation": "vertical" });
   node.addEventListener("pointerdown", (event) => {

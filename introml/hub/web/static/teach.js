@@ -17,8 +17,8 @@
   });
   // "Dates" and "Regrade" lead to a heading with a folded form under it: open it.
   const open = () => {
-    const heading = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
-    const next = heading && heading.nextElementSibling;
+    const heading = document.getElementById(location.hash.slice(1));
+    const next = heading?.nextElementSibling;
     if (next instanceof HTMLDetailsElement) {
       next.open = true;
     }
