@@ -130,7 +130,7 @@ def test_the_description_is_the_figures_name_and_cannot_break_out():
 
 @pytest.mark.parametrize("alt", ["", "  "])
 def test_a_figure_without_a_description_is_refused(alt):
-    with pytest.raises(ValueError, match=r"no alt text; show it with introml\.style\.show"):
+    with pytest.raises(ValueError, match=r"no alt text; show it with introml\.book\.style\.show"):
         themed_svg(DRAWING, alt)
     with pytest.raises(ValueError, match=r"no alt text; set layout\.meta"):
         plotly_figure({"data": [], "layout": {"meta": {"alt": alt}}})
