@@ -15,6 +15,7 @@ from introml.grader.box.limits import Limits
 from introml.grader.box.seccomp import refused_calls
 from introml.grader.box.template import SandboxUnavailable, Template
 from introml.grader.run.attempt import Attempt
+from introml.grader.wire.submission import StudentError
 
 LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=500, processes=24, tmp_mb=16, file_mb=4)
 ATTACK = f"""
@@ -73,7 +74,7 @@ def test_daemons_and_loops_end_with_the_box(cold):
     with Attempt(cold, [("a", source)], limits=Limits(wall_s=25)) as attempt:
         attempt.start()
         attempt.begin(1, 1, public=True)
-        with pytest.raises(template.StudentError) as caught:
+        with pytest.raises(StudentError) as caught:
             attempt.submission.loop()
         assert caught.value.kind == "timed_out"
     deadline = time.monotonic() + 5
