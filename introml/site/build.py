@@ -15,7 +15,8 @@ from pathlib import Path
 
 from introml.book.paths import ROOT
 from introml.site.node import environment, node_path
-from introml.widgets.base import DIST, class_of
+from introml.site.unchanged import write_if_changed
+from introml.widgets.base import class_of
 
 BUILD = ROOT / "_build"
 HTML = BUILD / "html"
@@ -24,6 +25,12 @@ STAMP = BUILD / "inputs.json"
 INPUTS = ("_config.yml", "_toc.yml", "requirements.txt", "package-lock.json", "CHANGES.md")
 INPUT_FOLDERS = ("book", "chapters", "labs", "assets", "introml")
 _NOT_INPUT = {"__pycache__", "dist", ".ipynb_checkpoints"}
+#: The site's own address leads to the book's first page.
+FORWARD = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Introduction to Machine '
+    'Learning</title><meta http-equiv="refresh" content="0; url=book/index.html">'
+    '<a href="book/index.html">The book</a></html>\n'
+)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -127,7 +134,6 @@ def sphinx_configuration(root: Path = ROOT) -> dict:
         "introml_code": files_digest(ROOT / "introml" / "site", ["*.py", "*.mjs"]),
         "introml_contents": hashlib.sha256((root / "_toc.yml").read_bytes()).hexdigest(),
         "introml_templates": files_digest(ROOT / "introml" / "site" / "theme", ["*.html"]),
-        "introml_bundles": files_digest(DIST, ["*.js", "*.mjs", "*.css"]),
     }
     return config
 
@@ -220,12 +226,7 @@ def build(force: bool = False, jobs: int | None = None) -> float:
     publish(HTML)
     write_downloads(ROOT, HTML)
     write_lab_notebooks(ROOT, HTML)
-    (HTML / "index.html").write_text(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Introduction to Machine '
-        'Learning</title><meta http-equiv="refresh" content="0; url=book/index.html">'
-        '<a href="book/index.html">The book</a></html>\n',
-        encoding="utf-8",
-    )
+    write_if_changed(HTML / "index.html", FORWARD.encode())
     STAMP.write_text(json.dumps({"inputs": digest}))
     seconds = time.monotonic() - began
     print(f"built {HTML.relative_to(ROOT)} in {seconds:.1f} s")

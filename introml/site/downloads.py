@@ -10,7 +10,7 @@ import ast
 import json
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,24 +198,38 @@ def plain_notebook(notebook: NotebookNode, names: Names) -> NotebookNode:
     return notebook
 
 
-def book_names(build: Path, docname: str) -> Names:
-    """What the last build learnt of labels, equations and citations."""
-    known = json.loads((build / "names.json").read_text(encoding="utf-8"))
-    labels = {label: (entry[0], entry[1]) for label, entry in known["labels"].items()}
-    citations = {key: (entry[0], entry[1]) for key, entry in known["citations"].items()}
-    return Names(docname, labels, known["equations"], citations)
+def write_downloads(root: Path, html: Path) -> list[str]:
+    """Write `html/notebooks/<page>.ipynb` for each notebook page that was written since.
 
-
-def write_downloads(root: Path, html: Path) -> None:
-    """Write `html/notebooks/<page>.ipynb` for every notebook page."""
+    Returns the docnames of the notebooks that were written.
+    """
     import nbformat
 
     from introml.site.execute import executed_notebook
     from introml.site.pages import book_pages
 
+    names = book_names(root / "_build")
+    written = []
     for page in book_pages(root):
-        if page.is_notebook:
-            target = html / "notebooks" / f"{page.docname}.ipynb"
+        target = html / "notebooks" / f"{page.docname}.ipynb"
+        if page.is_notebook and not _holds(target, html / f"{page.docname}.html"):
             target.parent.mkdir(parents=True, exist_ok=True)
-            names = book_names(root / "_build", page.docname)
-            nbformat.write(plain_notebook(executed_notebook(root, page), names), target)
+            notebook = plain_notebook(
+                executed_notebook(root, page), replace(names, docname=page.docname)
+            )
+            nbformat.write(notebook, target)
+            written.append(page.docname)
+    return written
+
+
+def _holds(notebook: Path, page: Path) -> bool:
+    """Whether the notebook is as new as its page, which has the same words, outputs and names."""
+    return notebook.exists() and notebook.stat().st_mtime_ns >= page.stat().st_mtime_ns
+
+
+def book_names(build: Path) -> Names:
+    """What the last build learnt of labels, equations and citations; for no page yet."""
+    known = json.loads((build / "names.json").read_text(encoding="utf-8"))
+    labels = {label: (entry[0], entry[1]) for label, entry in known["labels"].items()}
+    citations = {key: (entry[0], entry[1]) for key, entry in known["citations"].items()}
+    return Names("", labels, known["equations"], citations)

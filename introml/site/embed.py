@@ -20,6 +20,7 @@ from sphinx.util import logging
 
 from introml.site.node import NodeLines
 from introml.site.outputs import script_json
+from introml.site.unchanged import write_if_changed
 from introml.widgets.base import DIST, Widget, bundle_path, stem_of
 
 LOGGER = logging.getLogger(__name__)
@@ -112,6 +113,37 @@ def _saved_state(context: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def _kept_states(env: Any, docname: str) -> list[dict[str, Any]]:
+    """What the environment has of the page's widget states; a list of one, or none."""
+    scripts = env.nb_metadata.get(docname, {}).get("js_files", {}).values()
+    return [given for _, given in scripts if given.get("type") == STATE_MIME]
+
+
+def keep_own_states(env: Any, docname: str) -> None:
+    """Keep of the page's widget states what pages show: each carries all its code as well."""
+    for given in _kept_states(env, docname):
+        states = json.loads(given["body"])["state"]
+        given["body"] = json.dumps(
+            {"state": {model: own for model, one in states.items() if (own := _own_state(one))}}
+        )
+
+
+def _own_state(entry: dict[str, Any]) -> dict[str, Any] | None:
+    state = entry["state"]
+    cls = widget_class(state.get("_anywidget_id", ""))
+    if cls is None:
+        return None
+    names = ["_anywidget_id", *cls.public_traits()]
+    return {"state": {name: state[name] for name in names if name in state}}
+
+
+def shown_widgets(env: Any, docname: str) -> list[str]:
+    """The classes of the widgets on a page that was read."""
+    entries = (json.loads(given["body"])["state"] for given in _kept_states(env, docname))
+    states = (entry["state"] for states in entries for entry in states.values())
+    return sorted({state["_anywidget_id"].rpartition(".")[2] for state in states})
+
+
 def content_version(path: Path) -> str:
     """Eight digits of a file's hash, so that a browser's cache never serves an old one."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8]
@@ -155,7 +187,7 @@ def copy_code(app: Sphinx, exception: Exception | None) -> None:
         target.mkdir(parents=True, exist_ok=True)
         for source in [*DIST.glob("*.js"), *DIST.glob("*.css")]:
             if not source.name.endswith(".notebook.css") and source.name not in SHARED:
-                (target / source.name).write_bytes(source.read_bytes())
+                write_if_changed(target / source.name, source.read_bytes())
 
 
 def setup(app: Sphinx) -> None:

@@ -20,7 +20,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 import introml
 from introml.book.style.tokens import COLORS
-from introml.site import directives, embed, formulas, search
+from introml.site import directives, embed, formulas, names, numbering, outdated, search
+from introml.site.contents import contents_tree
 
 HERE = Path(__file__).parent
 #: Extensions of Jupyter Book's that this site does not need: they load scripts from a CDN, or icon
@@ -47,22 +48,6 @@ def _visit_solution(self: HTML5Translator, node: exercise.solution_node) -> None
 
 def _depart_solution(self: HTML5Translator, node: exercise.solution_node) -> None:
     self.body.append("</details>\n")
-
-
-def number_exercises_by_page(app: Sphinx, env: Any) -> list[str]:
-    """Exercise 1, 2, … on each page, instead of one count through the book."""
-    # The collector compares its numbers with those of the last build: it must find its own.
-    env.introml_book_numbers = {doc: dict(kinds) for doc, kinds in env.toc_fignumbers.items()}
-    for kinds in env.toc_fignumbers.values():
-        for kind, numbered in kinds.items():
-            if kind == "exercise":
-                kinds[kind] = {ident: (n,) for n, ident in enumerate(numbered, start=1)}
-    return []
-
-
-def restore_book_numbers(app: Sphinx, env: Any) -> list[str]:
-    env.toc_fignumbers = getattr(env, "introml_book_numbers", env.toc_fignumbers)
-    return []
 
 
 def unwrap_contents(app: Sphinx, doctree: nodes.document) -> None:
@@ -118,17 +103,6 @@ def launch_links(app: Sphinx, pagename: str) -> dict[str, str] | None:
     return links
 
 
-def contents_tree(context: dict[str, Any]) -> str:
-    """The book's contents, with the sections of the page at hand under its entry."""
-    tree = context["toctree"](collapse=True, maxdepth=1, includehidden=True, titles_only=True)
-    tree = tree.replace(' role="heading"', "")
-    own = re.search(r"</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*$", context.get("toc", ""), re.DOTALL)
-    if own:
-        here = re.compile(r'(<li class="toctree-l1 current">.*?</a>)(</li>)', re.DOTALL)
-        tree = here.sub(lambda found: found.group(1) + own.group(1) + found.group(2), tree, count=1)
-    return tree
-
-
 #: Syntax classes that the style sheet leaves alone: names, operators, punctuation, white space.
 PLAIN_CODE = re.compile(r'<span class="(?:n|p|o|w|nn|nb|bp|vm|fm)">([^<]*)</span>')
 
@@ -150,7 +124,7 @@ def page_context(
         body = body.replace(' role="doc-biblioentry"', "")
         context["body"] = body.replace('role="list" class="citation-list"', 'class="citation-list"')
     context |= {
-        "contents_tree": contents_tree(context) if "toctree" in context else "",
+        "contents_tree": contents_tree(app, pagename, context) if "toctree" in context else "",
         "project_title": app.config.html_title,
         "book_version": introml.__version__,
         "description": _first_paragraph(doctree),
@@ -170,61 +144,6 @@ def lean_config(app: Sphinx, config: Config) -> None:
     config.html_domain_indices = False
 
 
-def executed_anew(
-    app: Sphinx, env: Any, added: set[str], changed: set[str], removed: set[str]
-) -> list[str]:
-    """Pages to read again though their words are the same: new outputs, or a warning to repeat."""
-    path = Path(app.srcdir) / "_build" / "cache" / "pages.json"
-    pages = json.loads(path.read_text(encoding="utf-8"))["pages"] if path.exists() else {}
-    keys = {name: pages[name]["key"] for name in pages if name in env.found_docs}
-    before = getattr(env, "introml_keys", {})
-    env.introml_keys = keys
-    anew = {name for name, key in keys.items() if before.get(name) != key}
-    warned = Path(app.doctreedir) / "warned.json"
-    if warned.exists():
-        anew |= env.found_docs & set(json.loads(warned.read_text(encoding="utf-8")))
-    return sorted(anew)
-
-
-def _citations(app: Sphinx) -> dict[str, tuple[str, str]]:
-    """Key -> ("Kingma and Ba", "2015"), for notebooks, which have no bibliography of their own."""
-    from pybtex.database import parse_file
-
-    found = {}
-    for name in app.config.bibtex_bibfiles:
-        for key, entry in parse_file(str(Path(app.srcdir) / name)).entries.items():
-            people = entry.persons.get("author") or entry.persons.get("editor") or []
-            surnames = [" ".join([*person.prelast_names, *person.last_names]) for person in people]
-            if len(surnames) > 2:
-                authors = f"{surnames[0]} et al."
-            else:
-                authors = " and ".join(surnames) or key
-            found[key] = (authors.replace("{", "").replace("}", ""), entry.fields.get("year", ""))
-    return found
-
-
-def write_names(app: Sphinx, exception: Exception | None) -> None:
-    """Save what labels, equations and citations mean, for the notebooks that readers download."""
-    if exception is not None:
-        return
-    env = app.env
-    labels = {
-        label: (docname, str(title))
-        for label, (docname, _, title) in env.get_domain("std").labels.items()
-    }
-    for docname, title in env.titles.items():
-        labels[f"page:{docname}"] = (docname, title.astext())
-    for label, entry in getattr(env, "sphinx_exercise_registry", {}).items():
-        numbers = env.toc_fignumbers.get(entry["docname"], {}).get("exercise", {})
-        if label in numbers:
-            labels[label.lower()] = (entry["docname"], f"Exercise {numbers[label][0]}")
-    equations = {
-        label: str(number) for label, (_, number) in env.get_domain("math").equations.items()
-    }
-    names = {"labels": labels, "equations": equations, "citations": _citations(app)}
-    (Path(app.outdir).parent / "names.json").write_text(json.dumps(names), encoding="utf-8")
-
-
 def lean_builder(app: Sphinx) -> None:
     # Sphinx's own search fetches pages, which file:// refuses; the book has its own.
     app.builder.search = False
@@ -237,21 +156,16 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml_versions", {}, "html")
     app.add_config_value("introml_contents", "", "html")
     app.add_config_value("introml_templates", "", "html")
-    app.add_config_value("introml_bundles", "", "html")
     app.add_config_value("introml_code", "", "env")
     app.setup_extension("sphinx_exercise")
-    for part in (directives, formulas, embed, search):
+    for part in (directives, formulas, embed, names, numbering, outdated, search):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
     app.connect("config-inited", lean_config)
     app.connect("builder-inited", lean_builder)
-    app.connect("env-get-outdated", executed_anew)
     app.connect("doctree-read", mark_wide_cells)
     # Before the search index is made, which would take them for sections of the page.
     app.connect("doctree-read", unwrap_contents, priority=400)
-    app.connect("env-get-updated", restore_book_numbers, priority=1)
-    app.connect("env-get-updated", number_exercises_by_page, priority=999)
     app.connect("doctree-resolved", wrap_tables)
     app.connect("html-page-context", page_context)
-    app.connect("build-finished", write_names)
     return {"version": introml.__version__, "parallel_read_safe": False}

@@ -7,43 +7,98 @@ ignores it. It holds no hidden check, and no solution before the lab's `solution
 from __future__ import annotations
 
 import datetime
+import hashlib
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+from introml.book.paths import ROOT
 from introml.grader.authoring import solution_notebook, starter_notebook
 from introml.grader.lab import Cell, CheckInfo, Kind, Lab, labs, load_lab
+from introml.site.unchanged import write_if_changed
 
 PAGE = "handout.md"
+#: What was known of each lab when its page was made.
+_MEMORY = Path("_build") / "labs.json"
 _TIERS = {"cpu": "CPU", "cuda": "GPU"}
 
 
 def write_handouts(root: Path, today: datetime.date | None = None) -> list[Path]:
-    """Bring all labs' pages up to date; returns those that were written. Raises `LabError`."""
+    """Bring all labs' pages up to date; returns those that were written. Raises `LabError`.
+
+    A lab in which nothing was touched since its page was made, today, is not read again.
+    """
     today = today or datetime.date.today()
-    written = []
+    known, found, written = _remembered(root), {}, []
     for name in labs(root / "labs"):
-        lab = load_lab(root / "labs" / name)
-        page, text = lab.folder / PAGE, handout(lab, today)
-        if not page.exists() or page.read_text(encoding="utf-8") != text:
-            page.write_text(text, encoding="utf-8")
-            written.append(page)
+        page = root / "labs" / name / PAGE
+        state = [_touched(root, name, today), *_stat(page)]
+        if known.get(name) != state:
+            text = handout(load_lab(page.parent), today)
+            if write_if_changed(page, text.encode()):
+                written.append(page)
+            state[1:] = _stat(page)
+        found[name] = state
+    if found != known:
+        memory = root / _MEMORY
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps(found), encoding="utf-8")
     return written
 
 
-def write_lab_notebooks(root: Path, html: Path, today: datetime.date | None = None) -> None:
-    """Write `html/notebooks/labs/<lab>/<lab>.ipynb`, with the solution from its date on."""
+def _remembered(root: Path) -> dict[str, list[Any]]:
+    try:
+        return json.loads((root / _MEMORY).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _touched(root: Path, name: str, today: datetime.date) -> str:
+    """A hash of all that a lab's page and notebooks depend on: its files, our code, the date."""
+    digest = hashlib.sha256(today.isoformat().encode())
+    code = [Path(__file__), *(ROOT / "introml" / "grader").rglob("*.py")]
+    own = [path for path in (root / "labs" / name).rglob("*") if path.name != PAGE]
+    for path in sorted([*code, *own]):
+        digest.update(f"{path} {_stat(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _stat(path: Path) -> list[int]:
+    if not path.is_file():
+        return []
+    status = path.stat()
+    return [status.st_mtime_ns, status.st_size]
+
+
+def write_lab_notebooks(root: Path, html: Path, today: datetime.date | None = None) -> list[str]:
+    """Write `html/notebooks/labs/<lab>/<lab>.ipynb`, with the solution from its date on.
+
+    Returns the labs whose notebooks were written: those in which something was touched since.
+    """
     today = today or datetime.date.today()
     folder = html / "notebooks" / "labs"
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in labs(root / "labs"):
-        if not (html / "labs" / name / "handout.html").exists():
-            continue  # a lab that _toc.yml does not name
+    # A lab that _toc.yml does not name has no page.
+    shown = [name for name in labs(root / "labs") if (html / f"labs/{name}/handout.html").exists()]
+    written = []
+    for old in folder.glob("*"):
+        if old.name not in shown:
+            shutil.rmtree(old)
+    for name in shown:
+        target, state = folder / name, _touched(root, name, today)
+        memory = root / "_build" / "lab-notebooks" / name
+        if target.exists() and memory.exists() and memory.read_text() == state:
+            continue
         lab = load_lab(root / "labs" / name)
-        target = folder / name
+        shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         (target / f"{name}.ipynb").write_bytes(starter_notebook(lab))
         if _solved(lab, today):
             (target / f"{name}-solution.ipynb").write_bytes(solution_notebook(lab))
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(state)
+        written.append(name)
+    return written
 
 
 def handout(lab: Lab, today: datetime.date) -> str:

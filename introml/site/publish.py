@@ -10,6 +10,7 @@ from pathlib import Path
 from introml.book.paths import ROOT
 from introml.site.formulas import remembered
 from introml.site.katex_fonts import characters, subset_fonts
+from introml.site.unchanged import write_if_changed
 from introml.widgets.base import DIST
 
 STATIC = Path(__file__).parent / "static"
@@ -97,7 +98,4 @@ def publish(outdir: Path) -> None:
     formula_files = _formula_files(outdir.parent)
     _name_formula_style(outdir, _version(formula_files["katex/katex.css"]))
     for name, content in (site_files() | formula_files).items():
-        target = static / name
-        if not target.exists() or target.read_bytes() != content:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+        write_if_changed(static / name, content)

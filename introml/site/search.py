@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node
 
 from introml.site.directives import question
+from introml.site.unchanged import write_if_changed
 
 #: What is not read as text: code, outputs, displayed formulas, and answers (they would give away).
 _SKIPPED = (
@@ -91,8 +92,7 @@ def write(app: Sphinx, exception: Exception | None) -> None:
             entries.append(entry | {"url": url + anchor})
     body = json.dumps({"sections": entries}, ensure_ascii=False, separators=(",", ":"))
     target = Path(app.outdir) / "_static" / "search-index.js"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(f"globalThis.intromlSearch={body};", encoding="utf-8")
+    write_if_changed(target, f"globalThis.intromlSearch={body};".encode())
 
 
 def setup(app: Sphinx) -> None:

@@ -142,7 +142,7 @@ def test_a_changed_bundle_is_in_the_page_without_executing_it_again(book, tmp_pa
         code.write("// edited")
     bundle = dist / "LineFit.mjs"
     bundle.write_text(bundle.read_text().replace("A line through points", "An edited line"))
-    for module in (base, embed, build):
+    for module in (base, embed):
         monkeypatch.setattr(module, "DIST", dist)
     cache = root / "_build" / "cache"
     executed = {path: path.stat().st_mtime_ns for path in cache.rglob("*.ipynb")}
@@ -200,7 +200,7 @@ def test_a_broken_widget_names_the_page_it_is_on(book, tmp_path, monkeypatch):
     dist = tmp_path / "dist"
     shutil.copytree(base.DIST, dist)
     (dist / "LineFit.mjs").write_text("export default { render() { throw new Error('torn'); } };")
-    for module in (base, embed, build):
+    for module in (base, embed):
         monkeypatch.setattr(module, "DIST", dist)
     with pytest.raises(BuildFailed) as caught:
         write_pages(root)

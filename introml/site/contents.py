@@ -1,0 +1,58 @@
+"""The book's contents beside each page: its parts, which fold, the reader's own one open."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+#: The page's own table of contents below its title, in Sphinx's `toc`.
+_OWN = re.compile(r"</a>\s*(<ul>.*</ul>)\s*</li>\s*</ul>\s*$", re.DOTALL)
+
+
+def contents_tree(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
+    """The contents as HTML: links to all pages, and to the sections of the page at hand.
+
+    Parts are `details`, which fold and open by keyboard and without any script. On the first page,
+    which is in no part, the first part is open.
+    """
+    trees = app.env.external_site_map.root.subtrees
+    at_root = pagename == app.config.root_doc
+    parts = []
+    for number, tree in enumerate(trees):
+        here = pagename in tree.files() or (at_root and number == 0)
+        entries = "\n".join(_entry(app, item, pagename, context) for item in tree.items)
+        pages = f"<ul>\n{entries}\n</ul>"
+        if tree.caption is None:
+            parts.append(pages)
+        else:
+            opened = " open" if here else ""
+            parts.append(
+                f"<details{opened}><summary>{escape(tree.caption)}</summary>{pages}</details>"
+            )
+    return "\n".join(parts)
+
+
+def _entry(app: Sphinx, item: Any, pagename: str, context: dict[str, Any]) -> str:
+    if not isinstance(item, str):  # an address elsewhere
+        return f'<li><a href="{escape(item.url)}">{escape(item.title or item.url)}</a></li>'
+    docname = str(item).removesuffix(".md")
+    title = _title(app, docname)
+    if docname != pagename:
+        return f'<li><a href="{escape(context["pathto"](docname))}">{title}</a></li>'
+    own = _OWN.search(context.get("toc", ""))
+    sections = own.group(1) if own else ""
+    return (
+        f'<li class="current"><a class="current" aria-current="page" href="#">{title}</a>'
+        f"{sections}</li>"
+    )
+
+
+def _title(app: Sphinx, docname: str) -> str:
+    title = app.env.titles[docname]
+    if all(isinstance(child, nodes.Text) for child in title.children):
+        return escape(title.astext(), quote=False)
+    return app.builder.render_partial(title)["title"]  # type: ignore[attr-defined]
