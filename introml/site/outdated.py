@@ -51,7 +51,7 @@ def note_sources(app: Sphinx, doctree: nodes.document) -> None:
     keep_own_states(env, env.docname)
     targets = set()
     for node in doctree.findall(pending_xref):
-        named = [node["reftarget"], node.get("refid") or ""]
+        named = [node["reftarget"], node.get("reftargetid") or ""]  # the latter is myst-parser's
         targets |= {part.strip() for name in named for part in str(name).split(",")}
     if any(doctree.findall(bibliography)):
         targets.add(BIBLIOGRAPHY)

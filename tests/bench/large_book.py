@@ -2,9 +2,9 @@
 
     python tests/bench/large_book.py FOLDER
 
-The folder becomes a whole checkout, in which `make site` and `make test` run: 70 lessons, 45 widgets
-and 8 labs, each copy with its tests. Copies have titles, labels, names and code of their own. A
-second call updates the folder and leaves what was built in it.
+The folder becomes a whole checkout, in which `make site` and `make test` run: 70 lessons, 45
+widgets and 8 labs, each copy with its tests. Copies have titles, labels, names and code of their
+own. A second call updates the folder and leaves what was built in it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ class LargeBook:
         new = [widget_class(f"{stem}_{generation}") for stem, generation in pairs]
         text = (package / "__init__.py").read_text(encoding="utf-8")
         names = re.findall(r'^    "(\w+)",$', text, re.MULTILINE)
-        assert sorted(map(widget_class, self.widgets)) == names, "widgets/__init__.py is unlike this"
+        assert sorted(map(widget_class, self.widgets)) == names, (
+            "widgets/__init__.py is unlike this"
+        )
         lines = "".join(f'    "{name}",\n' for name in sorted(names + new))
         listed = re.sub(r"(__all__ = \[\n).*?(^\])", rf"\g<1>{lines}\g<2>", text, flags=re.S | re.M)
         write(self.target / "introml" / "widgets" / "__init__.py", listed)
@@ -208,11 +210,13 @@ class LargeBook:
             return
         shutil.copytree(old, new, symlinks=True, copy_function=link_or_copy)
         # Scripts and the editable install name the checkout that they belong to.
-        names = ["bin", "etc", "share", "pyvenv.cfg", *(p.relative_to(old) for p in old.glob("lib/*/*/*introml*"))]
-        for path in (p for name in names for p in files_below_or_itself(new / name)):
-            content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
-            if str(self.source).encode() in content:
-                replace_content(path, content.replace(str(self.source).encode(), str(self.target).encode()))
+        was, now = str(self.source).encode(), str(self.target).encode()
+        own = new.glob("lib/*/*/*introml*")
+        for place in [new / "bin", new / "etc", new / "share", new / "pyvenv.cfg", *own]:
+            for path in files_below_or_itself(place):
+                content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+                if was in content:
+                    replace_content(path, content.replace(was, now))
         for name in ("installed", "ready", "hub-ready", "test-ready"):
             replace_content(new / name, b"")
 

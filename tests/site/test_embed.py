@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from introml.site import build, embed
+from introml.site import embed
 from introml.site.build import BuildFailed, write_pages
 from introml.site.embed import NEEDS_KERNEL, PageWidgets, kebab, widget_class
 from introml.site.node import NodeLines

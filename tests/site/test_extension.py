@@ -7,7 +7,6 @@ from urllib.parse import urlparse
 import pytest
 
 from introml.book.style import COLORS
-from introml.site.extension import contents_tree
 
 PAGES = ("intro", "chapters/shown", "chapters/second")
 

@@ -9,6 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from whole_books import new_book
 
+from introml.grader.lab import load_lab
 from introml.grader.lab.source import LabError
 from introml.site.build import write_pages
 from introml.site.execute import execute_book
@@ -159,3 +160,44 @@ def test_code_with_fences_in_it_stays_code(tmp_path):
     )
     path.write_text(text)
     assert "````python\ndef gradient" in handout(load_lab(tmp_path / "tiny"), BEFORE)
+
+
+def test_a_lab_is_read_again_only_once_something_in_it_was_touched(tmp_path, monkeypatch):
+    book = built(tmp_path, BEFORE)
+    read = []
+
+    def counted(lab):
+        read.append(Path(lab).name)
+        return load_lab(lab)
+
+    monkeypatch.setattr("introml.site.labs.load_lab", counted)
+
+    def again(today=BEFORE):
+        read.clear()
+        return write_handouts(book.root, today), write_lab_notebooks(book.root, book.html, today)
+
+    assert again() == ([], [])
+    assert read == []
+    page = book.root / "labs" / "tiny" / "handout.md"
+    kept = page.read_text()
+    source = book.root / "labs" / "tiny" / "lab.md"
+    source.write_text(source.read_text().replace("# Least squares", "# Smallest squares"))
+    assert again() == ([page], ["tiny"])
+    assert page.read_text() != kept
+    page.write_text("torn")
+    assert again() == ([page], [])
+    assert "Smallest squares" in page.read_text()
+    page.unlink()
+    assert again() == ([page], [])
+    assert again(AFTER) == ([page], ["tiny"])
+    shutil.rmtree(book.html / "notebooks")
+    assert again(AFTER) == ([], ["tiny"])
+
+
+def test_a_lab_that_is_taken_out_takes_its_notebook_along(tmp_path):
+    book = built(tmp_path, BEFORE)
+    notebook = book.html / "notebooks" / "labs" / "tiny" / "tiny.ipynb"
+    assert notebook.exists()
+    shutil.rmtree(book.root / "labs" / "tiny")
+    write_lab_notebooks(book.root, book.html, BEFORE)
+    assert not notebook.exists()
