@@ -1,6 +1,6 @@
 # JupyterHub for a course on one machine; `make hub` uses it. Settings go into the course's
 # course.toml; what goes beyond them can be written below, as in any configuration of JupyterHub.
-from introml.hub.jupyter.hub_config import started
+from introml.hub.jupyter import configure_local
 
 c = get_config()  # noqa: F821
-started(c)
+configure_local(c)

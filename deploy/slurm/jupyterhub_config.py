@@ -1,11 +1,11 @@
 # JupyterHub for a course on a Slurm cluster: students' servers and grading workers are jobs.
 # README.md beside this file says how to use it. Copy this file, and change what is your cluster's.
-from introml.hub.jupyter.slurm_config import started
+from introml.hub.jupyter import configure_slurm
 
 c = get_config()  # noqa: F821
 
 # This machine, by a name or address under which the nodes reach it.
-started(c, hub_host="hub.example.edu")
+configure_slurm(c, hub_host="hub.example.edu")
 
 # What students may choose when they start a server.
 c.CourseSlurmSpawner.hours = [1, 2, 4, 8]

@@ -1,2 +1,2 @@
-from .student.notebook_check import check as check
-from .student.notebook_check import require_check as require_check
+from .student import check as check
+from .student import require_check as require_check

@@ -2,7 +2,7 @@
 
 common(c, course, settings)     # sign-in, the service, the proxy, roles: everywhere the same
 local(c, course, settings)      # servers on this machine
-started(c)                      # both, as `introml.hub.operate.start` chose
+configure_local(c)              # both, as `introml.hub.operate.start` chose
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def local(c: Any, course: Course, hub: HubSettings, only: str = "") -> None:
     c.LocalProcessSpawner.interrupt_timeout = c.LocalProcessSpawner.term_timeout = 5
 
 
-def started(c: Any) -> None:
+def configure_local(c: Any) -> None:
     """The configuration under `make hub`: what was chosen at its start is in the environment."""
     course = Course.at(default_folder())
     chosen = json.loads(os.environ.get(CHOSEN, "{}"))
@@ -272,9 +272,9 @@ def _checked(defaults: HubSettings, given: Mapping[str, Any], where: str) -> dic
     return dict(given)
 
 
-#: The environment variable in which `introml.hub.operate.start` tells `started` what it chose.
+#: The environment variable in which `introml.hub.operate.start` says what it chose.
 CHOSEN = "INTROML_HUB"
 #: Before a command: it ends when the hub does.
-DIE_WITH_PARENT = [sys.executable, "-P", "-m", "introml.hub.operate.die_with_parent"]
+DIE_WITH_PARENT = [sys.executable, "-P", "-m", "introml.hub.jupyter.die_with_parent"]
 #: Before a module's name: it is run without imports that are slow and unused.
 QUICK = [sys.executable, "-P", "-m", "introml.hub.servers.quick"]

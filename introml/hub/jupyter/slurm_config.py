@@ -1,7 +1,7 @@
 """JupyterHub's configuration on a Slurm cluster: servers and grading workers are Slurm's jobs.
 
-started(c)                      # for deploy/slurm/jupyterhub_config.py
-slurm(c, course, settings)      # the same, for a course and settings at hand
+configure_slurm(c, hub_host)    # for deploy/slurm/jupyterhub_config.py
+slurm(c, course, settings, host) # the same, for a course and settings at hand
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from introml.hub.jupyter.slurm_spawner import CourseSlurmSpawner
 from introml.hub.queue import PASSED_ON
 
 
-def started(c: Any, hub_host: str) -> None:
+def configure_slurm(c: Any, hub_host: str) -> None:
     """The configuration under `hub.operate.start`; `hub_host` is this machine, as nodes call it."""
     course = Course.at(default_folder())
     chosen = json.loads(os.environ.get(CHOSEN, "{}"))

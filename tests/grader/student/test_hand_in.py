@@ -395,7 +395,7 @@ def test_the_command_shows_a_receipt_that_cannot_be_written(service, saved, monk
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "keep_receipt", full)
+    monkeypatch.setattr("introml.grader.student.keep_receipt", full)
     with server_of(service, monkeypatch):
         assert command.main(["lab", "submit", str(saved.path)]) == 0
     assert '"signature"' in capsys.readouterr().out

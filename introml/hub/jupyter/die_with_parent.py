@@ -1,6 +1,6 @@
 """Run a command that ends when the process that started it does, however that one ends.
 
-    python -m introml.hub.operate.die_with_parent COMMAND …
+    python -m introml.hub.jupyter.die_with_parent COMMAND …
 
 The hub's proxy and services are run so: a hub that is killed leaves nothing on its ports.
 """
