@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from introml.site.cache import BookCache, Execution, PageCode
+from introml.site.claims import TAG, claim_of
 from introml.site.failures import CellFailed, Failure, failure_on
 from introml.site.lock import only_one_build
 from introml.site.pages import Page, UnreadablePage, book_config, code_lines
@@ -240,6 +241,7 @@ class _Build:
                 lambda number: self._progress.cell(page.docname, number),
             )
         except CellFailed as failed:
+            failed = _with_claim(failed, work.notebook)
             for target in work.targets:
                 failure = failure_on(target.page.docname, failed, target.lines)
                 self._fail(target.page, failure, time.monotonic() - began)
@@ -262,6 +264,18 @@ class _Build:
         self.cache.unassign(page)
         self._results[page.docname] = PageResult(page, True, seconds, failure=failure)
         self._progress.failed(failure, seconds)
+
+
+def _with_claim(failed: CellFailed, notebook: "NotebookNode") -> CellFailed:
+    """The failure, which says the claim where the cell is there to check one."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if failed.number is None or TAG not in cells[failed.number - 1].metadata.get("tags", []):
+        return failed
+    claim = claim_of(cells[failed.number - 1].source)
+    if claim is None:
+        return failed
+    error = f"the claim “{claim}” does not hold: {failed.error}"
+    return CellFailed(failed.number, error, failed.frames, failed.count)
 
 
 def _chosen(notebooks: list[Page], only: Iterable[str] | None) -> list[Page]:

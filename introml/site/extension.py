@@ -20,7 +20,18 @@ from sphinx.writers.html5 import HTML5Translator
 
 import introml
 from introml.book.style.tokens import COLORS
-from introml.site import directives, embed, formulas, names, numbering, outdated, search
+from introml.site import (
+    directives,
+    embed,
+    formulas,
+    names,
+    needs,
+    numbering,
+    outdated,
+    reading_time,
+    search,
+    ticks,
+)
 from introml.site.contents import contents_tree
 
 HERE = Path(__file__).parent
@@ -133,6 +144,8 @@ def page_context(
         "light_tokens": json.dumps({v: k for k, v in reversed(list(COLORS.items()))}),
         "asset_versions": app.config.introml_versions,
         "launch": launch_links(app, pagename),
+        "ticks": ticks.count_on(app.env, pagename),
+        "reading": reading_time.reading_of(app.env, pagename),
         "errata": errata,
     }
 
@@ -158,7 +171,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml_templates", "", "html")
     app.add_config_value("introml_code", "", "env")
     app.setup_extension("sphinx_exercise")
-    for part in (directives, formulas, embed, names, numbering, outdated, search):
+    # What the first of these add to a page, the later ones see.
+    parts = (directives, formulas, embed, ticks, needs, reading_time)
+    for part in (*parts, names, numbering, outdated, search):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
     app.connect("config-inited", lean_config)

@@ -63,6 +63,18 @@ def book_config(root: Path) -> dict[str, Any]:
     return yaml.safe_load(_config_text(root)) or {}
 
 
+def front_matter(text: str) -> dict[str, Any]:
+    """The settings between the first lines `---` of a page; empty where there are none."""
+    import yaml
+
+    found = _FRONT_MATTER.match(text)
+    if found is None:
+        return {}
+    lines = found.group(0).split("\n")
+    matter = yaml.safe_load("\n".join(lines[1:-1]))
+    return matter if isinstance(matter, dict) else {}
+
+
 def read_notebook(root: Path, page: Page) -> tuple["NotebookNode", list[str]]:
     """The page as the notebook that myst-nb makes of it, and the lines of its file.
 
