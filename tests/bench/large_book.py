@@ -206,8 +206,9 @@ class LargeBook:
         if not modules.exists():
             modules.symlink_to(self.source / "node_modules")
         old, new = self.source / ".venv", self.target / ".venv"
-        if new.exists():
+        if installed(new) == installed(old):
             return
+        shutil.rmtree(new, ignore_errors=True)
         shutil.copytree(old, new, symlinks=True, copy_function=link_or_copy)
         # Scripts and the editable install name the checkout that they belong to.
         was, now = str(self.source).encode(), str(self.target).encode()
@@ -234,6 +235,11 @@ def distinct(text: str, generation: str) -> str:
 
 def files_below_or_itself(path: Path) -> list[Path]:
     return list(path.rglob("*")) if path.is_dir() else [path]
+
+
+def installed(environment: Path) -> set[str]:
+    """The packages of a virtual environment, versions included."""
+    return {path.name for path in environment.glob("lib/*/site-packages/*")}
 
 
 def link_or_copy(source: str, target: str) -> None:
