@@ -205,14 +205,14 @@ def write_downloads(root: Path, html: Path) -> list[str]:
     """
     import nbformat
 
+    from introml.site.cache import BookCache
     from introml.site.execute import executed_notebook
-    from introml.site.pages import book_pages
 
     names = book_names(root / "_build")
     written = []
-    for page in book_pages(root):
+    for page in BookCache(root).notebooks():
         target = html / "notebooks" / f"{page.docname}.ipynb"
-        if page.is_notebook and not _holds(target, html / f"{page.docname}.html"):
+        if not _holds(target, html / f"{page.docname}.html"):
             target.parent.mkdir(parents=True, exist_ok=True)
             notebook = plain_notebook(
                 executed_notebook(root, page), replace(names, docname=page.docname)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 from introml.book.paths import ROOT
 from introml.site.formulas import remembered
 from introml.site.katex_fonts import characters, subset_fonts
+from introml.site.node import environment, node_path
 from introml.site.unchanged import write_if_changed
 from introml.widgets.base import DIST
 
@@ -30,6 +33,22 @@ def _katex_css() -> str:
     return re.sub(r',url\([^)]*\.(?:woff|ttf)\) format\("(?:woff|truetype)"\)', "", css)
 
 
+def search_library(memory: Path = ROOT / "_build" / "minified") -> bytes:
+    """MiniSearch as one small script; `memory` keeps it for later builds."""
+    source = (MODULES / "minisearch" / "dist" / "umd" / "index.js").read_bytes()
+    kept = memory / f"minisearch-{_version(source)}.js"
+    if not kept.exists():
+        command = [node_path(), str(Path(__file__).with_name("minify.mjs"))]
+        code = subprocess.run(
+            command, input=source, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, check=True
+        ).stdout
+        memory.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_suffix(f".{os.getpid()}")
+        draft.write_bytes(code)
+        draft.replace(kept)
+    return kept.read_bytes()
+
+
 def site_files() -> dict[str, bytes]:
     """Path under `_static` -> content, of all that does not depend on the pages."""
     css = "\n".join(
@@ -42,7 +61,7 @@ def site_files() -> dict[str, bytes]:
         "host.js": (STATIC / "host.js").read_bytes(),
         "kit.js": (DIST / "kit.js").read_bytes(),
         "icon.svg": (STATIC / "icon.svg").read_bytes(),
-        "minisearch.js": (DIST / "vendor" / "minisearch.js").read_bytes(),
+        "minisearch.js": search_library(),
         "plotly.js": (
             MODULES / "plotly.js-cartesian-dist-min" / "plotly-cartesian.min.js"
         ).read_bytes(),

@@ -121,10 +121,6 @@ await build({
 });
 await writeFile(join(out, "kit.css"), await minifyCss(kitCss));
 await writeFile(join(out, "tokens.css"), await minifyCss(site));
-await mkdir(join(out, "vendor"), { recursive: true });
-const minisearch = join(here, "..", "..", "node_modules", "minisearch", "dist", "umd", "index.js");
-const { code } = await transform(await readFile(minisearch, "utf8"), { minify: true });
-await writeFile(join(out, "vendor", "minisearch.js"), code);
 const wanted = process.argv.slice(2);
 await Promise.all(
   (wanted.length ? wanted : await stems()).map((stem) => bundleWidget(stem, kitCss, notebook)),

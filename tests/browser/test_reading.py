@@ -4,6 +4,7 @@ import pytest
 from browser_site import pages_with
 
 PAGE = "chapters/ml-basics/gradient-descent"
+SEARCH = {"minisearch.js", "search-index.js"}
 
 
 def test_search_finds_a_section_offline(site, open_tab):
@@ -16,6 +17,23 @@ def test_search_finds_a_section_offline(site, open_tab):
     target = chosen.get_attribute("href")
     tab.page.keyboard.press("Enter")
     tab.page.wait_for_url(f"**{target.replace('../', '')}")
+    assert tab.problems == []
+
+
+def test_the_search_comes_when_it_is_asked_for_and_not_with_the_page(site, open_tab):
+    tab = open_tab(f"{site.as_uri()}/{PAGE}.html")
+    tab.page.wait_for_load_state("networkidle")
+    tab.page.wait_for_timeout(500)  # what a page fetches ahead once it is idle
+
+    def fetched():
+        return {name for url in tab.requests if (name := url.rpartition("/")[2]) in SEARCH}
+
+    assert fetched() == set()
+    tab.page.get_by_role("button", name="Search").click()
+    tab.page.wait_for_function(
+        "document.getElementById('search-status').textContent.startsWith('Type')"
+    )
+    assert fetched() == SEARCH
     assert tab.problems == []
 
 
@@ -49,6 +67,23 @@ def test_contents_open_and_close_on_a_phone(address, open_tab):
     assert contents.is_visible()
     tab.page.keyboard.press("Escape")
     assert not contents.is_visible()
+
+
+def test_the_readers_part_is_open_and_the_others_open_by_keyboard_without_a_script(
+    address, open_tab
+):
+    tab = open_tab(f"{address}/{PAGE}.html", settle=False, java_script_enabled=False)
+    parts = tab.page.locator("#contents details")
+    assert parts.count() >= 3
+    own = tab.page.locator("#contents details:has(a.current)")
+    assert tab.page.locator("#contents details[open]").count() == own.count() == 1
+    assert own.get_attribute("open") is not None
+    other = tab.page.locator("#contents details:not([open])").first
+    other_link = other.locator("a").first
+    assert not other_link.is_visible()
+    other.locator("summary").focus()
+    tab.page.keyboard.press("Enter")
+    assert tab.page.locator("#contents details[open]").count() == 2
 
 
 @pytest.mark.parametrize("docname", pages_with("self-check"))

@@ -108,3 +108,14 @@ def test_a_damaged_or_older_file_is_replaced(site):
     publish(site)
     assert script.read_bytes() == (module.STATIC / "book.js").read_bytes()
     assert not (site / "_static" / "leftover").exists()
+
+
+def test_the_search_library_is_made_small_once(tmp_path, monkeypatch):
+    made = module.search_library(tmp_path)
+    assert b"MiniSearch" in made
+    assert (
+        len(made)
+        < len((module.MODULES / "minisearch" / "dist" / "umd" / "index.js").read_bytes()) / 2
+    )
+    monkeypatch.setattr("subprocess.run", lambda *given, **named: pytest.fail("made again"))
+    assert module.search_library(tmp_path) == made
