@@ -86,6 +86,20 @@ def test_the_readers_part_is_open_and_the_others_open_by_keyboard_without_a_scri
     assert tab.page.locator("#contents details[open]").count() == 2
 
 
+def test_contents_longer_than_a_phone_scroll_below_the_bar(address, open_tab):
+    tab = open_tab(f"{address}/{PAGE}.html", width=360, height=500)
+    tab.page.get_by_role("button", name="Contents").click()
+    tab.page.evaluate(
+        "document.querySelectorAll('#contents details').forEach((d) => { d.open = 1 })"
+    )
+    bar, first = tab.page.locator(".bar"), tab.page.locator("#contents a").first
+    assert first.bounding_box()["y"] >= bar.bounding_box()["height"]
+    last = tab.page.locator("#contents a").last
+    assert last.bounding_box()["y"] > 500
+    last.focus()
+    assert last.bounding_box()["y"] < 500
+
+
 @pytest.mark.parametrize("docname", pages_with("self-check"))
 def test_self_checks_answer_without_a_script(docname, address, open_tab):
     tab = open_tab(f"{address}/{docname}.html", settle=False, java_script_enabled=False)
