@@ -104,7 +104,7 @@ def self_attention(
     `mask` and `is_causal` as in `scaled_dot_product_attention`.
     Raises `ValueError` when `num_heads` does not divide the columns.
     Source: Vaswani et al. (2017), 3.2.2.
-    Taught in {ref}`sec-multi-head-attention`.
+    Taught in {ref}`sec-self-attention`.
     """
     q, k, v = (_split_heads(X @ W, num_heads) for W in (W_q, W_k, W_v))
     output, weights = scaled_dot_product_attention(q, k, v, mask, is_causal)
@@ -122,7 +122,7 @@ def kernel_regression(
     bandwidth².
     Raises `ValueError` for a bandwidth not above zero.
     Source: Nadaraya (1964); Watson (1964).
-    Taught in {ref}`sec-attention-cues`.
+    Taught in {ref}`sec-scaled-dot-product-attention`.
     """
     if bandwidth <= 0:
         raise ValueError(f"bandwidth is {bandwidth}; it must be above 0.")

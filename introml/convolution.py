@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 Pair = int | tuple[int, int]
+"""One number for both directions, or (down, across)."""
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+"""What a border may be filled with, as torch's layers name it."""
 
 
 def as_pair(name: str, value: Pair, minimum: int) -> tuple[int, int]:
@@ -178,7 +180,7 @@ def windows(x: Tensor, kernel_size: Pair, stride: Pair = 1, dilation: Pair = 1) 
     """Every window that the kernel sees, as a view of `x`: strides instead of copies.
 
     (…, H, W) -> (…, H', W', kh, kw).
-    Taught in {ref}`sec-channels`.
+    Taught in {ref}`sec-convolution`.
     """
     (kh, kw), (down, across) = as_pair("kernel_size", kernel_size, 1), as_pair("stride", stride, 1)
     dilation_down, dilation_across = as_pair("dilation", dilation, 1)
@@ -205,7 +207,7 @@ def conv2d(
     `x` (N, C, H, W), `weight` (O, C / groups, kh, kw), `bias` (O,) -> (N, O, H', W').
     Raises `ValueError` when `groups` does not divide C and O, when the weight has other than C /
     groups channels, and as `output_size` and `pad` do.
-    Taught in {ref}`sec-channels`.
+    Taught in {ref}`sec-padding-and-stride`.
     """
     _check_channels(x, weight, bias, groups)
     (O, _, kh, kw), (N, C, _, _) = weight.shape, x.shape

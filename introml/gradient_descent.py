@@ -8,6 +8,7 @@ from torch import Tensor
 from introml.regression import design_matrix
 
 LearningRate = float | Callable[[int], float]
+"""One rate for all steps, or a function of the step t = 0, 1, …"""
 
 
 def descend(

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 
 Schedule = Callable[[int], float]
+"""The factor on the base rate, as a function of the step t = 0, 1, …"""
 
 
 def constant(step: int, factor: float = 1.0, until: int | None = None) -> float:

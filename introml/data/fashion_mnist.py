@@ -55,6 +55,5 @@ def load(
     Raises `ValueError` for another split or a download of the wrong checksum, `FileNotFoundError`,
     with the command that brings it, when the book's own file is missing.
     Source: Xiao, Rasul and Vollgraf, Fashion-MNIST (2017); see assets/data/README.md.
-    Taught in {ref}`sec-training-loop`.
     """
     return FASHION_MNIST.load(split, full, device)

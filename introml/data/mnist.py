@@ -43,6 +43,6 @@ def load(
     Raises `ValueError` for another split or a download of the wrong checksum, `FileNotFoundError`,
     with the command that brings it, when the book's own file is missing.
     Source: LeCun, Cortes and Burges, The MNIST Database; see assets/data/README.md.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-what-is-machine-learning`.
     """
     return MNIST.load(split, full, device)

@@ -18,6 +18,5 @@ def load() -> str:
 
     Raises `FileNotFoundError`, with the command that brings it, when the file is missing.
     Source: Project Gutenberg's texts; see assets/data/README.md.
-    Taught in {ref}`sec-recurrent-networks`.
     """
     return asset("data/shakespeare-7-plays.txt").read_text(encoding="ascii")

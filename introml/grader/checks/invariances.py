@@ -15,6 +15,7 @@ from torch import Tensor
 from introml.grader.checks.checks import assert_close, assert_finite, randn, require
 
 Function = Callable[[Tensor], Tensor]
+"""The student's function of one tensor, the others held fixed."""
 
 
 def assert_permutation_equivariant(
