@@ -28,6 +28,8 @@ from introml.site import (
     needs,
     numbering,
     outdated,
+    package_links,
+    package_pages,
     reading_time,
     search,
     ticks,
@@ -155,6 +157,9 @@ def lean_config(app: Sphinx, config: Config) -> None:
     config.html_copy_source = False
     config.html_use_index = False
     config.html_domain_indices = False
+    # In the package's pages, a name stands without the module, which is the page's title.
+    config.add_module_names = False
+    config.toc_object_entries_show_parents = "hide"
 
 
 def lean_builder(app: Sphinx) -> None:
@@ -173,7 +178,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("sphinx_exercise")
     # What the first of these add to a page, the later ones see.
     parts = (directives, formulas, embed, ticks, needs, reading_time)
-    for part in (*parts, names, numbering, outdated, search):
+    for part in (*parts, names, numbering, outdated, search, package_pages, package_links):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
     app.connect("config-inited", lean_config)

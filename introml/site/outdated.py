@@ -1,7 +1,8 @@
 """Which pages a build reads or writes though their own words are the same.
 
 A page is read again when its cells have new outputs, or when it was warned of. It is written again
-when something changes that it takes from elsewhere: the titles in the contents, the text or number
+when something changes that it takes from elsewhere: the titles in the contents, where the package's modules are
+described, the text or number
 that one of its references shows, the code of a widget that it shows. All of this is known before
 any page is written, and compared with what the last build knew.
 """
@@ -21,6 +22,7 @@ from sphinxcontrib.bibtex.nodes import bibliography
 
 from introml.site.embed import keep_own_states, shown_widgets
 from introml.site.names import book_names
+from introml.site.package_pages import package
 from introml.widgets.base import bundle_path
 
 #: A bundle's files: the code for the page, that for its still picture, and the style.
@@ -86,7 +88,10 @@ def changed_elsewhere(app: Sphinx, env: Any) -> list[str]:
             slugs.get(target),
         ]
 
-    contents = [(name, title.pformat()) for name, title in sorted(env.titles.items())]
+    contents = [
+        [(name, title.pformat()) for name, title in sorted(env.titles.items())],
+        package(app).pages,
+    ]
     code = cache(_code)
     now = {
         docname: _digest([contents, list(map(meaning, targets)), list(map(code, widgets))])

@@ -53,7 +53,12 @@ def site_files() -> dict[str, bytes]:
     """Path under `_static` -> content, of all that does not depend on the pages."""
     css = "\n".join(
         path.read_text(encoding="utf-8")
-        for path in (DIST / "tokens.css", DIST / "kit.css", STATIC / "book.css")
+        for path in (
+            DIST / "tokens.css",
+            DIST / "kit.css",
+            STATIC / "book.css",
+            STATIC / "package.css",
+        )
     )
     files = {
         "book.css": css.encode(),

@@ -9,7 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.utils.math import tex2unichar
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import desc, desc_content, desc_signature, pending_xref
 from sphinx.application import Sphinx
 from sphinx_exercise.nodes import solution_node
 
@@ -45,27 +45,31 @@ def _text(node: nodes.Node) -> str:
         return " "
     if isinstance(node, nodes.math):
         return _formula(node.astext())
-    if isinstance(node, pending_xref) and not node["refexplicit"]:
+    if isinstance(node, pending_xref) and not node.get("refexplicit", True):
         return " " if node["reftype"] in _WITHOUT_WORDS else node.astext()
     inline = isinstance(node, nodes.TextElement) and not isinstance(node, nodes.title)
     return ("" if inline else " ").join(_text(child) for child in node.children) + " "
 
 
 def sections(doctree: nodes.document) -> list[dict[str, str]]:
-    """Each section's title, anchor and own text, subsections apart."""
+    """Each section's title, anchor and own text, subsections apart.
+
+    What is described in one of the package's pages (a function, a class) is a section too.
+    """
     found = []
-    for section in doctree.findall(nodes.section):
-        own = [child for child in section.children if not isinstance(child, nodes.section)]
-        title = next((child for child in own if isinstance(child, nodes.title)), None)
-        text = " ".join(_text(child) for child in own if child is not title)
-        anchor = "" if isinstance(section.parent, nodes.document) else section["ids"][0]
-        found.append(
-            {
-                "title": title.astext() if title else "",
-                "anchor": anchor,
-                "text": re.sub(r"\s+", " ", text).strip(),
-            }
-        )
+    for part in doctree.findall(lambda node: isinstance(node, nodes.section | desc)):
+        if isinstance(part, desc):
+            head = part.next_node(desc_signature)
+            title, anchor = head["fullname"], head["ids"][0]
+            inner = part.next_node(desc_content).children
+        else:
+            heading = part.next_node(nodes.title)
+            title = heading.astext() if heading else ""
+            anchor = "" if isinstance(part.parent, nodes.document) else part["ids"][0]
+            inner = [child for child in part.children if child is not heading]
+        own = [child for child in inner if not isinstance(child, nodes.section | desc)]
+        text = re.sub(r"\s+", " ", " ".join(map(_text, own))).strip()
+        found.append({"title": title, "anchor": anchor, "text": text})
     return found
 
 

@@ -66,6 +66,8 @@ def test_every_picture_has_a_text(docname):
 
 
 def test_every_page_is_in_the_contents_of_every_page():
+    """The pages about single modules, which are many, are listed on each other alone."""
+    modules = [name for name in DOCNAMES if name.startswith("book/package/")]
     for docname in DOCNAMES:
         page = HTML / f"{docname}.html"
         links = {
@@ -74,5 +76,6 @@ def test_every_page_is_in_the_contents_of_every_page():
             else page
             for tag in soup(page).select("#contents a")
         }
-        missing = [name for name in DOCNAMES if (HTML / f"{name}.html").resolve() not in links]
-        assert missing == [], f"{docname} does not link to them"
+        listed = [name for name in DOCNAMES if (HTML / f"{name}.html").resolve() in links]
+        with_modules = docname.startswith("book/package")
+        assert listed == [n for n in DOCNAMES if with_modules or n not in modules], docname

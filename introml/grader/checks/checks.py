@@ -1,10 +1,12 @@
 """What the author of a lab writes checks with: `@check`, `assert_close`, `require`, random inputs.
 
-@check(points=2, title="Masked positions get no weight")
-def masked_positions_get_no_weight(submission, rng):
-    q, k, v = (randn(rng, 5, 8) for _ in range(3))
-    ...
-    assert_close(weights[~mask], 0, hint="A masked score must become -inf before the softmax.")
+A check is a function of the submission and of a generator of random numbers:
+
+    @check(points=2, title="Masked positions get no weight")
+    def masked_positions_get_no_weight(submission, rng):
+        q, k, v = (randn(rng, 5, 8) for _ in range(3))
+        ...
+        assert_close(weights[~mask], 0, hint="A masked score must become -inf before the softmax.")
 """
 
 from __future__ import annotations
