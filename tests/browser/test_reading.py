@@ -144,3 +144,15 @@ def test_code_can_be_copied(address, open_tab):
     tab.page.wait_for_function("document.querySelector('.copy').textContent === 'Copied'")
     copied = tab.page.evaluate("navigator.clipboard.readText()")
     assert copied.strip() == tab.page.locator(".cell_input pre").first.inner_text().strip()
+
+
+def test_a_function_leads_to_its_lines_in_the_folded_source(address, open_tab):
+    page = open_tab(f"{address}/book/package/convolution.html").page
+    lines = page.locator('[id="source-introml.convolution.conv2d"]')
+    assert not lines.is_visible()
+    page.locator('[id="introml.convolution.conv2d"] .to-source').click()
+    lines.wait_for(state="visible")
+    assert page.evaluate("document.querySelector(':target').getBoundingClientRect().top < 400")
+    page.goto("about:blank")
+    page.goto(f"{address}/book/package/convolution.html#source-introml.convolution.conv2d")
+    page.locator('[id="source-introml.convolution.conv2d"]').wait_for(state="visible")

@@ -53,15 +53,14 @@
 
   // --- an address inside what is folded opens it, in browsers that do not do so by themselves -----
   const unfold = () => {
-    const target =
-      location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.querySelector(":target");
     const folded = target?.closest("details:not([open])");
     if (!folded) return;
     folded.open = true;
     target.scrollIntoView();
   };
   addEventListener("hashchange", unfold);
-  unfold();
+  addEventListener("load", unfold);
 
   // --- inside a course's hub, which serves the book: pages and labs open there as notebooks -------
   const hub = location.pathname.match(/^(.*\/)services\/course\/book\//)?.[1];
