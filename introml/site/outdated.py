@@ -1,10 +1,10 @@
 """Which pages a build reads or writes though their own words are the same.
 
 A page is read again when its cells have new outputs, or when it was warned of. It is written again
-when something changes that it takes from elsewhere: the titles in the contents, where the package's modules are
-described, the text or number
-that one of its references shows, the code of a widget that it shows. All of this is known before
-any page is written, and compared with what the last build knew.
+when something changes that it takes from elsewhere: the titles in the contents, where the package's
+modules are described, the text or number that one of its references shows, the code of a widget
+that it shows. All of this is known before any page is written, and compared with what the last
+build knew.
 """
 
 from __future__ import annotations
