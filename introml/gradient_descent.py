@@ -1,6 +1,7 @@
 """Gradient descent, its minibatch form, and the largest learning rate that is stable."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -45,6 +46,44 @@ def largest_stable_lr(X: Tensor, intercept: bool = True) -> float:
     if steepest <= 0:
         raise ValueError("X is all zeros: the loss is flat, and no learning rate is too large.")
     return 2 / steepest
+
+
+class StepsToGain(NamedTuple):
+    """How long a descent takes: κ, steps, and which part of the parameters' error is left then."""
+
+    condition: float
+    steps: int
+    error_left: float
+
+
+def steps_to_gain(A: Tensor, y: Tensor, share: float = 0.99) -> StepsToGain:
+    """The steps at η = 1/λmax to a share of the possible fall of Σ ½(Aθ − y)², reckoned, not run.
+
+    After k steps the error along an eigenvector of AᵀA is (1 − ηλ)ᵏ of what it was. The start is
+    the model that says the mean of `y` for everybody: θ = (ȳ, 0, …, 0).
+
+    `A` (n, p), with a first column of ones and columns that are linearly independent; `y` (n,).
+    Raises `ValueError` unless 0 < share < 1.
+    Taught in {ref}`sec-gradient-descent`.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}; it must lie between 0 and 1.")
+    eigenvalues, eigenvectors = torch.linalg.eigh(A.T @ A)
+    start = torch.zeros(A.shape[1], dtype=A.dtype)
+    start[0] = y.mean()
+    errors = eigenvectors.T @ (start - torch.linalg.lstsq(A, y[:, None]).solution[:, 0])
+    factors = 1 - eigenvalues / eigenvalues[-1]
+
+    def excess(steps: int) -> float:
+        return (0.5 * eigenvalues * (factors**steps * errors) ** 2).sum().item()
+
+    low, high = 0, 2**40  # the excess only falls: halve the interval
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = excess(middle) <= (1 - share) * excess(0)
+        low, high = (low, middle) if enough else (middle, high)
+    left = (factors**high * errors).norm() / errors.norm()
+    return StepsToGain((eigenvalues[-1] / eigenvalues[0]).item(), high, left.item())
 
 
 def minibatches(n: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:

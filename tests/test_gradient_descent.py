@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from introml.gradient_descent import descend, largest_stable_lr, minibatches, sgd
+from introml.gradient_descent import descend, largest_stable_lr, minibatches, sgd, steps_to_gain
 
 
 def regression(seed: int, n: int = 12, d: int = 3):
@@ -148,3 +148,28 @@ def test_sgd_on_the_whole_batch_is_gradient_descent():
     generator = torch.Generator().manual_seed(0)
     path = sgd(lambda w, b: A[b].T @ (A[b] @ w - y[b]), start, 0.01, 6, 6, 8, generator)
     torch.testing.assert_close(path, whole)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_steps_to_gain_are_those_that_a_walk_takes(seed):
+    generator = torch.Generator().manual_seed(seed)
+    X = torch.randn(30, 3, generator=generator, dtype=torch.float64) * torch.tensor([1.0, 2.0, 4.0])
+    A = torch.cat([torch.ones(30, 1), X], dim=1).double()
+    y = X @ torch.tensor([1.0, -1.0, 0.5]).double() + torch.randn(30, generator=generator).double()
+    best = torch.linalg.solve(A.T @ A, A.T @ y)
+    values = torch.linalg.eigvalsh(A.T @ A)
+    start = torch.tensor([y.mean(), 0, 0, 0])
+    path = descend(lambda t: A.T @ (A @ t - y), start, 1 / values[-1].item(), 4000)
+    losses = 0.5 * (path @ A.T - y).square().sum(dim=1) - 0.5 * (A @ best - y).square().sum()
+    walked = (losses <= 0.01 * losses[0]).nonzero()[0].item()
+    found = steps_to_gain(A, y)
+    assert found.steps == walked
+    assert found.condition == pytest.approx((values[-1] / values[0]).item())
+    left = (path[walked] - best).norm() / (start - best).norm()
+    assert found.error_left == pytest.approx(left.item())
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -1, 2])
+def test_a_share_that_no_walk_makes_is_refused(share):
+    with pytest.raises(ValueError, match="it must lie between 0 and 1"):
+        steps_to_gain(torch.ones(2, 1), torch.ones(2), share)

@@ -26,6 +26,14 @@ class margin_note(nodes.General, nodes.Element):
     """A note beside the text."""
 
 
+class aside(nodes.General, nodes.Element):
+    """A derivation that is folded: its title, then its text."""
+
+
+class aside_title(nodes.Part, nodes.TextElement):
+    """The line of an aside that is shown."""
+
+
 class question(nodes.General, nodes.Element):
     """A question with a few answers; `prompt` holds its text."""
 
@@ -73,6 +81,21 @@ class Margin(SphinxDirective):
         node = margin_note()
         self.state.nested_parse(self.content, self.content_offset, node)
         return [node]
+
+
+class Aside(SphinxDirective):
+    """`:::{aside} Title` folds a derivation that serves rigour only: read it, or read on."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        inline, messages = self.state.inline_text(self.arguments[0], self.lineno)
+        node = aside()
+        node += aside_title("", "", *inline)
+        self.state.nested_parse(self.content, self.content_offset, node)
+        return [node, *messages]
 
 
 class SelfCheck(SphinxDirective):
@@ -160,6 +183,22 @@ def _depart_margin(self: HTML5Translator, node: margin_note) -> None:
     self.body.append("</aside>\n")
 
 
+def _visit_aside(self: HTML5Translator, node: aside) -> None:
+    self.body.append('<details class="aside">')
+
+
+def _depart_aside(self: HTML5Translator, node: aside) -> None:
+    self.body.append("</details>\n")
+
+
+def _visit_aside_title(self: HTML5Translator, node: aside_title) -> None:
+    self.body.append("<summary>")
+
+
+def _depart_aside_title(self: HTML5Translator, node: aside_title) -> None:
+    self.body.append("</summary>")
+
+
 def _visit_question(self: HTML5Translator, node: question) -> None:
     self.body.append('<fieldset class="self-check">')
 
@@ -213,9 +252,12 @@ def _nothing(self: Any, node: nodes.Node) -> None:
 def setup(app: Sphinx) -> None:
     app.add_directive("caption", Caption)
     app.add_directive("margin", Margin)
+    app.add_directive("aside", Aside)
     app.add_directive("self-check", SelfCheck)
     app.add_node(caption_line, html=(_visit_caption, _depart_caption))
     app.add_node(margin_note, html=(_visit_margin, _depart_margin))
+    app.add_node(aside, html=(_visit_aside, _depart_aside))
+    app.add_node(aside_title, html=(_visit_aside_title, _depart_aside_title))
     app.add_node(question, html=(_visit_question, _depart_question))
     app.add_node(question_prompt, html=(_visit_prompt, _depart_prompt))
     app.add_node(answer, html=(_visit_answer, _depart_answer))

@@ -131,6 +131,8 @@ def _directive(name: str, argument: str, body: list[str], names: Names) -> list[
         return ["", f"**Solution to {title.lower()}.**", "", *plain_lines(content, names)]
     if name in ("exercise-end", "solution-end"):
         return [""]
+    if name == "aside":
+        return ["", f"**{_inline(argument, names)}.**", "", *plain_lines(content, names)]
     if name in ("figure", "image"):
         return ["", f"![{options.get('alt', '')}]({argument})", "", *plain_lines(content, names)]
     inner = plain_lines(content, names)

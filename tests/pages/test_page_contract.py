@@ -6,8 +6,9 @@ import nbformat
 import pytest
 
 from introml.book.paths import ROOT
+from introml.site.claims import TAG
 from introml.site.execute import executed_notebook
-from introml.site.pages import book_pages
+from introml.site.pages import book_pages, front_matter
 
 LESSONS = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
 MATTER = [page for page in book_pages(ROOT) if page.docname.startswith("book/")]
@@ -20,6 +21,11 @@ UNFINISHED = re.compile(
     r"\b(TODO|FIXME|XXX|lorem ipsum|coming soon|to be written)\b", re.IGNORECASE
 )
 
+#: Pages in the form that teaches first and proves in the margin: those that say what they enable.
+TEACHING = [page for page in LESSONS if front_matter(page.path.read_text("utf-8")).get("able")]
+ORDER = ["What goes wrong", "Summary", "Exercises", "Check yourself", "Further reading"]
+
+teaching = pytest.mark.parametrize("page", TEACHING, ids=lambda page: page.docname)
 lessons = pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.docname)
 
 
@@ -131,3 +137,63 @@ def test_download_is_a_valid_notebook_in_plain_markdown(page):
     assert not re.search(
         r"^:{3,}|^`{3,}\{|\{(?:ref|cite|glue|term|doc|eq)[\w:]*\}", outside_code, re.M
     )
+
+
+def before_the_exercises(page):
+    return source(page).split("\n## Summary\n")[0]
+
+
+def shown_cells(page):
+    """Cells whose code a reader sees before the exercises, less those of claims."""
+    notebook = executed_notebook(ROOT, page)
+    last = next(
+        at
+        for at, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and "## Exercises" in cell.source
+    )
+    hidden = {"remove-input", "hide-input", "remove-cell", "hide-cell", TAG}
+    return [
+        cell
+        for cell in notebook.cells[:last]
+        if cell.cell_type == "code" and not hidden & set(cell.metadata.get("tags", []))
+    ]
+
+
+@teaching
+def test_a_page_is_read_at_one_sitting(page):
+    text = before_the_exercises(page)
+    captions = " ".join(re.findall(r"^:{3,}\{caption\}[^\n]*\n(.*?)^:{3,}", text, re.S | re.M))
+    words = len(NOT_PROSE.sub(" ", text).split()) + len(NOT_PROSE.sub(" ", captions).split())
+    assert 900 <= words <= 1400
+
+
+@teaching
+def test_every_visible_cell_is_short_and_shows_something(page):
+    cells = shown_cells(page)
+    for cell in cells:
+        lines = cell.source.splitlines()
+        assert len(lines) <= 20, f"{len(lines)} lines: {lines[0]}"
+        assert cell.outputs, f"prints and draws nothing: {lines[0]}"
+    assert sum(len(cell.source.splitlines()) for cell in cells) <= 80
+
+
+@teaching
+def test_what_is_proved_stands_in_the_margin(page):
+    asserted = [
+        line
+        for cell in shown_cells(page)
+        for line in cell.source.splitlines()
+        if re.match(r"\s*assert\b|.*\bassert_close\(", line)
+    ]
+    assert len(asserted) <= 1, asserted
+
+
+@teaching
+def test_headings_come_in_their_order(page):
+    found = [title for title in re.findall(r"^## (.+)$", source(page), re.M) if title in ORDER]
+    assert found == ORDER
+
+
+@teaching
+def test_a_page_begins_with_a_reason_to_care(page):
+    assert "After this page" not in source(page)

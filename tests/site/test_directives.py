@@ -147,3 +147,13 @@ def test_a_wrong_question_is_refused_with_page_and_line(one_page, body, problem)
     failure = one_page(f"# Page\n\nWords.\n\n:::{{self-check}} Is it so?\n{body}\n:::\n").failure()
     assert "intro.md:5: " in failure
     assert problem in failure
+
+
+def test_an_aside_is_folded_below_its_title(one_page):
+    book = one_page("# Page\n\nWords.\n\n:::{aside} Why $x$ is *one*\nSince $x = 1$.\n:::\n")
+    write_pages(book.root)
+    folded = book.page("intro").select_one("details.aside")
+    assert not folded.has_attr("open")
+    assert folded.summary.em.text == "one"
+    assert folded.summary.select_one(".katex")
+    assert folded.p.get_text().startswith("Since")

@@ -16,7 +16,6 @@ import pytest
 from tiny import cell_of, notebook, tiny, written
 
 from introml import command
-from introml.grader.student import hand_in as module
 from introml.grader.student.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
 from introml.grader.student.hand_in_button import HandInButton, answers_not_saved
 from introml.grader.student.notebook_check import _button
