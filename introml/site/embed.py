@@ -26,9 +26,9 @@ from introml.widgets.base import DIST, Widget, bundle_path, stem_of
 LOGGER = logging.getLogger(__name__)
 STATE_MIME = "application/vnd.jupyter.widget-state+json"
 HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
-#: What all widgets share; the site publishes it once.
 #: Behind a page's first widget: here the layout puts the states and the code of all of them.
 CODE_PLACE = "<!-- widgets start here -->"
+#: What all widgets share; the site publishes it once.
 SHARED = ("kit.js", "kit.css", "tokens.css")
 NEEDS_KERNEL = (
     '<p class="needs-kernel">This control computes in Python. Open the notebook in JupyterLab to '
@@ -41,7 +41,7 @@ def kebab(class_name: str) -> str:
 
 
 def widget_class(anywidget_id: str) -> type[Widget] | None:
-    """The class that `introml.widgets.line_fit.LineFit` names; None if it is not ours."""
+    """The book's widget of this name, such as `introml.widgets.line_fit.LineFit`; else None."""
     module, _, name = anywidget_id.rpartition(".")
     if not module.startswith("introml.widgets.") or find_spec(module) is None:
         return None
@@ -74,8 +74,11 @@ class PageWidgets:
             for key in cls.filed_traits()
             if state.get(key) is not None
         }
-        self.states[anchor] = {"name": name, "state": state, "files": filed}
-        still = self._still(name, anchor, state | self._contents(entry["state"], filed))
+        # Today's bounds of the traits, as the code is today's.
+        forms = cls.forms()
+        self.states[anchor] = {"name": name, "state": state, "files": filed, "forms": forms}
+        whole = state | self._contents(entry["state"], filed) | {"_forms": forms}
+        still = self._still(name, anchor, whole)
         place = CODE_PLACE if len(self.states) == 1 else ""
         return f'<div class="widget-host" data-anchor="{anchor}">{still}</div>{place}'
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import traitlets
 
 DIST = Path(__file__).parent / "dist"
 
@@ -33,6 +34,13 @@ class Widget(anywidget.AnyWidget):
     also tagged `file=True` holds bulky data: the site stores it in a file of its own and fetches
     it only on pages that show the widget.
     """
+
+    #: The bounds of the traits go to the browser with their values: they are written here alone.
+    _forms = traitlets.Dict(read_only=True).tag(sync=True)
+
+    @traitlets.default("_forms")
+    def _forms_of_the_class(self) -> dict[str, dict[str, Any]]:
+        return self.forms()
 
     def __init_subclass__(cls, **kwargs: Any):
         code = bundle_path(cls.__name__, ".mjs")
@@ -65,6 +73,12 @@ class Widget(anywidget.AnyWidget):
         inherited = set(anywidget.AnyWidget.class_trait_names())
         names = cls.class_trait_names(sync=True)
         return [name for name in names if name not in inherited and not name.startswith("_")]
+
+    @classmethod
+    def forms(cls) -> dict[str, dict[str, Any]]:
+        """What the public traits may hold, by name, as `kit/forms.js` reads it."""
+        traits = {name: cls.class_traits()[name] for name in cls.public_traits()}
+        return {name: trait.form() for name, trait in traits.items() if hasattr(trait, "form")}
 
     @classmethod
     def filed_traits(cls) -> list[str]:

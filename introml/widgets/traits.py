@@ -1,7 +1,8 @@
 """Widget traits that refuse bad values in words, and leave the old value in place.
 
 A refused value raises `BadValue`, which is a `TraitError` (so traitlets rolls the trait back) and
-a `ValueError` (so it is caught as what it is).
+a `ValueError` (so it is caught as what it is). A trait's `form()` says what it takes as plain data;
+the browser code has its bounds from there (`kit/forms.js`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ class Real(traitlets.TraitType):
         self.low, self.high = low, high
         super().__init__(default, **kwargs)
 
+    def form(self) -> dict[str, Any]:
+        return {"kind": "real", "low": self.low, "high": self.high}
+
     def validate(self, obj: Any, value: Any) -> float:
         number = _plain(value)
         if not _is_real(number, self.low, self.high):
@@ -60,6 +64,9 @@ class Whole(traitlets.TraitType):
         self.low, self.high = low, high
         super().__init__(default, **kwargs)
 
+    def form(self) -> dict[str, Any]:
+        return {"kind": "whole", "low": self.low, "high": self.high}
+
     def validate(self, obj: Any, value: Any) -> int:
         number = _plain(value)
         if not _is_real(number, self.low, self.high) or number != int(number):
@@ -76,6 +83,9 @@ class Choice(traitlets.TraitType):
     def __init__(self, default: Any, options: Sequence[Any], **kwargs: Any):
         self.options = tuple(options)
         super().__init__(default, **kwargs)
+
+    def form(self) -> dict[str, Any]:
+        return {"kind": "choice", "options": list(self.options)}
 
     def validate(self, obj: Any, value: Any) -> Any:
         given = _plain(value)
@@ -113,6 +123,10 @@ class Numbers(traitlets.TraitType):
     ):
         self.dims, self.low, self.high, self.least, self.most = dims, low, high, least, most
         super().__init__(default, **kwargs)
+
+    def form(self) -> dict[str, Any]:
+        bounds = ("dims", "low", "high", "least", "most")
+        return {"kind": "numbers"} | {name: getattr(self, name) for name in bounds}
 
     def validate(self, obj: Any, value: Any) -> list:
         try:

@@ -44,6 +44,11 @@ def test_the_state_is_what_the_cell_set_and_public_traits_only(states):
     assert not [name for entry in states.values() for name in entry["state"] if name[0] == "_"]
 
 
+def test_the_bounds_of_the_traits_are_todays(states):
+    assert states["widget-line-fit"]["forms"] == LineFit.forms()
+    assert states["widget-line-fit"]["forms"]["marked"] == {"kind": "whole", "low": 1, "high": 30}
+
+
 def test_the_page_holds_no_widget_code_and_no_widget_style(book):
     html = book.text("chapters/shown")
     assert "_esm" not in html

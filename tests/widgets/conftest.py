@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from introml import site
+from introml.site.node import NodeLines
 from introml.widgets.base import bundle_path
 
 RUNNER = Path(__file__).with_name("run_model.mjs")
@@ -61,3 +63,14 @@ def run_model():
         ]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def stills():
+    """Draws widgets without a browser.
+
+    `stills.ask({"bundle", "anchor", "state"})` gives {"html"} or {"error"}.
+    """
+    lines = NodeLines(Path(site.__file__).with_name("still.mjs"))
+    yield lines
+    lines.close()

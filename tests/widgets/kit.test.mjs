@@ -14,11 +14,12 @@ const { clipped } = await import(`${kit}/clip.js`);
 const { defineWidget, hashFromState, stateFromHash } = await import(`${kit}/define.js`);
 const { h } = await import(`${kit}/dom.js`);
 const { dragHandle } = await import(`${kit}/drag.js`);
-const { fixed, percent, significant, thousands } = await import(`${kit}/format.js`);
+const { fixed, percent, powerOfTen, significant, thousands } = await import(`${kit}/format.js`);
 const { plot } = await import(`${kit}/plot.js`);
 const { predict } = await import(`${kit}/predict.js`);
-const { generator, normal, sample } = await import(`${kit}/random.js`);
+const { generator, normal, sample } = await import("../../introml/widgets/maths/random.js");
 const { roving } = await import(`${kit}/roving.js`);
+const { nearest, zeroThenRatios } = await import(`${kit}/scales.js`);
 
 beforeEach(() => document.body.replaceChildren());
 
@@ -108,6 +109,12 @@ describe("numbers", () => {
     [fixed, [-0.001], "0.00"],
     [fixed, [123456.789, 1], "123456.8"],
     [fixed, [1e21], "1.00 × 10²¹"],
+    [powerOfTen, [1e6], "10⁶"],
+    [powerOfTen, [1e-14], "10⁻¹⁴"],
+    [powerOfTen, [0.01], "0.01"],
+    [powerOfTen, [1000], "1000"],
+    [powerOfTen, [0.001], "10⁻³"],
+    [powerOfTen, [300], "300"],
     [fixed, [Number.NaN], "not a number"],
     [fixed, [Number.POSITIVE_INFINITY], "infinity"],
     [fixed, [Number.NEGATIVE_INFINITY], `${MINUS}infinity`],
@@ -197,16 +204,9 @@ describe("a link to a setting", () => {
     const widget = defineWidget({ name: "P", title: "P", linked: ["rate"], build: () => null });
     assert.deepEqual(widget.stateFromHash("#p?rate=2&step=1", "p"), { rate: 2 });
     const forms = { rate: { kind: "whole", low: 1, high: 3 } };
-    const held = defineWidget({
-      name: "P",
-      title: "P",
-      linked: ["rate"],
-      forms,
-      build: () => null,
-    });
-    assert.deepEqual(held.stateFromHash("#p?rate=3", "p"), { rate: 3 });
+    assert.deepEqual(widget.stateFromHash("#p?rate=3", "p", forms), { rate: 3 });
     for (const bad of ["4", "0", "1.5", "[2]", "null", "true", "1e999", '"2"']) {
-      assert.deepEqual(held.stateFromHash(`#p?rate=${bad}`, "p"), {}, bad);
+      assert.deepEqual(widget.stateFromHash(`#p?rate=${bad}`, "p", forms), {}, bad);
     }
     const without = defineWidget({ name: "P", title: "P", build: () => null });
     assert.deepEqual(without.stateFromHash("#p?rate=2", "p"), {});
@@ -300,6 +300,62 @@ describe("a slider", () => {
       model.set("rate", model.get("rate"));
       assert.equal(input.value, String(position));
     }
+  });
+});
+
+describe("the scales of a slider", () => {
+  it("may begin with zero, and have equal ratios after it", () => {
+    const at = zeroThenRatios(1e-6, 10);
+    assert.equal(at.most, 100);
+    assert.equal(at.toValue(0), 0);
+    for (let position = 1; position <= 100; position += 1) {
+      const value = at.toValue(position);
+      near(value, 1e-6 * 1e7 ** ((position - 1) / 99), 6e-3);
+      assert.equal(at.toPosition(value), position);
+    }
+    assert.equal(at.toPosition(0), 0);
+    // A value below the least that a position stands for is shown at that position, not at zero.
+    assert.deepEqual([5e-7, 1e-9].map(at.toPosition), [1, 1]);
+  });
+  it("may be a list, which may change; between two entries the thumb stands at the nearer ratio", () => {
+    let values = [1, 2, 3, 4, 6, 8];
+    const options = { trait: "size", label: "Size", values: () => values, format: String };
+    const { node, model, ui } = control("slider", options, { size: 6 });
+    const input = node.querySelector("input");
+    const shown = () => ["min", "max", "step", "value"].map((name) => input.getAttribute(name));
+    assert.deepEqual(shown(), ["0", "5", "1", "4"]);
+    move(input, 2);
+    assert.equal(model.get("size"), 3);
+    ui().set({ size: 7 });
+    assert.deepEqual([input.value, node.querySelector("output").textContent], ["5", "7"]);
+    values = [1, 7];
+    ui().redraw();
+    assert.deepEqual(shown(), ["0", "1", "1", "1"]);
+    assert.deepEqual(
+      [1, 3, 5, 99].map((value) => nearest([1, 2, 4, 8], value)),
+      [0, 2, 2, 3],
+    );
+  });
+  it("ends at the bounds of the trait, which come with its values, or at narrower ones", () => {
+    const _forms = {
+      rate: { kind: "real", low: -1, high: 4 },
+      steps: { kind: "whole", low: 2, high: 9 },
+    };
+    const state = { rate: 1, steps: 5, _forms };
+    const ends = (options) => {
+      const { node } = control("slider", { label: "L", ...options }, state);
+      const input = node.querySelector("input");
+      return ["min", "max", "step"].map((name) => input.getAttribute(name));
+    };
+    assert.deepEqual(ends({ trait: "rate" }), ["-1", "4", "any"]);
+    assert.deepEqual(ends({ trait: "rate", max: 2, step: 0.5 }), ["-1", "2", "0.5"]);
+    assert.deepEqual(ends({ trait: "steps" }), ["2", "9", "1"]);
+    const { node } = control("stepper", { trait: "steps", label: "L" }, state);
+    const input = node.querySelector("input");
+    assert.deepEqual(
+      ["min", "max"].map((name) => input.getAttribute(name)),
+      ["2", "9"],
+    );
   });
 });
 

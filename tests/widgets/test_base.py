@@ -100,7 +100,7 @@ def test_all_names_are_in_order_and_each_has_its_module_and_folder():
     folder = base.DIST.parent
     stems = {path.parent.name for path in folder.glob("*/view.js")}
     assert stems == {stem_of(name) for name in NAMES}
-    assert all((folder / f"{stem}.py").exists() for stem in stems)
+    assert all((folder / stem / "__init__.py").exists() for stem in stems)
 
 
 @pytest.fixture(params=NAMES)

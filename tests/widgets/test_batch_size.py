@@ -200,12 +200,6 @@ def test_rates_rungs_and_ends(run_model):
     rungs = run_model("BatchSize", "doublings", [(2,), (12,), (20,), (512,)])
     assert rungs[:3] == [[1, 2], [1, 2, 3, 4, 6, 8, 12], [1, 2, 3, 4, 6, 8, 12, 16, 20]]
     assert rungs[3][-3:] == [256, 384, 512]
-    assert run_model("BatchSize", "nearest", [([1, 2, 4, 8], v) for v in (1, 3, 5, 99)]) == [
-        0,
-        2,
-        2,
-        3,
-    ]
     updates = run_model("BatchSize", "updatesPerEpoch", [(512, 8), (512, 100), (10, 10)])
     assert updates == [64, 6, 1]
     within = run_model("BatchSize", "updatesWithin", [([0, 3, 6, 7], e) for e in (0, 2, 3, 6, 9)])

@@ -60,13 +60,13 @@
 
   const sameKind = (a, b) => typeof a === typeof b && Array.isArray(a) === Array.isArray(b);
 
-  async function mount(host, { name, state, files: filed }) {
+  async function mount(host, { name, state, files: filed, forms }) {
     const anchor = host.dataset.anchor;
     try {
-      const all = { ...state };
+      const all = { ...state, _forms: forms };
       for (const [trait, key] of Object.entries(filed)) all[trait] = await file(key).promise;
       const definition = definitions.get(name);
-      const linked = definition.stateFromHash(location.hash, anchor);
+      const linked = definition.stateFromHash(location.hash, anchor, forms);
       for (const [trait, value] of Object.entries(linked)) {
         if (sameKind(value, all[trait])) all[trait] = value;
       }

@@ -24,6 +24,9 @@ class Sentence(traitlets.TraitType):
     default_value = ""
     most = 200
 
+    def form(self) -> dict[str, Any]:
+        return {"kind": "text", "most": self.most}
+
     def validate(self, obj: Any, value: Any) -> str:
         if not isinstance(value, str) or len(value) > self.most:
             raise BadValue(
@@ -37,6 +40,9 @@ class Recording(traitlets.TraitType):
     """What `recordings.attention.load()` returns, or None."""
 
     fields = ("provenance", "layers", "heads", "sentences", "notable")
+
+    def form(self) -> dict[str, Any]:
+        return {"kind": "record", "fields": list(self.fields), "none": True}
 
     def validate(self, obj: Any, value: Any) -> dict | None:
         if value is not None and not (isinstance(value, dict) and set(self.fields) <= set(value)):

@@ -40,8 +40,8 @@ function sizes(ui) {
     },
   };
   return [
-    stepper(own, { trait: "T", label: "Queries", min: 1, max: 6 }),
-    stepper(own, { trait: "S", label: "Keys", min: 1, max: 6 }),
+    stepper(own, { trait: "T", label: "Queries", min: 1, max: ui.forms.q.most }),
+    stepper(own, { trait: "S", label: "Keys", min: 1, max: ui.forms.k.most }),
     stepper(own, { trait: "d_k", label: "dₖ", min: 1, max: 4 }),
     stepper(own, { trait: "d_v", label: "dᵥ", min: 1, max: 4 }),
   ];
@@ -105,8 +105,6 @@ export function buildLive(ui) {
     ui.slider({
       trait: "temperature",
       label: "Temperature",
-      min: 0.1,
-      max: 10,
       scale: "log",
       format: (value) => significant(value),
     }),

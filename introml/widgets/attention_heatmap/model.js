@@ -1,20 +1,10 @@
 // Scaled dot-product attention on small matrices (lists of rows), and reading a recorded encoder.
 // True in a mask means "may attend". A row that may attend to nothing gets weights of zero.
 
-/** softmax(scores / temperature) of one row; −∞ gets no weight, a row of −∞ alone none at all. */
-export function softmax(scores, temperature = 1) {
-  const largest = Math.max(...scores);
-  if (largest === Number.NEGATIVE_INFINITY) return scores.map(() => 0);
-  const parts = scores.map((score) => Math.exp((score - largest) / temperature));
-  const total = parts.reduce((sum, part) => sum + part, 0);
-  return parts.map((part) => part / total);
-}
+import { resized, times, timesTransposed } from "../maths/matrix.js";
+import { entropy, softmax } from "../maths/softmax.js";
 
-/** −Σ p ln p in nats, with 0 ln 0 = 0: from 0 (one weight) to ln n (n equal weights). */
-export function entropy(weights) {
-  const sum = weights.reduce((total, p) => total - (p > 0 ? p * Math.log(p) : 0), 0);
-  return Math.max(0, sum);
-}
+export { entropy, resized, softmax, times, timesTransposed };
 
 /** mask[t][s]: "none", "causal" (s ≤ t) or "padding" (s < length). */
 export function makeMask(kind, queries, keys, length = keys) {
@@ -48,9 +38,7 @@ export function scores(queries, keys, scaled = true) {
     );
   }
   const divisor = scaled ? Math.sqrt(width) : 1;
-  return queries.map((q) =>
-    keys.map((k) => q.reduce((sum, value, i) => sum + value * k[i], 0) / divisor),
-  );
+  return timesTransposed(queries, keys).map((row) => row.map((score) => score / divisor));
 }
 
 /**
@@ -73,17 +61,8 @@ export function attention(queries, keys, values, options = {}) {
     row.map((score, s) => (allowed[t][s] ? score / temperature : Number.NEGATIVE_INFINITY)),
   );
   const weights = masked.map((row) => softmax(row));
-  const output = weights.map((row) =>
-    values[0].map((_, j) => row.reduce((sum, weight, s) => sum + weight * values[s][j], 0)),
-  );
+  const output = times(weights, values);
   return { allowed, scores: masked, weights, output, entropies: weights.map(entropy) };
-}
-
-/** A matrix cut or filled up with zeros to the given size. */
-export function resized(matrix, rows, columns) {
-  return Array.from({ length: rows }, (_, i) =>
-    Array.from({ length: columns }, (_, j) => matrix[i]?.[j] ?? 0),
-  );
 }
 
 /**

@@ -154,7 +154,7 @@ function ownSentence(ui) {
   const input = h("input", {
     type: "text",
     id,
-    maxlength: 200,
+    maxlength: ui.forms.sentence.most,
     placeholder: "type one and press Enter",
     onchange: () => ui.set({ sentence: input.value.trim(), token: -1 }),
   });

@@ -54,6 +54,7 @@ function matrixTable({ title, rowHeader, columnHeader = null, makeCell }) {
 
 /** Q, K or V: a table of number inputs bound to a trait. */
 export function editable(ui, { trait, letter, title, row }) {
+  const { low, high } = ui.forms[trait];
   const table = matrixTable({
     title,
     rowHeader: (i) => named(row, i),
@@ -61,12 +62,12 @@ export function editable(ui, { trait, letter, title, row }) {
       const input = h("input", {
         type: "number",
         step: "0.5",
-        min: -100,
-        max: 100,
+        min: low,
+        max: high,
         "aria-label": `${letter}, row ${i + 1}, column ${j + 1}`,
         oninput: () => {
           const value = Number(input.value);
-          if (input.value === "" || !(Math.abs(value) <= 100)) return;
+          if (input.value === "" || !(value >= low && value <= high)) return;
           const next = ui.get(trait).map((numbers) => [...numbers]);
           next[i][j] = value;
           ui.set({ [trait]: next });

@@ -1,4 +1,4 @@
-import { defineWidget, either, h, numbers, oneOf, real, record, whole } from "../kit/index.js";
+import { defineWidget, h } from "../kit/index.js";
 import { buildLive } from "./live.js";
 import { buildRecorded } from "./recorded.js";
 
@@ -34,22 +34,5 @@ export default defineWidget({
     ...["q", "k", "v", "scaled", "temperature", "mask", "length", "row"],
     ...["example", "layer", "head", "token", "display"],
   ],
-  forms: {
-    mode: oneOf("live", "recorded"),
-    q: numbers({ dims: 2, low: -100, high: 100, most: 6 }),
-    k: numbers({ dims: 2, low: -100, high: 100, most: 6 }),
-    v: numbers({ dims: 2, low: -100, high: 100, most: 6 }),
-    scaled: either(),
-    temperature: real(0.1, 10),
-    mask: oneOf("none", "causal", "padding"),
-    length: whole(0, 6),
-    row: whole(0, 5),
-    example: whole(0, 99),
-    layer: whole(0, 99),
-    head: whole(0, 99),
-    token: whole(-1, 23),
-    recording: record(["provenance", "layers", "heads", "sentences", "notable"], { none: true }),
-    display: oneOf("map", "lines"),
-  },
   build,
 });

@@ -24,6 +24,9 @@ class Throughput(traitlets.TraitType):
 
     columns = ("batch_size", "seconds", "saved_bytes")
 
+    def form(self) -> dict[str, Any]:
+        return {"kind": "record", "fields": list(self.columns)}
+
     def validate(self, obj: Any, value: Any) -> dict:
         try:
             lists = [

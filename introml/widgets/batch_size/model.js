@@ -1,43 +1,73 @@
 // Minibatch gradients of a line's squared loss, where all that a batch size does is known exactly.
 // The loss of a batch is a mean, L_B(w, b) = (1/s) Σ ½(w·xᵢ + b − yᵢ)² over its s examples.
 
-import { eigen, hessian, minimum, loss as totalLoss } from "../gradient_descent/model.js";
-import { doublings, nearest } from "../kit/ladder.js";
-import { generator, normal, sample, sampler } from "../kit/random.js";
+import { lossGradient, lossHessian, minimum, squaredLoss } from "../maths/line.js";
+import { generator, normals, sample, sampler, uniforms } from "../maths/random.js";
+import { eigen, ellipse, inverse, scaledBy } from "../maths/symmetric.js";
 
-export { doublings, eigen, minimum, nearest };
+export { eigen, ellipse, inverse, minimum, normals, scaledBy, uniforms };
+
+/** @typedef {import("../maths/symmetric.js").Pair} Pair */
+/** @typedef {import("../maths/symmetric.js").Symmetric} Symmetric */
 
 /** The batch size whose learning rate stays as set when the others are scaled with the batch. */
 export const BASE = 32;
 
+/**
+ * 1, 2, 3, 4, 6, 8, 12, …, up to and with `last`: each at most 1.5 times (at the start, 2) the one before.
+ * @param {number} last
+ */
+export function doublings(last) {
+  const found = [];
+  for (let power = 1; power < last; power *= 2) {
+    found.push(power);
+    if (power > 1 && 1.5 * power < last) found.push(1.5 * power);
+  }
+  return [...found, last];
+}
+
 /** Each seed has a stream for the shuffles and one for the draws of each batch size. */
 const STREAMS = 4096;
 
-/** The mean loss over all examples. */
+/**
+ * The mean loss over all examples.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} point
+ */
 export function loss(x, y, point) {
-  return totalLoss(x, y, point, "mean");
+  return squaredLoss(x, y, point) / x.length;
 }
 
-/** The curvature of the mean loss, a 2×2 matrix, the same everywhere. */
+/**
+ * The curvature of the mean loss, the same everywhere.
+ * @param {number[]} x
+ */
 export function curvature(x) {
-  return hessian(x, "mean");
+  return scaledBy(lossHessian(x), 1 / x.length);
 }
 
-/** The mean gradient (∂w, ∂b) over the examples of a batch, or over all. */
-export function gradient(x, y, [w, b], batch = null) {
-  const total = [0, 0];
-  const add = (i) => {
-    const error = w * x[i] + b - y[i];
-    total[0] += error * x[i];
-    total[1] += error;
-  };
-  if (batch) for (const i of batch) add(i);
-  else for (let i = 0; i < x.length; i += 1) add(i);
+/**
+ * The mean gradient (∂w, ∂b) over the examples of a batch, or over all.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} point
+ * @param {number[] | null} [batch]
+ * @returns {Pair}
+ */
+export function gradient(x, y, point, batch = null) {
+  const [w, b] = lossGradient(x, y, point, batch);
   const size = batch ? batch.length : x.length;
-  return [total[0] / size, total[1] / size];
+  return [w / size, b / size];
 }
 
-/** Covariance matrix of the single examples' gradients around the full one, over all n of them. */
+/**
+ * Covariance matrix of the single examples' gradients around the full one, over all n of them.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} point [w, b]
+ * @returns {Symmetric}
+ */
 export function covariance(x, y, [w, b]) {
   const n = x.length;
   const full = gradient(x, y, [w, b]);
@@ -55,47 +85,90 @@ export function covariance(x, y, [w, b]) {
   ];
 }
 
-/** What a batch of s leaves of the variance, drawn without replacement: (1/s)·(n − s)/(n − 1). */
+/**
+ * What a batch of s leaves of the variance, drawn without replacement: (1/s)·(n − s)/(n − 1).
+ * @param {number} n
+ * @param {number} s
+ */
 export function remaining(n, s) {
   return (n - s) / (s * (n - 1));
 }
 
-/** Root mean square distance of a batch's gradient from the full one: exact, over all batches. */
+/**
+ * Root mean square distance of a batch's gradient from the full one: exact, over all batches.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} point
+ * @param {number} s
+ */
 export function spread(x, y, point, s) {
   const [[ww], [, bb]] = covariance(x, y, point);
   return Math.sqrt((ww + bb) * remaining(x.length, s));
 }
 
-/** `draws` batches of s of n examples, each drawn anew without replacement. */
+/**
+ * `draws` batches of s of n examples, each drawn anew without replacement.
+ * @param {number} n
+ * @param {number} s
+ * @param {number} draws
+ * @param {number} seed
+ */
 export function batches(n, s, draws, seed) {
   const random = generator(STREAMS * seed + s);
   const draw = sampler(n);
   return Array.from({ length: draws }, () => draw(random, s));
 }
 
-/** Root mean square distance of the given gradients from the full one. */
+/**
+ * Root mean square distance of the given gradients from the full one.
+ * @param {Pair[]} gradients
+ * @param {Pair} full
+ */
 export function measuredSpread(gradients, full) {
   const sum = gradients.reduce((t, g) => t + (g[0] - full[0]) ** 2 + (g[1] - full[1]) ** 2, 0);
   return Math.sqrt(sum / gradients.length);
 }
 
-/** Updates in an epoch: ⌈n/s⌉, the last with fewer examples when s does not divide n. */
+/**
+ * Updates in an epoch: ⌈n/s⌉, the last with fewer examples when s does not divide n.
+ * @param {number} n
+ * @param {number} s
+ */
 export function updatesPerEpoch(n, s) {
   return Math.ceil(n / s);
 }
 
-/** The rate used for batches of s: as set, or in proportion to s so that it is as set at BASE. */
+/**
+ * The rate used for batches of s: as set, or in proportion to s so that it is as set at BASE.
+ * @param {number} rate
+ * @param {number} s
+ * @param {boolean} scaled
+ */
 export function rateFor(rate, s, scaled) {
   return scaled ? (rate * s) / BASE : rate;
 }
 
-/** The orders in which the examples come, one an epoch: the same for all batch sizes. */
+/**
+ * The orders in which the examples come, one an epoch: the same for all batch sizes.
+ * @param {number} n
+ * @param {number} epochs
+ * @param {number} seed
+ */
 export function shuffles(n, epochs, seed) {
   const random = generator(STREAMS * seed);
   return Array.from({ length: epochs }, () => sample(random, n));
 }
 
-/** SGD from `start`: the points, and for each how many examples had been seen. */
+/**
+ * SGD from `start`: the points, and for each how many examples had been seen.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number[]} start
+ * @param {number} rate
+ * @param {number} s
+ * @param {number} epochs
+ * @param {number} seed
+ */
 export function sgd(x, y, start, rate, s, epochs, seed) {
   const points = [[...start]];
   const seen = [0];
@@ -111,34 +184,38 @@ export function sgd(x, y, start, rate, s, epochs, seed) {
   return { points, seen };
 }
 
-/** The run up to and with the first point farther than `reach` from `centre`; all of it if none is. */
+/**
+ * The run up to and with the first point farther than `reach` from `centre`; all of it if none is.
+ * @param {{ points: number[][], seen: number[] }} run
+ * @param {number[]} centre
+ * @param {number} reach
+ */
 export function untilBeyond({ points, seen }, centre, reach) {
-  const away = (p) => !(Math.hypot(p[0] - centre[0], p[1] - centre[1]) <= reach);
+  const away = (/** @type {number[]} */ p) =>
+    !(Math.hypot(p[0] - centre[0], p[1] - centre[1]) <= reach);
   const last = points.findIndex(away);
   return last < 0
     ? { points, seen }
     : { points: points.slice(0, last + 1), seen: seen.slice(0, last + 1) };
 }
 
-/** The last update that `examples` examples allow. */
+/**
+ * The last update that `examples` examples allow.
+ * @param {number[]} seen
+ * @param {number} examples
+ */
 export function updatesWithin(seen, examples) {
   let last = 0;
   while (last + 1 < seen.length && seen[last + 1] <= examples) last += 1;
   return last;
 }
 
-/** The ellipse of `deviations` standard deviations around `centre`, as a closed list of points. */
-export function ellipse(centre, matrix, deviations = 2, sides = 60) {
-  const { values, vectors } = eigen(matrix);
-  const radii = values.map((value) => deviations * Math.sqrt(Math.max(0, value)));
-  return Array.from({ length: sides + 1 }, (_, i) => {
-    const turn = (2 * Math.PI * i) / sides;
-    const [along, across] = [radii[0] * Math.cos(turn), radii[1] * Math.sin(turn)];
-    return [0, 1].map((k) => centre[k] + along * vectors[0][k] + across * vectors[1][k]);
-  });
-}
-
-/** A recorded quantity at batch size s, a straight line between its neighbours on log–log axes. */
+/**
+ * A recorded quantity at batch size s, a straight line between its neighbours on log–log axes.
+ * @param {number[]} sizes
+ * @param {number[]} values
+ * @param {number} s
+ */
 export function interpolate(sizes, values, s) {
   const after = sizes.findIndex((size) => size >= s);
   if (after < 0 || s < sizes[0]) {
@@ -150,13 +227,3 @@ export function interpolate(sizes, values, s) {
   const share = Math.log(s / sizes[after - 1]) / Math.log(sizes[after] / sizes[after - 1]);
   return values[after - 1] * (values[after] / values[after - 1]) ** share;
 }
-
-// The generator as the tests see it: lists instead of a function.
-export const uniforms = (seed, count) => {
-  const random = generator(seed);
-  return Array.from({ length: count }, () => random());
-};
-export const normals = (seed, count) => {
-  const random = generator(seed);
-  return Array.from({ length: count }, () => normal(random));
-};

@@ -1,27 +1,20 @@
 import {
   defineWidget,
   dragHandle,
-  either,
   fixed,
   h,
   legend,
-  numbers,
   plot,
   predict,
-  real,
-  record,
   setAttributes,
   significant,
   s as svg,
   thousands,
-  whole,
 } from "../kit/index.js";
-import { ladder } from "../kit/ladder.js";
 import * as model from "./model.js";
 import { describeCost, describeNoise, describeRun } from "./wording.js";
 
 const DRAWS = 60;
-const TICKS = 128;
 const REACH = 2.8; // the map shows this much of w and of b on each side of the minimum
 const BEYOND = 60; // a run that gets this far from the minimum ends there: it diverges
 const CHART_HEIGHT = 196;
@@ -31,6 +24,7 @@ const FLOOR = 1e-4; // the least excess loss that the chart shows
 function build(ui) {
   const data = () => [ui.get("x"), ui.get("y")];
   const count = () => data()[0].length;
+  const ticks = ui.forms.progress.high;
   const width = ui.columns(2, 300);
   const map = plot({
     width,
@@ -70,12 +64,13 @@ function build(ui) {
   map.layer.append(contours);
   map.line("path", []); // under the steps
   map.layer.append(rays, landings);
+  const { low, high } = ui.forms.start;
   const handle = dragHandle(map, {
     label: "Starting point",
     get: () => ui.get("start"),
     set: (point) => ui.set({ start: point.map((value) => Number(value.toFixed(2))) }),
     step: [0.1, 0.1],
-    limits: { x: [-10, 10], y: [-10, 10] },
+    limits: { x: [low, high], y: [low, high] },
     describe: ([w, b]) => `w = ${fixed(w)}, b = ${fixed(b)}`,
   });
 
@@ -90,12 +85,7 @@ function build(ui) {
     const { values } = model.eigen(shape);
     // Loss levels half a unit apart along the steep direction: L − L* = ½ λ r².
     const rings = Array.from({ length: 9 }, (_, i) => 0.5 * (9 - i) * Math.sqrt(values[1]));
-    const [[a, b], [, d]] = shape;
-    const determinant = a * d - b * b;
-    const inverse = [
-      [d / determinant, -b / determinant],
-      [-b / determinant, a / determinant],
-    ];
+    const inverse = model.inverse(shape);
     contours.replaceChildren(
       ...rings.map((radius) => {
         const ring = model.ellipse(best, inverse, radius);
@@ -143,21 +133,20 @@ function build(ui) {
   ui.stage(map.svg, ...(stacked ? [] : [charts]));
   ui.controls(
     ...(ui.get("question") ? [question()] : []),
-    ladder(ui, {
+    ui.slider({
       trait: "batch_size",
       label: "Batch size s",
+      format: String,
       values: () => model.doublings(count()),
     }),
     ui.slider({
       trait: "learning_rate",
       label: "Learning rate η",
-      min: 0.01,
-      max: 2,
       scale: "log",
       format: (value) => significant(value, 3),
     }),
-    ui.player({ trait: "progress", label: "Progress", last: () => TICKS, interval: 80 }),
-    ui.stepper({ trait: "seed", label: "Draw", min: 1, max: 9999 }),
+    ui.player({ trait: "progress", label: "Progress", last: () => ticks, interval: 80 }),
+    ui.stepper({ trait: "seed", label: "Draw" }),
     ui.toggle({ trait: "scaled", label: `Scale the rate with the batch: η·s/${model.BASE}` }),
     legend([
       ["training", "path of SGD, and its loss"],
@@ -241,7 +230,7 @@ function build(ui) {
     const run = model.untilBeyond(whole, best, BEYOND);
     const diverged = run.points.length < whole.points.length;
     const end = epochs * n;
-    const examples = Math.round((end * progress) / TICKS);
+    const examples = Math.round((end * progress) / ticks);
     const updates = model.updatesWithin(run.seen, examples);
     const point = run.points[updates];
 
@@ -258,7 +247,7 @@ function build(ui) {
     const spreadMatrix = model.covariance(x, y, point);
     const variance = spreadMatrix[0][0] + spreadMatrix[1][1];
     const share = model.remaining(n, size);
-    const scaledMatrix = spreadMatrix.map((row) => row.map((entry) => entry * share));
+    const scaledMatrix = model.scaledBy(spreadMatrix, share);
     drawSteps(point, gradients, full, rate, scaledMatrix);
     drawTrade(point, full, variance, size);
     const excess = drawCurve(run, lowest, updates, end);
@@ -287,18 +276,5 @@ export default defineWidget({
   name: "BatchSize",
   title: "Gradient noise, descent and cost against the batch size",
   linked: ["batch_size", "learning_rate", "scaled", "seed", "progress", "start"],
-  forms: {
-    batch_size: whole(1, 1000),
-    learning_rate: real(0.01, 2),
-    scaled: either(),
-    seed: whole(1, 9999),
-    progress: whole(0, TICKS),
-    epochs: whole(1, 10),
-    start: numbers({ low: -10, high: 10, least: 2, most: 2 }),
-    x: numbers({ least: 2 }),
-    y: numbers({ least: 2 }),
-    question: either(),
-    throughput: record(["batch_size", "seconds", "saved_bytes"]),
-  },
   build,
 });

@@ -12,6 +12,9 @@ class Pair(Numbers):
     def __init__(self, default: tuple[int, int], low: int, high: int, **kwargs: Any):
         super().__init__(list(default), low=low, high=high, least=2, most=2, **kwargs)
 
+    def form(self) -> dict[str, Any]:
+        return super().form() | {"whole": True}
+
     def validate(self, obj: Any, value: Any) -> list[int]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = [value, value]

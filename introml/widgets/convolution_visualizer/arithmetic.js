@@ -169,10 +169,3 @@ export function unread({ n, p, k, s, d, span, size }) {
     between: before.filter((place) => !read.has(place)),
   };
 }
-
-/** A matrix cut, or filled with zeros at the right and below, to rows × columns. */
-export function resized(matrix, rows, columns) {
-  return Array.from({ length: rows }, (_, i) =>
-    Array.from({ length: columns }, (_, j) => matrix[i]?.[j] ?? 0),
-  );
-}

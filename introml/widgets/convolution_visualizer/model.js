@@ -1,5 +1,6 @@
 // Everything that the widget computes and says, without a DOM.
 
+export { resized } from "../maths/matrix.js";
 export * from "./arithmetic.js";
 export * from "./presets.js";
 export * from "./wording.js";

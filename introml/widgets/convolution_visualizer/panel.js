@@ -34,19 +34,22 @@ function settingsTable(ui, mode) {
       ui.set({ [trait]: model.resized(matrix, rows, columns) });
     },
   });
+  const pooling = () => mode() !== "convolution";
   const settings = [
-    ["Input", size("input"), 1, 16, () => true],
-    ["Kernel", size("kernel"), 1, 7, () => mode() === "convolution"],
-    ["Window", pair("window"), 1, 7, () => mode() !== "convolution"],
-    ["Stride", pair("stride"), 1, 8, () => true],
-    ["Padding", pair("padding"), 0, 8, () => true],
-    ["Dilation", pair("dilation"), 1, 8, () => mode() !== "average"],
+    ["Input", "input", size, () => true],
+    ["Kernel", "kernel", size, () => !pooling()],
+    ["Window", "window", pair, pooling],
+    ["Stride", "stride", pair, () => true],
+    ["Padding", "padding", pair, () => true],
+    ["Dilation", "dilation", pair, () => mode() !== "average"],
   ];
-  const cells = settings.map(([name, field, min, max, shown]) => {
+  const cells = settings.map(([name, trait, field, shown]) => {
+    const form = ui.forms[trait];
+    const [min, max] = field === size ? [form.least, form.most] : [form.low, form.high];
     const steppers = AXES.map((axis, i) => {
       const key = `${name.toLowerCase()}-${i}`;
       const label = `${name}, ${axis.split(" ")[0]}`;
-      return stepper(lens(ui, { [key]: field(i) }), { trait: key, label, min, max });
+      return stepper(lens(ui, { [key]: field(trait)(i) }), { trait: key, label, min, max });
     });
     const node = h("div", { class: `${STYLE}-setting` }, h("span", {}, name), steppers);
     ui.onRedraw(() => {

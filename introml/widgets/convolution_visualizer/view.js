@@ -83,13 +83,15 @@ function build(ui) {
     const matrix = ui.get(trait);
     const [row, column] = ownPlace(trait, i, j);
     const value = String(Number(matrix[row][column].toPrecision(6)));
+    const { low, high } = ui.forms[trait];
     state.said = "";
     editor.open(grid.box(i, j), { value, typed }, `${trait} row ${i}, column ${j}`, {
       commit(text) {
         if (text === value || text.trim() === "") return;
         const number = model.parseNumber(text);
-        if (Number.isNaN(number) || Math.abs(number) > 1e4) {
-          state.said = `${REFUSED} “${text}” is not a number from −10000 to 10000. `;
+        if (!(number >= low && number <= high)) {
+          const range = `${model.shortNumber(low)} to ${model.shortNumber(high)}`;
+          state.said = `${REFUSED} “${text}” is not a number from ${range}. `;
           writeReadout();
           return;
         }
@@ -196,7 +198,6 @@ function build(ui) {
     const setting = Object.fromEntries(SETTING.map((name) => [name, ui.get(name)]));
     const key = JSON.stringify(setting);
     state.said = "";
-    model.checkForm({ ...setting, cell: ui.get("cell") });
     if (key !== state.key) {
       state.setting = setting;
       state.legal = model.isLegal(setting);

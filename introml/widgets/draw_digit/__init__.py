@@ -59,6 +59,9 @@ class Network(traitlets.TraitType):
 
     default_value: Any = None
 
+    def form(self) -> dict[str, Any]:
+        return {"kind": "record", "fields": ["layers"]}
+
     def validate(self, obj: Any, value: Any) -> dict[str, Any]:
         try:
             packed = pack(value) if isinstance(value, nn.Sequential) else value
@@ -78,6 +81,9 @@ class Examples(traitlets.TraitType):
     """Pictures with their digits: [{"digit": 7, "picture": text}, …]."""
 
     default_value: Any = None
+
+    def form(self) -> dict[str, Any]:
+        return {"kind": "record", "fields": ["digit", "picture"], "many": True}
 
     def validate(self, obj: Any, value: Any) -> list[dict[str, Any]]:
         try:

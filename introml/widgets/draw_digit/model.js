@@ -3,6 +3,7 @@
 import { forward, unpack } from "./network.js";
 import { fromText, prepared } from "./picture.js";
 
+export { softmax } from "../maths/softmax.js";
 export * from "./network.js";
 export * from "./picture.js";
 export * from "./rules.js";

@@ -27,10 +27,3 @@ export function forward(layers, input) {
     });
   }, input);
 }
-
-export function softmax(values) {
-  const largest = Math.max(...values);
-  const powers = values.map((value) => Math.exp(value - largest));
-  const total = powers.reduce((sum, value) => sum + value, 0);
-  return powers.map((value) => value / total);
-}

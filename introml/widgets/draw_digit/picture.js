@@ -1,6 +1,8 @@
 // A picture is 784 bytes, row after row, 0 for paper and 255 for ink. As text, which fits into a link
 // and into a trait, each byte is two hexadecimal digits.
 
+import { clamp, dot, sum } from "../maths/numbers.js";
+
 export const SIDE = 28;
 const BOX = 20; // MNIST fits each digit's ink into 20 × 20 pixels
 
@@ -24,7 +26,7 @@ function distance([px, py], [ax, ay], [bx, by]) {
   const [dx, dy] = [bx - ax, by - ay];
   const length = dx * dx + dy * dy;
   const along = length === 0 ? 0 : ((px - ax) * dx + (py - ay) * dy) / length;
-  const t = Math.min(1, Math.max(0, along));
+  const t = clamp(along, 0, 1);
   return Math.hypot(px - ax - t * dx, py - ay - t * dy);
 }
 
@@ -35,7 +37,7 @@ function distance([px, py], [ax, ay], [bx, by]) {
 export function stroke(pixels, a, b, radius = 1.3, erase = false) {
   return pixels.map((old, i) => {
     const centre = [(i % SIDE) + 0.5, Math.floor(i / SIDE) + 0.5];
-    const cover = Math.min(1, Math.max(0, radius + 0.5 - distance(centre, a, b)));
+    const cover = clamp(radius + 0.5 - distance(centre, a, b), 0, 1);
     const value = Math.round(255 * cover);
     return erase ? Math.min(old, 255 - value) : Math.max(old, value);
   });
@@ -53,15 +55,17 @@ function areaMeans(old, fresh) {
 
 /** Where a side with this much ink in each row starts, for its centre to fall into pixel 14. */
 function offset(mass) {
-  const total = mass.reduce((sum, value) => sum + value, 0);
-  const centre = mass.reduce((sum, value, i) => sum + (i + 0.5) * value, 0) / total;
+  const centre =
+    dot(
+      mass,
+      mass.map((_, i) => i + 0.5),
+    ) / sum(mass);
   // A symmetric drawing has its centre on an edge between pixels: rounding must not decide.
   const start = SIDE / 2 - Math.floor(centre + 1e-6);
-  return Math.min(SIDE - mass.length, Math.max(0, start));
+  return clamp(start, 0, SIDE - mass.length);
 }
 
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
-const sum = (values) => values.reduce((total, value) => total + value, 0);
 
 /** 784 numbers from 0 to 1: the ink scaled into 20 × 20 and centred, as MNIST prepares a digit. */
 export function normalized(pixels) {

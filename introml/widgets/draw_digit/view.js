@@ -1,16 +1,4 @@
-import {
-  defineWidget,
-  either,
-  fixed,
-  h,
-  oneOf,
-  percent,
-  picture,
-  record,
-  s,
-  setAttributes,
-  whole,
-} from "../kit/index.js";
+import { defineWidget, fixed, h, percent, picture, s, setAttributes } from "../kit/index.js";
 import * as model from "./model.js";
 import { ink, pad } from "./pad.js";
 
@@ -292,12 +280,5 @@ export default defineWidget({
   name: "DrawDigit",
   title: "A digit, judged by three rules and by a learned network",
   linked: ["drawing", "example", "normalized"],
-  forms: {
-    example: whole(0, 999),
-    pen: oneOf("draw", "erase"),
-    normalized: either(),
-    network: record(["layers"]),
-    examples: record(["digit", "picture"], { many: true }),
-  },
   build,
 });

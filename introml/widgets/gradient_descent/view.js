@@ -1,19 +1,14 @@
 import {
   defineWidget,
   dragHandle,
-  either,
   fixed,
   legend,
-  numbers,
-  oneOf,
   plot,
+  powerOfTen,
   predict,
-  real,
   s,
   significant,
-  whole,
 } from "../kit/index.js";
-import { powerOfTen } from "../kit/power_of_ten.js";
 import * as model from "./model.js";
 import { ranges } from "./ranges.js";
 
@@ -95,7 +90,8 @@ function build(ui) {
     margin: { left: 58 },
   });
   const strip = ranges({ width: ui.width });
-  const limits = { x: [-10, 10], y: [-10, 10] };
+  const { low, high } = ui.forms.start;
+  const limits = { x: [low, high], y: [low, high] };
 
   const tall = (map.y(-1) - map.y(1)) / (map.x(1) - map.x(-1));
   let half = HALF_WIDTH;
@@ -105,8 +101,8 @@ function build(ui) {
     const [startW, startB] = ui.get("start");
     // It only grows: a window that moved under a dragged point could not be aimed in.
     half = Math.max(half, 1.05 * Math.abs(startW - w), (1.05 * Math.abs(startB - b)) / tall);
-    limits.x = [Math.max(-10, w - half), Math.min(10, w + half)];
-    limits.y = [Math.max(-10, b - half * tall), Math.min(10, b + half * tall)];
+    limits.x = [Math.max(low, w - half), Math.min(high, w + half)];
+    limits.y = [Math.max(low, b - half * tall), Math.min(high, b + half * tall)];
     map.setAxes({
       x: { domain: [w - half, w + half] },
       y: { domain: [b - half * tall, b + half * tall] },
@@ -150,8 +146,6 @@ function build(ui) {
     ui.slider({
       trait: "learning_rate",
       label: "Learning rate η",
-      min: 0.001,
-      max: 3,
       scale: "log",
       format: (value) => significant(value, 3),
     }),
@@ -217,15 +211,5 @@ export default defineWidget({
   name: "GradientDescent",
   title: "Gradient descent on the squared loss of a line",
   linked: ["learning_rate", "start", "step", "kind"],
-  forms: {
-    learning_rate: real(0.001, 3),
-    start: numbers({ low: -10, high: 10, least: 2, most: 2 }),
-    step: whole(0, 200),
-    steps: whole(1, 200),
-    kind: oneOf("sum", "mean"),
-    x: numbers({ least: 2, most: 200 }),
-    y: numbers({ least: 2, most: 200 }),
-    question: either(),
-  },
   build,
 });

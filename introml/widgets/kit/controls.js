@@ -1,72 +1,71 @@
 // The controls: native inputs, each named, each bound to one trait of the widget.
 // A control reads its trait when the widget redraws and writes it when it is moved.
 
-import { h } from "./dom.js";
+import { clamp } from "../maths/numbers.js";
+import { h, setAttributes } from "./dom.js";
 import { significant } from "./format.js";
+import { linear, ratios, rungs, zeroThenRatios } from "./scales.js";
 
-const LOG_POSITIONS = 200;
+/** The scales by name; a slider over a list of values has `values` instead of a name. */
+const SCALES = { linear, log: ratios, "zero, then log": zeroThenRatios };
 
-/** Positions of a range input <-> values of the trait; a log scale has equal ratios between them. */
-function positions({ min, max, step, scale }) {
-  if (scale !== "log") return { min, max, step, toValue: Number, toPosition: (value) => value };
-  const ratio = Math.log(max / min);
-  return {
-    min: 0,
-    max: LOG_POSITIONS,
-    step: 1,
-    toValue: (position) => {
-      const value = min * Math.exp((ratio * Number(position)) / LOG_POSITIONS);
-      // Rounding must not leave the range, whose ends may have more digits.
-      return Math.min(max, Math.max(min, Number(value.toPrecision(3))));
-    },
-    toPosition: (value) => Math.round((LOG_POSITIONS * Math.log(value / min)) / ratio),
-  };
-}
-
-/** slider({ trait, label, min, max, step, scale: "linear" | "log", format, hint }) */
-export function slider(ui, { trait, label, format = significant, hint, ...range }) {
+/**
+ * slider({ trait, label, scale, min, max, step, values, format, hint })
+ * `min` and `max` are the trait's own bounds unless they are given, `step` is that of a linear scale.
+ * The trait may hold a value between two positions (set from Python or a link): the thumb then stands
+ * at the nearest.
+ */
+export function slider(ui, options) {
+  const { trait, label, hint, format = significant, scale = "linear", values } = options;
   const id = ui.id(trait);
-  const at = positions(range);
+  const form = ui.forms[trait];
+  const {
+    min = form?.low,
+    max = form?.high,
+    step = form?.kind === "whole" ? 1 : undefined,
+  } = options;
+  const fixed = values ? null : SCALES[scale](min, max, step);
+  const scaleNow = () => fixed ?? rungs(values());
   const output = h("output", { for: id, class: "iml-value" });
   const input = h("input", {
     type: "range",
     id,
-    min: at.min,
-    max: at.max,
-    step: at.step ?? "any",
-    oninput: () => ui.set({ [trait]: at.toValue(input.value) }),
+    oninput: () => ui.set({ [trait]: scaleNow().toValue(Number(input.value)) }),
   });
-  const node = h(
+  ui.onRedraw(() => {
+    const at = scaleNow();
+    setAttributes(input, { min: at.least, max: at.most, step: at.step });
+    const value = ui.get(trait);
+    // A position that already means this value stays where the reader's thumb is.
+    if (at.toValue(Number(input.value)) !== value) input.value = String(at.toPosition(value));
+    output.textContent = format(value);
+    setAttributes(input, { "aria-valuetext": format(value), value: input.value });
+    const filled = (100 * (Number(input.value) - at.least)) / Math.max(1e-9, at.most - at.least);
+    input.style.setProperty("--filled", `${filled}%`);
+  });
+  return h(
     "div",
     { class: "iml-control iml-slider", title: hint },
     h("label", { for: id }, label),
     input,
     output,
   );
-  ui.onRedraw(() => {
-    const value = ui.get(trait);
-    // A position that already means this value stays where the reader's thumb is.
-    if (at.toValue(input.value) !== value) input.value = String(at.toPosition(value));
-    output.textContent = format(value);
-    input.setAttribute("aria-valuetext", format(value));
-    input.setAttribute("value", input.value);
-    const filled = (100 * (input.value - at.min)) / (at.max - at.min);
-    input.style.setProperty("--filled", `${filled}%`);
-  });
-  return node;
 }
 
-/** stepper({ trait, label, min, max, step }): a small whole number with − and +. */
+/**
+ * stepper({ trait, label, min, max, step }): a small whole number with − and +, within the trait's own
+ * bounds unless others are given.
+ */
 export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
   const id = ui.id(trait);
+  const form = ui.forms[trait];
   const bounds = () => [
-    typeof min === "function" ? min() : min,
-    typeof max === "function" ? max() : max,
+    typeof min === "function" ? min() : (min ?? form.low),
+    typeof max === "function" ? max() : (max ?? form.high),
   ];
   const write = (value) => {
     const [low, high] = bounds();
-    if (Number.isFinite(value))
-      ui.set({ [trait]: Math.min(high, Math.max(low, Math.round(value))) });
+    if (Number.isFinite(value)) ui.set({ [trait]: clamp(Math.round(value), low, high) });
   };
   const input = h("input", {
     type: "number",
@@ -215,7 +214,7 @@ export function player(ui, { trait, last, label, interval = 400 }) {
     timer = null;
     ui.redraw();
   };
-  const go = (step) => ui.set({ [trait]: Math.min(last(), Math.max(0, step)) });
+  const go = (step) => ui.set({ [trait]: clamp(step, 0, last()) });
   const play = () => {
     if (ui.get(trait) >= last()) go(0);
     timer = setInterval(() => {

@@ -10,6 +10,8 @@ const DEFAULT_WIDTH = 900;
 
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
+const formsOf = (model) => model.get("_forms") ?? {};
+
 let count = 0;
 
 /** The parts of `text` before and after the first `mark`. */
@@ -66,6 +68,8 @@ function makeUi(model, root, definition, width) {
     still: Boolean(model.still),
     model,
     root,
+    /** What each trait may hold, from its Python class: sliders and limits are read off here. */
+    forms: formsOf(model),
     get: (name) => model.get(name),
     /** Set one or more traits; the widget redraws once and Python hears of it. */
     set(changes) {
@@ -106,7 +110,7 @@ function makeUi(model, root, definition, width) {
         return;
       }
       try {
-        checkForms(definition.forms ?? {}, ui.get);
+        checkForms(ui.forms, ui.get);
         ui.update?.();
         for (const callback of redraws) callback();
         ui.problem(null);
@@ -126,11 +130,10 @@ function makeUi(model, root, definition, width) {
 }
 
 /**
- * defineWidget({ name, title, linked, forms, build })
+ * defineWidget({ name, title, linked, build })
  *   name    the Python class
  *   title   names the figure for a screen reader
  *   linked  traits that a link carries
- *   forms   what the values of traits may be (forms.js), as in the Python class
  *   build   build(ui) makes the drawing and the controls, and returns the function that redraws them
  */
 export function defineWidget(definition) {
@@ -153,7 +156,7 @@ export function defineWidget(definition) {
       ui?.remove();
       ui = makeUi(model, root, definition, width);
       try {
-        checkForms(definition.forms ?? {}, ui.get);
+        checkForms(ui.forms, ui.get);
         ui.update = definition.build(ui);
       } catch (error) {
         ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
@@ -221,7 +224,6 @@ export function defineWidget(definition) {
   return {
     render,
     name: definition.name,
-    forms: definition.forms ?? {},
-    stateFromHash: (hash, anchor) => stateFromHash(hash, anchor, linked, definition.forms),
+    stateFromHash: (hash, anchor, forms) => stateFromHash(hash, anchor, linked, forms),
   };
 }

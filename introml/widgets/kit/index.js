@@ -1,7 +1,6 @@
 export { defineWidget } from "./define.js";
 export { h, s, setAttributes } from "./dom.js";
 export { dragHandle } from "./drag.js";
-export { fixed, percent, significant, thousands } from "./format.js";
-export { either, numbers, oneOf, real, record, whole } from "./forms.js";
+export { fixed, percent, powerOfTen, significant, thousands } from "./format.js";
 export { legend, picture, plot, pointerPosition } from "./plot.js";
 export { predict } from "./predict.js";

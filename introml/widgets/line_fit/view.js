@@ -1,23 +1,17 @@
 import {
   defineWidget,
   dragHandle,
-  either,
   fixed,
   h,
   legend,
-  numbers,
-  oneOf,
   plot,
   predict,
-  real,
   s,
   significant,
-  whole,
 } from "../kit/index.js";
 import * as model from "./model.js";
 
 const HEIGHT = 380;
-const MOST_POINTS = 30;
 const RADIUS = 6.5;
 const STILL = 4; // a press that moves fewer pixels than this is a click
 
@@ -89,6 +83,7 @@ function describe({ x, y, own, best, robust, without, shown, markedIndex, leftOu
 }
 
 function build(ui) {
+  const most = ui.forms.x.most;
   const points = () => [ui.get("x"), ui.get("y")];
   const limits = {};
   const step = [0, 0];
@@ -148,7 +143,7 @@ function build(ui) {
 
   function addPoint(place) {
     const [x, y] = points();
-    if (x.length >= MOST_POINTS) return;
+    if (x.length >= most) return;
     const [px, py] = rounded(place);
     ui.set({ x: [...x, px], y: [...y, py], marked: x.length + 1 });
   }
@@ -346,7 +341,7 @@ function build(ui) {
           addPoint([(limits.x[0] + limits.x[1]) / 2, (limits.y[0] + limits.y[1]) / 2]);
           handles[markedIndex()].node.focus();
         },
-        disabled: () => points()[0].length >= MOST_POINTS,
+        disabled: () => points()[0].length >= most,
       }),
     ),
   );
@@ -391,16 +386,5 @@ export default defineWidget({
   name: "LineFit",
   title: "A line through points that you can move",
   linked: ["x", "y", "slope", "intercept", "lines", "squares", "absolute", "left_out", "marked"],
-  forms: {
-    x: numbers({ least: 2, most: MOST_POINTS }),
-    y: numbers({ least: 2, most: MOST_POINTS }),
-    slope: real(-1e6, 1e6),
-    intercept: real(-1e6, 1e6),
-    lines: oneOf("own", "best", "both"),
-    squares: either(),
-    absolute: either(),
-    left_out: either(),
-    marked: whole(1, MOST_POINTS),
-  },
   build,
 });

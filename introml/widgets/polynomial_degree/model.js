@@ -2,7 +2,7 @@
 // samples and on others. x lies in [−1, 1]; the basis is that of the Legendre polynomials, whose
 // columns stay far from parallel where those of 1, x, x², … do not.
 
-import { generator, normal } from "../kit/random.js";
+import { generator, normal } from "../maths/random.js";
 
 const CURVES = {
   sine: (x) => Math.sin(1.5 * Math.PI * x),

@@ -1,21 +1,16 @@
 import {
   defineWidget,
-  either,
   fixed,
   legend,
-  oneOf,
   plot,
   predict,
-  real,
   s,
   setAttributes,
   significant,
-  whole,
 } from "../kit/index.js";
-import { sliderFromZero } from "../kit/slider_from_zero.js";
+import { clamp } from "../maths/numbers.js";
 import * as model from "./model.js";
 
-const HIGHEST = 15;
 const UNSEEN = 100; // validation points
 const HEIGHT = 340;
 const GRID = Array.from({ length: 401 }, (_, i) => -1 + i / 200);
@@ -23,10 +18,10 @@ const FLOOR = 1e-3;
 const CEILING = 100;
 
 /** Every degree's fit to the same samples, and its errors on them and on the unseen points. */
-function sweep({ curve, samples, noise, seed, ridge }) {
+function sweep({ curve, samples, noise, seed, ridge, highest }) {
   const training = model.sample(curve, samples, noise, seed, 0);
   const validation = model.sample(curve, UNSEEN, noise, seed, 1);
-  const fits = model.fitAll(training.x, training.y, HIGHEST, ridge);
+  const fits = model.fitAll(training.x, training.y, highest, ridge);
   return {
     ...{ training, validation, fits },
     trainingErrors: fits.map((fit) => model.meanSquaredError(fit, training)),
@@ -77,10 +72,11 @@ function describe({ degree, samples, noise, ridge }, swept, unpenalized) {
 }
 
 function build(ui) {
-  const setting = () =>
-    Object.fromEntries(
-      ["degree", "samples", "noise", "ridge", "seed", "curve"].map((name) => [name, ui.get(name)]),
-    );
+  const highest = ui.forms.degree.high;
+  const setting = () => ({
+    ...{ highest, degree: ui.get("degree"), samples: ui.get("samples"), noise: ui.get("noise") },
+    ...{ ridge: ui.get("ridge"), seed: ui.get("seed"), curve: ui.get("curve") },
+  });
   const width = ui.columns(2, 290);
   const data = plot({
     width,
@@ -93,7 +89,7 @@ function build(ui) {
     width,
     height: HEIGHT,
     label: "Training and validation error of every degree, on a logarithmic scale",
-    x: { domain: [-0.4, HIGHEST + 0.4], label: "degree", ticks: [0, 3, 6, 9, 12, 15] },
+    x: { domain: [-0.4, highest + 0.4], label: "degree", ticks: [0, 3, 6, 9, 12, 15] },
     y: {
       domain: [FLOOR, CEILING],
       type: "log",
@@ -107,7 +103,7 @@ function build(ui) {
   errors.svg.style.setProperty("cursor", "pointer");
   errors.svg.addEventListener("click", (event) => {
     const [degree] = errors.at(event);
-    ui.set({ degree: Math.min(HIGHEST, Math.max(0, Math.round(degree))) });
+    ui.set({ degree: clamp(Math.round(degree), 0, highest) });
   });
   const ring = s("circle", {
     r: 9,
@@ -129,30 +125,22 @@ function build(ui) {
     ui.slider({
       trait: "degree",
       label: "Degree",
-      min: 0,
-      max: HIGHEST,
-      step: 1,
       format: (value) => String(value),
     }),
     ui.slider({
       trait: "samples",
       label: "Samples n",
-      min: 16,
-      max: 100,
-      step: 1,
       format: (value) => String(value),
     }),
     ui.slider({
       trait: "noise",
       label: "Noise σ",
-      min: 0.05,
-      max: 1,
       step: 0.05,
       format: (value) => fixed(value),
     }),
-    sliderFromZero(ui, { trait: "ridge", label: "Ridge λ", min: 1e-6, max: 10 }),
+    ui.slider({ trait: "ridge", label: "Ridge λ", scale: "zero, then log", min: 1e-6 }),
     ui.choice({ trait: "curve", label: "True curve", options: ["sine", "cubic", "bump"] }),
-    ui.stepper({ trait: "seed", label: "Seed", min: 1, max: 999 }),
+    ui.stepper({ trait: "seed", label: "Seed" }),
     ui.toggle({ trait: "unseen", label: "Validation points" }),
     legend([
       ["training", "training", "dot"],
@@ -164,7 +152,7 @@ function build(ui) {
 
   function markBest(best, values) {
     const [x, y] = [errors.x(best), errors.y(Math.max(values[best], 1e-9))];
-    const left = best > HIGHEST / 2;
+    const left = best > highest / 2;
     setAttributes(ring, { cx: x.toFixed(1), cy: y.toFixed(1) });
     name.textContent = `best: ${best}`;
     setAttributes(name, {
@@ -176,8 +164,8 @@ function build(ui) {
 
   function answer() {
     const now = { ...setting(), ridge: 0 };
-    const before = sweep(now).validationErrors[HIGHEST];
-    const after = sweep({ ...now, samples: 100 }).validationErrors[HIGHEST];
+    const before = sweep(now).validationErrors[highest];
+    const after = sweep({ ...now, samples: 100 }).validationErrors[highest];
     const index = after < before / 1.5 ? 0 : after > before * 1.5 ? 2 : 1;
     const text =
       `Without a penalty it goes from ${significant(before)} to ${significant(after)}; the noise ` +
@@ -224,14 +212,5 @@ export default defineWidget({
   name: "PolynomialDegree",
   title: "The degree of a polynomial, and its error on seen and unseen points",
   linked: ["degree", "samples", "noise", "ridge", "seed", "curve", "unseen"],
-  forms: {
-    degree: whole(0, HIGHEST),
-    samples: whole(16, 100),
-    noise: real(0.05, 1),
-    ridge: real(0, 10),
-    seed: whole(1, 999),
-    curve: oneOf("sine", "cubic", "bump"),
-    unseen: either(),
-  },
   build,
 });

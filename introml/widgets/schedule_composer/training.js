@@ -1,7 +1,7 @@
 // A small problem to try schedules on: a bowl that is steeper far out than at its bottom, walked down
 // by gradient descent whose gradients are noisy, as those of minibatches are.
 
-import { generator, normal } from "../kit/random.js";
+import { generator, normal } from "../maths/random.js";
 
 /** L(θ) = ½(λ₁θ₁² + λ₂θ₂²) + ¼cθ₁⁴. */
 export const CURVATURES = [1, 0.05];

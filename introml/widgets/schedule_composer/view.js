@@ -1,26 +1,19 @@
 import {
   defineWidget,
   dragHandle,
-  either,
   fixed,
   h,
   legend,
-  numbers,
-  oneOf,
   percent,
   plot,
+  powerOfTen,
   predict,
-  real,
   significant,
-  whole,
 } from "../kit/index.js";
-import { powerOfTen } from "../kit/power_of_ten.js";
 import * as model from "./model.js";
 import { inWords, outcome, reason } from "./wording.js";
 
 const HEIGHT = 320;
-const PEAKS = [0.02, 2.4];
-const LONGEST_WARM_UP = 200;
 const CEILING = 100;
 /** What is said where the schedule is the one that it is compared with. */
 const SAME = {
@@ -87,7 +80,8 @@ function build(ui) {
     },
     margin: { left: 58 },
   });
-  const limits = { x: [0, LONGEST_WARM_UP], y: PEAKS };
+  const longest = ui.forms.warm_up.high;
+  const limits = { x: [0, longest], y: [ui.forms.peak.low, ui.forms.peak.high] };
   const redrawHandle = dragHandle(rateChart, {
     label: "End of the warm-up, and peak",
     get: () => [ui.get("warm_up"), ui.get("peak")],
@@ -101,8 +95,6 @@ function build(ui) {
   const end = ui.slider({
     trait: "end",
     label: "Ends at this part of the peak",
-    min: 0,
-    max: 1,
     step: 0.05,
     format: percent,
   });
@@ -110,7 +102,6 @@ function build(ui) {
     trait: "factor",
     label: "Times",
     min: 0.05,
-    max: 1,
     step: 0.05,
     format: fixed,
   });
@@ -140,24 +131,19 @@ function build(ui) {
     ui.slider({
       trait: "peak",
       label: "Peak η",
-      min: PEAKS[0],
-      max: PEAKS[1],
       scale: "log",
       format: (value) => significant(value, 3),
     }),
     ui.slider({
       trait: "warm_up",
       label: "Warm-up steps",
-      min: 0,
-      max: LONGEST_WARM_UP,
-      step: 1,
       format: String,
     }),
     (ui.narrow ? ui.select : ui.choice)({ trait: "decay", label: "Then", options: model.DECAYS }),
     h("div", { class: "iml-schedule-composer-shape" }, end, factor, every),
-    ui.slider({ trait: "steps", label: "Steps", min: 20, max: 400, step: 10, format: String }),
-    ui.slider({ trait: "noise", label: "Noise σ", min: 0, max: 0.5, step: 0.02, format: fixed }),
-    ui.stepper({ trait: "seed", label: "Seed", min: 1, max: 999 }),
+    ui.slider({ trait: "steps", label: "Steps", step: 10, format: String }),
+    ui.slider({ trait: "noise", label: "Noise σ", max: 0.5, step: 0.02, format: fixed }),
+    ui.stepper({ trait: "seed", label: "Seed" }),
     ui.choice({
       trait: "ghost",
       label: "Compare with",
@@ -205,7 +191,7 @@ function build(ui) {
     rateChart.line("bound", points(own.bounds), { color: "bad", width: 1.5, dash: "2 4" });
     rateChart.line("other", other ? points(other.rates) : [], { color: "reference", dash: "6 4" });
     rateChart.line("own", points(own.rates), { color: "gradient", width: 2.5 });
-    limits.x = [0, Math.min(LONGEST_WARM_UP, ui.get("steps"))];
+    limits.x = [0, Math.min(longest, ui.get("steps"))];
     redrawHandle();
   }
 
@@ -246,19 +232,5 @@ export default defineWidget({
     ...["peak", "warm_up", "decay", "end", "factor", "every"],
     ...["steps", "noise", "seed", "ghost", "kept"],
   ],
-  forms: {
-    peak: real(...PEAKS),
-    warm_up: whole(0, LONGEST_WARM_UP),
-    decay: oneOf(...model.DECAYS),
-    end: real(0, 1),
-    factor: real(0.01, 1),
-    every: whole(1, 400),
-    steps: whole(20, 400),
-    noise: real(0, 1),
-    seed: whole(1, 999),
-    ghost: oneOf("none", "constant", "kept"),
-    kept: numbers({ low: 0, high: 400, least: 6, most: 6 }),
-    question: either(),
-  },
   build,
 });
