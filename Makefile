@@ -30,8 +30,8 @@ hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs hand
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
 
-lint: .venv/test-ready ## check the style of Python, JavaScript and CSS
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings
+lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, and the types of JavaScript
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.json && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.views.json
 
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write

@@ -15,6 +15,8 @@ python=.venv/bin/python
 run "style: ruff check" .venv/bin/ruff check --quiet .
 run "style: ruff format" .venv/bin/ruff format --check --quiet .
 run "style: biome" node_modules/.bin/biome check --error-on-warnings --colors=off
+run "types: JavaScript" node_modules/.bin/tsc -p tsconfig.json
+run "types: widgets' views" node_modules/.bin/tsc -p tsconfig.views.json
 run "site: build" $python -m introml.site build
 if [ ${#failed[@]} -gt 0 ] && [[ " ${failed[*]} " == *"site: build"* ]]; then
   echo "the site does not build, so the tests that read it cannot run"

@@ -1,5 +1,6 @@
 """The linters refuse the slips that they are there for, with the project's own settings."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,13 @@ PLACE = Path("introml/widgets/kit/probe.js")
 SOUND = "export const twice = (n) => 2 * n;\n"
 
 
+def run(tool, *arguments, cwd):
+    """(exit status, all that the tool says)"""
+    command = [ROOT / "node_modules" / ".bin" / tool, *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
 @pytest.fixture
 def biome(tmp_path):
     """`biome(source)` -> what biome says of a file with this source; "" if it passes."""
@@ -21,13 +29,10 @@ def biome(tmp_path):
     def check(source, name=PLACE.name):
         path = (tmp_path / PLACE).with_name(name)
         path.write_text(source, encoding="utf-8")
-        command = [ROOT / "node_modules" / ".bin" / "biome", "check", "--error-on-warnings"]
-        done = subprocess.run(
-            [*command, "--colors=off", path], cwd=tmp_path, capture_output=True, text=True
-        )
-        said = done.stdout + done.stderr
+        options = ("--error-on-warnings", "--colors=off")
+        failed, said = run("biome", "check", *options, path, cwd=tmp_path)
         assert "Checked 1 file" in said, said
-        return said if done.returncode else ""
+        return said if failed else ""
 
     return check
 
@@ -59,3 +64,41 @@ def test_biome_refuses_a_slip_in_a_script(biome, slip, rule):
 )
 def test_biome_refuses_a_slip_in_a_style(biome, slip, rule):
     assert rule in biome(slip, "probe.css")
+
+
+@pytest.fixture
+def tsc(tmp_path):
+    """`tsc(source)` -> what TypeScript says of the file; "" if it passes. `views`: as of a view."""
+    for name in ("tsconfig.json", "tsconfig.views.json"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / PLACE).parent.mkdir(parents=True)
+
+    def check(source, views=False):
+        (tmp_path / PLACE).write_text(source, encoding="utf-8")
+        settings = "tsconfig.views.json" if views else "tsconfig.json"
+        return run("tsc", "-p", settings, "--pretty", "false", cwd=tmp_path)[1]
+
+    return check
+
+
+TYPED = "/** @param {number} n */\nexport const twice = (n) => 2 * n;\n"
+
+
+@pytest.mark.parametrize("views", [False, True])
+@pytest.mark.parametrize(
+    ("slip", "code"),
+    [
+        ('export const four = twice("2");\n', "TS2345"),
+        ("export const six = twice(3).length;\n", "TS2339"),
+        ('export const text = document.querySelector("p").textContent;\n', "TS2531|TS18047"),
+    ],
+)
+def test_typescript_refuses_what_does_not_fit(tsc, views, slip, code):
+    assert tsc(TYPED, views) == ""
+    assert re.search(code, tsc(TYPED + slip, views))
+
+
+def test_what_others_call_states_its_types_and_a_view_need_not(tsc):
+    untyped = "export const twice = (n) => 2 * n;\n"
+    assert "TS7006" in tsc(untyped)
+    assert tsc(untyped, views=True) == ""

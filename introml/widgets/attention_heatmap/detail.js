@@ -17,6 +17,10 @@ const tick = (attributes, text = "") =>
   s("text", { class: "iml-attention-tick", ...attributes }, text);
 
 /** Where the rows stand and how large their words are written. */
+/**
+ * @param {number} n
+ * @param {{ left: number, top: number, right: number, pitch: number }} edges
+ */
 function layout(n, { left, top, right, pitch }) {
   const step = Math.min(pitch, (HEIGHT - top - 6) / n);
   const size = Math.max(9, Math.min(13, step - 2));
@@ -35,7 +39,7 @@ function word(at, i, x, anchor, token) {
 
 function heatMap(width, tokens, matrix) {
   const n = tokens.length;
-  const at = layout(n, { left: 84, top: 88, pitch: (width - 86) / n });
+  const at = layout(n, { left: 84, top: 88, right: width, pitch: (width - 86) / n });
   const side = n * at.step;
   const shades = model.shadePaths([{ matrix, left: 0, top: 0 }], LEVELS).map((d, i) =>
     s("path", {
@@ -134,6 +138,7 @@ export function detail(ui, width) {
   const svg = picture({ width, height: HEIGHT, role: null, label: "One head's weights" });
   let drawn = "";
   let hovered = -1;
+  /** @type {ReturnType<(typeof DRAWINGS)[keyof typeof DRAWINGS]> | null} */
   let drawing = null;
   let rows = [];
   let refocus = () => {};
@@ -144,11 +149,12 @@ export function detail(ui, width) {
   };
 
   function build({ tokens, weights, layer, head }, kind) {
-    drawing = DRAWINGS[kind](width, tokens, weights[layer][head]);
-    const list = queryList(drawing, tokens, hover);
+    const made = DRAWINGS[kind](width, tokens, weights[layer][head]);
+    const list = queryList(made, tokens, hover);
+    drawing = made;
     rows = list.rows;
     // The list lies on top, so that a row of the map can be pointed at anywhere.
-    svg.replaceChildren(s("text", { y: 13 }, `Head ${layer}.${head}`), ...drawing.nodes, list.node);
+    svg.replaceChildren(s("text", { y: 13 }, `Head ${layer}.${head}`), ...made.nodes, list.node);
     refocus = roving(rows, {
       current: () => ui.get("token"),
       choose: (token) => ui.set({ token }),
@@ -169,7 +175,7 @@ export function detail(ui, width) {
         drawn = state;
         build(source, ui.get("display"));
       }
-      drawing.mark(query);
+      drawing?.mark(query);
       for (const [i, row] of rows.entries()) {
         setAttributes(row, { class: `iml-attention-row${i === query ? " iml-chosen" : ""}` });
       }

@@ -17,6 +17,7 @@ export function mixture(ui) {
   });
   // One number a value: all lie on a line.
   const point = (row) => [row[0], row[1] ?? 0];
+  /** @type {(numbers: number[]) => { domain: [number, number] }} */
   const reach = (numbers) => {
     const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
     const pad = Math.max(0.5, 0.18 * (high - low));

@@ -6,28 +6,54 @@ import { entropy, softmax } from "../maths/softmax.js";
 
 export { entropy, resized, softmax, times, timesTransposed };
 
-/** mask[t][s]: "none", "causal" (s ≤ t) or "padding" (s < length). */
+/** @import { Matrix } from "../maths/matrix.js" */
+/** @typedef {"none" | "causal" | "padding"} Mask */
+/**
+ * @typedef {object} Options
+ * @property {boolean} [scaled]
+ * @property {Mask} [mask]
+ * @property {number} [length] keys before the padding
+ * @property {number} [temperature]
+ */
+
+/**
+ * mask[t][s]: "none", "causal" (s ≤ t) or "padding" (s < length).
+ * @param {Mask} kind
+ * @param {number} queries
+ * @param {number} keys
+ */
 export function makeMask(kind, queries, keys, length = keys) {
-  const allowed = {
+  /** @type {Record<Mask, (t: number, s: number) => boolean>} */
+  const rules = {
     none: () => true,
     causal: (t, s) => s <= t,
     padding: (_, s) => s < length,
-  }[kind];
+  };
+  const allowed = rules[kind];
   if (!allowed) throw new Error(`mask is "${kind}"; it must be none, causal or padding`);
   return Array.from({ length: queries }, (_, t) =>
     Array.from({ length: keys }, (_, s) => allowed(t, s)),
   );
 }
 
+/**
+ * @param {string} name
+ * @param {Matrix} matrix
+ */
 function checkMatrix(name, matrix) {
   const columns = matrix?.[0]?.length;
-  const numbers = (row) => row.length === columns && row.every((v) => Number.isFinite(v));
+  const numbers = (/** @type {number[]} */ row) =>
+    row.length === columns && row.every((v) => Number.isFinite(v));
   if (!columns || !matrix.every(numbers)) {
     throw new Error(`${name} must be rows of equal length, each entry a finite number`);
   }
 }
 
-/** QKᵀ, divided by √d_k if `scaled`: what the mask and the temperature then act on. */
+/**
+ * QKᵀ, divided by √d_k if `scaled`: what the mask and the temperature then act on.
+ * @param {Matrix} queries
+ * @param {Matrix} keys
+ */
 export function scores(queries, keys, scaled = true) {
   checkMatrix("Q", queries);
   checkMatrix("K", keys);
@@ -44,6 +70,10 @@ export function scores(queries, keys, scaled = true) {
 /**
  * softmax(scores / temperature) V with its parts. `scores` are those that enter the softmax: divided
  * by the temperature, −∞ where the mask forbids.
+ * @param {Matrix} queries
+ * @param {Matrix} keys
+ * @param {Matrix} values
+ * @param {Options} options
  */
 export function attention(queries, keys, values, options = {}) {
   const { scaled = true, mask = "none", length = keys.length, temperature = 1 } = options;
@@ -68,6 +98,10 @@ export function attention(queries, keys, values, options = {}) {
 /**
  * weights[layer][head][query][key] of a recorded sentence, whose bytes are round(255 · weight).
  * A row is divided by its sum, so that rounding does not keep it from adding up to 1.
+ * @param {{ text: string, tokens: string[], weights: string }} sentence
+ * @param {number} layers
+ * @param {number} heads
+ * @returns {Matrix[][]}
  */
 export function dequantize(sentence, layers, heads) {
   const bytes = atob(sentence.weights);
@@ -90,21 +124,34 @@ export function dequantize(sentence, layers, heads) {
     for (let j = 0; j < n; j += 1) row[j] /= sum;
     return row;
   };
-  const list = (length, make) => Array.from({ length }, make);
-  return list(layers, () => list(heads, () => list(n, readRow)));
+  return Array.from({ length: layers }, () =>
+    Array.from({ length: heads }, () => Array.from({ length: n }, readRow)),
+  );
 }
 
-/** The `count` largest weights of a row, largest first, as [index, weight]; ties keep their order. */
+/**
+ * The `count` largest weights of a row, largest first, as [index, weight]; ties keep their order.
+ * @param {number[]} weights
+ * @param {number} count
+ * @returns {[number, number][]}
+ */
 export function strongest(weights, count) {
   return [...weights.entries()].sort((a, b) => b[1] - a[1]).slice(0, count);
 }
 
-/** The mean of a head's rows: how much weight each key gets from an average query. */
+/**
+ * The mean of a head's rows: how much weight each key gets from an average query.
+ * @param {Matrix} matrix
+ */
 export function meanRow(matrix) {
   return matrix[0].map((_, j) => matrix.reduce((sum, row) => sum + row[j], 0) / matrix.length);
 }
 
-/** In how many heads each key has the query's largest weight: counts[key]. */
+/**
+ * In how many heads each key has the query's largest weight: counts[key].
+ * @param {Matrix[][]} weights
+ * @param {number} query
+ */
 export function favorites(weights, query) {
   const heads = weights.flat();
   const counts = heads[0][query].map(() => 0);
@@ -112,7 +159,10 @@ export function favorites(weights, query) {
   return counts;
 }
 
-/** How dark a weight is drawn, 0 to 1. The root lets small weights show. */
+/**
+ * How dark a weight is drawn, 0 to 1. The root lets small weights show.
+ * @param {number} weight
+ */
 export function shade(weight) {
   return Math.sqrt(weight);
 }
@@ -122,6 +172,8 @@ export function shade(weight) {
  * stroked one unit wide with opacity (i + 1) / levels, and what rounds to shade 0 is left out. One
  * unit is one cell; the line of a map's row i runs at height top + i, and equal neighbours share a
  * line. Moves are relative, which makes the text of 72 maps a fraction as long once compressed.
+ * @param {{ matrix: Matrix, left: number, top: number }[]} maps
+ * @param {number} levels
  */
 export function shadePaths(maps, levels) {
   const paths = Array.from({ length: levels }, () => ({ text: "", x: 0, y: 0 }));

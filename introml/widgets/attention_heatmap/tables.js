@@ -8,8 +8,15 @@ export const named = (letter, index) => `${letter}${LOW[index + 1]}`;
 export const tint = (color, share) =>
   `color-mix(in srgb, var(--iml-${color}) ${Math.round(50 * share)}%, transparent)`;
 
-/** A table that is made again only when its size changes, so that the focus stays where it is. */
-function matrixTable({ title, rowHeader, columnHeader = null, makeCell }) {
+/**
+ * A table that is made again only when its size changes, so that the focus stays where it is.
+ * @param {object} options
+ * @param {string} options.title
+ * @param {(i: number) => import("../kit/dom.js").Child} options.rowHeader
+ * @param {(j: number) => string} [options.columnHeader]
+ * @param {(i: number, j: number) => any} options.makeCell
+ */
+function matrixTable({ title, rowHeader, columnHeader, makeCell }) {
   const caption = h("caption", {}, title);
   const table = h("table", { class: "iml-attention-matrix" }, caption);
   let size = "";
@@ -98,24 +105,29 @@ export function editable(ui, { trait, letter, title, row }) {
 /**
  * A computed table; `write(i, j)` gives { text, background }. With `pick: { name, choose }`, radio
  * buttons in the place of the rows' names choose one of them.
+ * @param {object} options
+ * @param {string} options.title
+ * @param {string} options.row
+ * @param {string} [options.column]
+ * @param {{ name: string, choose: (row: number) => void }} [options.pick]
  */
-export function computed({ title, row, column, pick = null }) {
+export function computed({ title, row, column, pick }) {
   const radios = [];
-  const radio = (i) => {
-    const id = `${pick.name}-${i}`;
+  const radio = (i, { name, choose }) => {
+    const id = `${name}-${i}`;
     radios[i] = h("input", {
       type: "radio",
-      name: pick.name,
+      name,
       id,
       value: i,
       "aria-label": `${named(row, i)}: describe this query`,
-      onchange: () => pick.choose(i),
+      onchange: () => choose(i),
     });
     return [radios[i], h("label", { for: id }, named(row, i))];
   };
   const table = matrixTable({
     title,
-    rowHeader: (i) => (pick ? radio(i) : named(row, i)),
+    rowHeader: (i) => (pick ? radio(i, pick) : named(row, i)),
     columnHeader: (j) => (column ? named(column, j) : ""),
     makeCell: () => ({ cell: h("td", { class: "iml-attention-number" }) }),
   });

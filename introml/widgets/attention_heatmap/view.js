@@ -15,7 +15,8 @@ function build(ui) {
     controls: (...nodes) => panel.append(...nodes),
   };
   let mode = null;
-  let update = null;
+  /** @type {(() => void) | undefined} */
+  let update;
   return () => {
     if (ui.get("mode") !== mode) {
       mode = ui.get("mode");
@@ -23,7 +24,7 @@ function build(ui) {
       panel.replaceChildren();
       update = MODES[mode](own);
     }
-    update();
+    update?.();
   };
 }
 

@@ -7,8 +7,8 @@ import { eigen, ellipse, inverse, scaledBy } from "../maths/symmetric.js";
 
 export { eigen, ellipse, inverse, minimum, normals, scaledBy, uniforms };
 
-/** @typedef {import("../maths/symmetric.js").Pair} Pair */
-/** @typedef {import("../maths/symmetric.js").Symmetric} Symmetric */
+/** @import { Pair } from "../maths/symmetric.js" */
+/** @import { Symmetric } from "../maths/symmetric.js" */
 
 /** The batch size whose learning rate stays as set when the others are scaled with the batch. */
 export const BASE = 32;

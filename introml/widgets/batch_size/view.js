@@ -22,6 +22,7 @@ const GAP = 10;
 const FLOOR = 1e-4; // the least excess loss that the chart shows
 
 function build(ui) {
+  /** @type {() => [number[], number[]]} */
   const data = () => [ui.get("x"), ui.get("y")];
   const count = () => data()[0].length;
   const ticks = ui.forms.progress.high;
@@ -75,6 +76,7 @@ function build(ui) {
   });
 
   /** The window and the contours depend on the data alone, so they are drawn once. */
+  /** @type {string | null} */
   let framed = null;
   function frame(best, x) {
     map.setAxes({
@@ -160,14 +162,14 @@ function build(ui) {
   );
 
   // Drawing batches takes longer than using them, and they depend on n and the seed alone.
-  let drawn = { key: null };
+  /** @type {{ key: string, of: Map<number, number[][]> }} */
+  let drawn = { key: "", of: new Map() };
   function batchesOf(size) {
     const key = `${count()} ${ui.get("seed")}`;
     if (drawn.key !== key) drawn = { key, of: new Map() };
-    if (!drawn.of.has(size)) {
-      drawn.of.set(size, model.batches(count(), size, DRAWS, ui.get("seed")));
-    }
-    return drawn.of.get(size);
+    const found = drawn.of.get(size) ?? model.batches(count(), size, DRAWS, ui.get("seed"));
+    drawn.of.set(size, found);
+    return found;
   }
   const gradientsOf = (size, point) =>
     batchesOf(size).map((batch) => model.gradient(...data(), point, batch));

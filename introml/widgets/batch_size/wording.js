@@ -2,7 +2,10 @@
 
 import { significant, thousands } from "../kit/index.js";
 
-/** `length` is that of the full gradient; `measured` and `exact` are the spread around it. */
+/**
+ * `length` is that of the full gradient; `measured` and `exact` are the spread around it.
+ * @param {Record<"n" | "size" | "draws" | "measured" | "exact" | "length", number>} noise
+ */
 export function describeNoise({ n, size, draws, measured, exact, length }) {
   if (size === n) {
     const all = `A batch of all ${n} examples has the full gradient itself`;
@@ -15,6 +18,7 @@ export function describeNoise({ n, size, draws, measured, exact, length }) {
   );
 }
 
+/** @param {Record<"seen" | "end" | "updates" | "perEpoch" | "excess" | "lowest", number> & { diverged: boolean }} run */
 export function describeRun({ seen, end, updates, perEpoch, excess, lowest, diverged }) {
   return (
     `After ${thousands(seen)} of ${thousands(end)} examples and ${thousands(updates)} ` +
@@ -24,7 +28,10 @@ export function describeRun({ seen, end, updates, perEpoch, excess, lowest, dive
   );
 }
 
-/** `each` is seconds an example, `kept` bytes a batch, both of the recorded network. */
+/**
+ * `each` is seconds an example, `kept` bytes a batch, both of the recorded network.
+ * @param {{ each: number, kept: number }} cost
+ */
 export function describeCost({ each, kept }) {
   const size = kept < 1e6 ? `${significant(kept / 1e3)} kB` : `${significant(kept / 1e6)} MB`;
   return (

@@ -2,14 +2,50 @@
 // A pair is [down, across]. A setting holds the widget's traits: mode, input, kernel, window, stride,
 // padding, padding_mode, dilation, flip, ceil_mode, count_include_pad. The frame is the padded input.
 
+import { sum } from "../maths/numbers.js";
+
+/** @import { Pair } from "../maths/symmetric.js" */
+/** @import { Matrix } from "../maths/matrix.js" */
+/**
+ * @typedef {object} Setting
+ * @property {"convolution" | "max" | "average"} mode
+ * @property {Matrix} input
+ * @property {Matrix} kernel
+ * @property {Pair} window
+ * @property {Pair} stride
+ * @property {Pair} padding
+ * @property {string} padding_mode
+ * @property {Pair} dilation
+ * @property {boolean} flip
+ * @property {boolean} ceil_mode
+ * @property {boolean} count_include_pad
+ */
+/** @typedef {ReturnType<typeof alongAxis>} Axis */
+/**
+ * @typedef {object} Cell a cell of the frame
+ * @property {"input" | "padding" | "beyond"} kind
+ * @property {number | null} value
+ * @property {Pair | null} source the input cell that it copies
+ */
+/** @typedef {Cell[][]} Frame */
+
 /** In a line of the frame: a cell that copies no input cell. */
 export const FILL = -1; // the mode's own value: 0, or −∞ for max pooling
 export const UNKNOWN = -2; // padding that this mode cannot make
 export const BEYOND = -3; // past the padding: only ceil_mode reads here, and it counts for nothing
 
+/** @param {Setting} setting */
 const isPool = ({ mode }) => mode !== "convolution";
 
-/** What the numbers of one axis make together; `size` may be under 1, which is refused. */
+/**
+ * What the numbers of one axis make together; `size` may be under 1, which is refused.
+ * @param {number} n
+ * @param {number} k
+ * @param {number} s
+ * @param {number} p
+ * @param {number} d
+ * @param {boolean} ceil
+ */
 function alongAxis(n, k, s, p, d, ceil) {
   const span = d * (k - 1) + 1;
   const free = n + 2 * p - span;
@@ -20,7 +56,10 @@ function alongAxis(n, k, s, p, d, ceil) {
   return { n, k, s, p, d, ceil, span, free, size, dropped };
 }
 
-/** The two axes of a setting; what its mode has no setting for is left at 1 or off. */
+/**
+ * The two axes of a setting; what its mode has no setting for is left at 1 or off.
+ * @param {Setting} setting
+ */
 export function axes(setting) {
   const { mode, input, kernel, window, stride, padding, dilation, ceil_mode } = setting;
   const n = [input.length, input[0].length];
@@ -33,6 +72,7 @@ export function axes(setting) {
 /**
  * Why torch refuses a setting: a list of { axis, reason } with the reasons "reflect", "circular",
  * "pooling padding" and "too small"; empty when it is legal.
+ * @param {Setting} setting
  */
 export function refusals(setting) {
   const found = [];
@@ -48,16 +88,24 @@ export function refusals(setting) {
   return found;
 }
 
+/** @param {Setting} setting */
 export function isLegal(setting) {
   return refusals(setting).length === 0;
 }
 
-/** [rows, columns] of the output of a legal setting. */
+/**
+ * [rows, columns] of the output of a legal setting.
+ * @param {Setting} setting
+ */
 export function outputSize(setting) {
   return axes(setting).map(({ size }) => size);
 }
 
-/** For each place along one axis of the frame, the input index it copies, or FILL, UNKNOWN, BEYOND. */
+/**
+ * For each place along one axis of the frame, the input index it copies, or FILL, UNKNOWN, BEYOND.
+ * @param {Axis} axis
+ * @param {string} mode
+ */
 export function sourceLine({ n, p, s, span, size }, mode) {
   const padded = n + 2 * p;
   const length = Math.max(padded, size < 1 ? 0 : (size - 1) * s + span);
@@ -74,13 +122,18 @@ export function sourceLine({ n, p, s, span, size }, mode) {
   });
 }
 
-/** The padded input: rows of { kind, value, source }; value is null where there is none. */
+/**
+ * The padded input: rows of { kind, value, source }; value is null where there is none.
+ * @param {Setting} setting
+ * @returns {Frame}
+ */
 export function frame(setting) {
   const [down, across] = axes(setting);
   const mode = isPool(setting) ? "zeros" : setting.padding_mode;
   const fill = setting.mode === "max" ? -Infinity : 0;
   const columns = sourceLine(across, mode);
-  const inside = (place, { n, p }) => place >= p && place < p + n;
+  const inside = (/** @type {number} */ place, /** @type {Axis} */ { n, p }) =>
+    place >= p && place < p + n;
   return sourceLine(down, mode).map((row, i) =>
     columns.map((column, j) => {
       const least = Math.min(row, column);
@@ -93,12 +146,19 @@ export function frame(setting) {
   );
 }
 
-/** The kernel as it lies on the input: true convolution turns it by 180°. */
+/**
+ * The kernel as it lies on the input: true convolution turns it by 180°.
+ * @param {Pick<Setting, "kernel" | "flip">} setting
+ */
 export function laidKernel({ kernel, flip }) {
   return flip ? kernel.map((row) => row.toReversed()).toReversed() : kernel;
 }
 
-/** The frame cells under the window of output cell [i, j], in the kernel's order. */
+/**
+ * The frame cells under the window of output cell [i, j], in the kernel's order.
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
 export function windowCells(setting, [i, j]) {
   const [down, across] = axes(setting);
   const cells = [];
@@ -115,7 +175,11 @@ export function windowCells(setting, [i, j]) {
   return cells;
 }
 
-/** The input cells that output cell [i, j] reads, each once, in reading order. */
+/**
+ * The input cells that output cell [i, j] reads, each once, in reading order.
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
 export function sourcesOf(setting, cell, padded = frame(setting)) {
   const width = setting.input[0].length;
   const found = new Set();
@@ -126,26 +190,37 @@ export function sourcesOf(setting, cell, padded = frame(setting)) {
   return [...found].sort((x, y) => x - y).map((at) => [Math.floor(at / width), at % width]);
 }
 
-/** What the sum of an average is divided by. */
+/**
+ * What the sum of an average is divided by.
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
 export function divisor(setting, cell, padded = frame(setting)) {
   const counted = setting.count_include_pad ? ["input", "padding"] : ["input"];
   const kinds = windowCells(setting, cell).map(({ row, column }) => padded[row][column].kind);
   return kinds.filter((kind) => counted.includes(kind)).length;
 }
 
-/** The value of output cell [i, j] of a legal setting. */
+/**
+ * The value of output cell [i, j] of a legal setting.
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
 export function outputCell(setting, cell, padded = frame(setting)) {
   const under = windowCells(setting, cell);
   const values = under.map(({ row, column }) => padded[row][column].value);
   if (setting.mode === "max") return Math.max(...values.map((value) => value ?? -Infinity));
   if (setting.mode === "average") {
-    return values.reduce((sum, value) => sum + value, 0) / divisor(setting, cell, padded);
+    return sum(values.map((value) => value ?? 0)) / divisor(setting, cell, padded);
   }
   const kernel = laidKernel(setting);
-  return under.reduce((sum, { a, b }, at) => sum + values[at] * kernel[a][b], 0);
+  return sum(under.map(({ a, b }, at) => (values[at] ?? 0) * kernel[a][b]));
 }
 
-/** The whole output of a setting; a refused one throws. */
+/**
+ * The whole output of a setting; a refused one throws.
+ * @param {Setting} setting
+ */
 export function output(setting) {
   if (!isLegal(setting)) throw new Error("this setting has no output");
   const padded = frame(setting);
@@ -158,6 +233,7 @@ export function output(setting) {
 /**
  * The places along one axis of a legal setting's frame that no window reads: `end`, how many remain
  * at the far end because the stride does not divide, and `between`, the indices of the others.
+ * @param {Axis} axis
  */
 export function unread({ n, p, k, s, d, span, size }) {
   const last = (size - 1) * s + span;

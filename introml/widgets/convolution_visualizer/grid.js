@@ -74,15 +74,19 @@ export const largestOf = (values) =>
   Math.max(0, ...values.flat().filter(Number.isFinite).map(Math.abs));
 
 /**
- * numberGrid({ describe: (i, j, value, written) => text, onpoint: (i, j), onedit: (i, j, typed | null) })
  * onpoint hears of the cell that the pointer is over or the focus on. Without onedit the cells are read only.
+ * @param {object} options
+ * @param {(i: number, j: number, value: number | null, written: string) => string} options.describe
+ * @param {(i: number, j: number) => void} [options.onpoint]
+ * @param {(i: number, j: number, typed: string | null) => void} [options.onedit]
  */
 export function numberGrid({ describe, onpoint, onedit }) {
   const node = s("g", { role: "grid", "aria-readonly": String(!onedit) });
   let cells = [];
   let current = [0, 0];
-  let box = null;
+  let box = { x: 0, y: 0, cell: 0 };
 
+  /** @type {(event: any) => [number, number] | null} */
   const positionOf = (event) => {
     const found = event.target.closest?.("[data-cell]");
     return found ? found.getAttribute("data-cell").split(" ").map(Number) : null;
@@ -192,6 +196,7 @@ export function cellEditor() {
     hidden: true,
     "aria-label": "Value of the cell",
   });
+  /** @type {{ commit: (text: string) => void, back: () => void, move: (rows: number) => void } | null} */
   let actions = null;
   const close = (keep) => {
     const last = actions;

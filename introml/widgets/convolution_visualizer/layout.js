@@ -6,6 +6,32 @@ const GAP = 44;
 const LARGEST = 72;
 const WIDE_HEIGHT = 300;
 
+/** @import { Pair } from "../maths/symmetric.js" */
+/** @typedef {{ input: Pair, kernel: Pair, output: Pair }} Shapes [rows, columns] of each grid */
+/**
+ * @typedef {object} Place
+ * @property {number} x
+ * @property {number} y
+ * @property {number} cell the side of a cell
+ * @property {number} rows
+ * @property {number} columns
+ * @property {number} width
+ * @property {number} height
+ */
+/**
+ * @typedef {object} Layout
+ * @property {number} height
+ * @property {Place} input
+ * @property {Place} kernel
+ * @property {Place} output
+ * @property {Pair[] | null} operators where the signs between the grids stand
+ * @property {boolean} [beside]
+ * @param {number} x
+ * @param {number} y
+ * @param {number} cell
+ * @param {Pair} shape
+ * @returns {Place}
+ */
 const place = (x, y, cell, [rows, columns]) => ({
   x,
   y,
@@ -16,8 +42,13 @@ const place = (x, y, cell, [rows, columns]) => ({
   height: rows * cell,
 });
 
-const fit = (...sizes) => Math.min(...sizes);
+const fit = (/** @type {number[]} */ ...sizes) => Math.min(...sizes);
 
+/**
+ * @param {number} width
+ * @param {Shapes} shapes
+ * @returns {Layout}
+ */
 function sideBySide(width, { input, kernel, output }) {
   const across = input[1] + kernel[1] + output[1];
   const most = Math.max(input[0], output[0]);
@@ -31,7 +62,8 @@ function sideBySide(width, { input, kernel, output }) {
     WIDE_HEIGHT / most,
   );
   const used = others * (input[1] + output[1]) + ofKernel * kernel[1] + 2 * GAP;
-  const top = (rows, cell) => TITLE + (WIDE_HEIGHT - rows * cell) / 2;
+  const top = (/** @type {number} */ rows, /** @type {number} */ cell) =>
+    TITLE + (WIDE_HEIGHT - rows * cell) / 2;
   const x = [(width - used) / 2];
   x.push(x[0] + others * input[1] + GAP, 0);
   x[2] = x[1] + ofKernel * kernel[1] + GAP;
@@ -49,6 +81,11 @@ function sideBySide(width, { input, kernel, output }) {
   };
 }
 
+/**
+ * @param {number} width
+ * @param {Shapes} shapes
+ * @returns {Layout}
+ */
 function inTwoRows(width, { input, kernel, output }) {
   const [upper, lower, lead, gap] = [232, 190, 26, 34];
   const first = fit(64, width / input[1], upper / input[0]);
@@ -78,20 +115,34 @@ function inTwoRows(width, { input, kernel, output }) {
   };
 }
 
-/** Large grids take the whole width each, and as much height as they need. */
+/**
+ * Large grids take the whole width each, and as much height as they need.
+ * @param {number} width
+ * @param {Shapes} shapes
+ * @returns {Layout}
+ */
 function stacked(width, shapes) {
-  const largest = { input: LARGEST, kernel: 30, output: LARGEST };
-  const placed = {};
   let y = 0;
-  for (const [name, shape] of Object.entries(shapes)) {
-    const cell = fit(largest[name], width / shape[1], 330 / shape[0]);
-    placed[name] = place((width - cell * shape[1]) / 2, y + TITLE, cell, shape);
+  const next = (/** @type {keyof Shapes} */ name, /** @type {number} */ largest) => {
+    const shape = shapes[name];
+    const cell = fit(largest, width / shape[1], 330 / shape[0]);
+    const placed = place((width - cell * shape[1]) / 2, y + TITLE, cell, shape);
     y += TITLE + cell * shape[0] + 8;
-  }
-  return { height: y, ...placed, operators: null };
+    return placed;
+  };
+  const grids = {
+    input: next("input", LARGEST),
+    kernel: next("kernel", 30),
+    output: next("output", LARGEST),
+  };
+  return { height: y, ...grids, operators: null };
 }
 
-/** shapes: { input, kernel, output }, each [rows, columns] */
+/**
+ * shapes: { input, kernel, output }, each [rows, columns]
+ * @param {number} width
+ * @param {Shapes} shapes
+ */
 export function layOut(width, shapes) {
   if (width >= 520) return sideBySide(width, shapes);
   const small = shapes.kernel[1] + shapes.output[1] <= 9 && shapes.input[1] <= 12;

@@ -35,6 +35,7 @@ function settingsTable(ui, mode) {
     },
   });
   const pooling = () => mode() !== "convolution";
+  /** @type {[string, string, typeof size | typeof pair, () => boolean][]} */
   const settings = [
     ["Input", "input", size, () => true],
     ["Kernel", "kernel", size, () => !pooling()],
@@ -97,6 +98,7 @@ function cellPlayer(ui, size, selected) {
   const [input, shown] = [node.querySelector("input"), node.querySelector("output")];
   ui.onRedraw(() => {
     const [row, column] = selected();
+    if (!input || !shown) return;
     shown.textContent = `(${row}, ${column})`;
     input.setAttribute("aria-valuetext", `row ${row}, column ${column}`);
   });

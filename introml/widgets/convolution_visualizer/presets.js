@@ -1,7 +1,7 @@
 // Inputs and kernels to choose from. The pictures are real: grey levels 0…255 rounded to 0…9, one digit
 // a cell, with their place in assets/data (whose README names the sources and licences).
 
-const matrix = (text) => text.split(" ").map((row) => [...row].map(Number));
+const matrix = (/** @type {string} */ text) => text.split(" ").map((row) => [...row].map(Number));
 const ninth = 1 / 9;
 
 /** Rows 8–23 and columns 6–21 of image 68 of mnist-10k.npz. */

@@ -26,6 +26,7 @@ export function titleNodes(at, setting, legal, rounded) {
   const turned = setting.flip && !pools ? ", turned" : "";
   const spread = down.d > 1 || across.d > 1 ? ", dilated" : "";
   const size = legal ? `${by(down.size, across.size)}${rounded ? ", rounded" : ""}` : "none";
+  /** @type {SVGElement[]} */
   const nodes = [
     ...title(at.input, "Input", `${by(down.n, across.n)}${padded}`),
     ...title(at.kernel, pools ? "Window" : "Kernel", `${by(down.k, across.k)}${turned}${spread}`),

@@ -25,7 +25,21 @@ const REFUSED = "The cell keeps its value:";
 const by = (rows, columns) => `${rows} × ${columns}`;
 
 function build(ui) {
-  const state = { key: null, setting: null, legal: true, size: [1, 1], at: null, said: "" };
+  /** @type {() => any} */
+  const readSetting = () => Object.fromEntries(SETTING.map((name) => [name, ui.get(name)]));
+  /**
+   * @type {{ key: string | null, setting: import("./arithmetic.js").Setting, legal: boolean,
+   *   size: number[], at: any, said: string }}
+   */
+  const state = {
+    key: null,
+    setting: readSetting(),
+    legal: true,
+    size: [1, 1],
+    at: null,
+    said: "",
+  };
+  /** @type {() => any} */
   const selected = () => state.size.map((n, axis) => Math.min(n - 1, ui.get("cell")[axis]));
   const select = (i, j) => {
     const [row, column] = ui.get("cell");
@@ -117,6 +131,7 @@ function build(ui) {
       setting.mode === "convolution"
         ? model.laidKernel(setting)
         : Array.from({ length: setting.window[0] }, () => Array(setting.window[1]).fill(null));
+    /** @type {any} */
     const shapes = {
       input: [padded.length, padded[0].length],
       kernel: [kernel.length, kernel[0].length],
@@ -195,7 +210,7 @@ function build(ui) {
   }
 
   return () => {
-    const setting = Object.fromEntries(SETTING.map((name) => [name, ui.get(name)]));
+    const setting = readSetting();
     const key = JSON.stringify(setting);
     state.said = "";
     if (key !== state.key) {

@@ -10,6 +10,10 @@ import {
   windowCells,
 } from "./arithmetic.js";
 
+/** @import { Axis } from "./arithmetic.js" */
+/** @import { Pair } from "../maths/symmetric.js" */
+/** @import { Setting } from "./arithmetic.js" */
+
 const MINUS = "\u2212";
 /** Sums with more terms than this leave out those that add nothing. */
 const MANY_TERMS = 16;
@@ -18,17 +22,24 @@ const AXES = [
   { one: "column", many: "columns" },
 ];
 
-const near = (x, y) => Math.abs(x - y) < 1e-9;
+const near = (/** @type {number} */ x, /** @type {number} */ y) => Math.abs(x - y) < 1e-9;
+/** @type {(n: number, name: { one: string, many: string }) => string} */
 const count = (n, { one, many }) => `${n} ${n === 1 ? one : many}`;
 
-/** Whether `shortNumber` writes a value in full. */
+/**
+ * Whether `shortNumber` writes a value in full.
+ * @param {number} value
+ */
 export function isExact(value) {
   if (Number.isInteger(value)) return true;
   if (!Number.isFinite(value) || near(value, Number(value.toFixed(2)))) return true;
   return fraction(value) !== null;
 }
 
-/** 1/9, 3/16, … for a fraction of a small denominator, else null. */
+/**
+ * 1/9, 3/16, … for a fraction of a small denominator, else null.
+ * @param {number} value
+ */
 function fraction(value) {
   if (Math.abs(value) > 1) return null;
   for (let denominator = 3; denominator <= 49; denominator += 1) {
@@ -40,16 +51,24 @@ function fraction(value) {
   return null;
 }
 
-/** A number as a cell shows it: at most `decimals` decimals, simple fractions as such. */
+/**
+ * A number as a cell shows it: at most `decimals` decimals, simple fractions as such.
+ * @param {number} value
+ * @returns {string}
+ */
 export function shortNumber(value, decimals = 2) {
   if (Number.isInteger(value)) return String(value || 0).replace("-", MINUS);
   if (!Number.isFinite(value)) return value < 0 ? `${MINUS}∞` : "∞";
   const rounded = Number(value.toFixed(decimals));
-  if (decimals === 2 && !near(value, rounded) && fraction(value)) return fraction(value);
+  const exact = decimals === 2 && !near(value, rounded) ? fraction(value) : null;
+  if (exact) return exact;
   return String(rounded === 0 ? 0 : rounded).replace("-", MINUS);
 }
 
-/** A number typed by the reader, such as 3, −0.5 or 1/9; NaN when it is none. */
+/**
+ * A number typed by the reader, such as 3, −0.5 or 1/9; NaN when it is none.
+ * @param {string} text
+ */
 export function parseNumber(text) {
   const plain = text.trim().replaceAll(MINUS, "-").replace(",", ".");
   const parts = plain.split("/");
@@ -58,10 +77,15 @@ export function parseNumber(text) {
   return Number.isFinite(value) ? value : Number.NaN;
 }
 
-const inBrackets = (value) => (value < 0 ? `(${shortNumber(value)})` : shortNumber(value));
-const equals = (values) => (values.every(isExact) ? "=" : "≈");
+const inBrackets = (/** @type {number} */ value) =>
+  value < 0 ? `(${shortNumber(value)})` : shortNumber(value);
+const equals = (/** @type {number[]} */ values) => (values.every(isExact) ? "=" : "≈");
 
-/** How output cell [i, j] comes about, e.g. "0·0 + 1·1 + 3·2 + 4·3 = 19". */
+/**
+ * How output cell [i, j] comes about, e.g. "0·0 + 1·1 + 3·2 + 4·3 = 19".
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
 export function sumText(setting, cell) {
   const padded = frame(setting);
   const under = windowCells(setting, cell);
@@ -75,7 +99,7 @@ export function sumText(setting, cell) {
     return `(${terms.join(" + ")}) / ${divisor(setting, cell, padded)} ${sign} ${shortNumber(result)}`;
   }
   const kernel = laidKernel(setting);
-  const pairs = under.map(({ a, b }, i) => [values[i], kernel[a][b]]);
+  const pairs = under.map(({ a, b }, i) => [values[i] ?? 0, kernel[a][b]]);
   const sign = equals([...pairs.flat(), result]);
   const shown = pairs.length > MANY_TERMS ? pairs.filter(([x, w]) => x * w !== 0) : pairs;
   if (shown.length === 0) return `0: all ${pairs.length} products are 0`;
@@ -85,6 +109,10 @@ export function sumText(setting, cell) {
   return `${terms.join(" + ")}${rest} ${sign} ${shortNumber(result)}`;
 }
 
+/**
+ * @param {(number | null)[]} values
+ * @param {number} result
+ */
 function maxText(values, result) {
   const inside = values.filter((value) => value !== null);
   if (!inside.some(Number.isFinite)) return `${MINUS}∞: no cell of the input is in the window`;
@@ -93,14 +121,22 @@ function maxText(values, result) {
   return `max(${shown.map((value) => shortNumber(value)).join(", ")}) ${sign} ${shortNumber(result)}`;
 }
 
-/** The size of the output in letters. An average pooling has no dilation, so d is not in it. */
+/**
+ * The size of the output in letters. An average pooling has no dilation, so d is not in it.
+ * @param {{ ceil: boolean }} axis
+ * @param {string} mode
+ */
 export function sizeFormula({ ceil }, mode) {
   const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
   const span = mode === "average" ? "k" : `d(k ${MINUS} 1) ${MINUS} 1`;
   return `${open}(n + 2p ${MINUS} ${span}) / s${close} + 1`;
 }
 
-/** The size of the output along an axis, with the numbers of the setting in the formula. */
+/**
+ * The size of the output along an axis, with the numbers of the setting in the formula.
+ * @param {Axis} axis
+ * @param {string} mode
+ */
 export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }, mode) {
   const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
   const value = String(free).replace("-", MINUS);
@@ -111,7 +147,12 @@ export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }, mode) {
   return `${filled} = ${open}${value} / ${s}${close} + 1${last} = ${result}`;
 }
 
-/** What happens at the far end of an axis when the stride does not divide, or "" when it does. */
+/**
+ * What happens at the far end of an axis when the stride does not divide, or "" when it does.
+ * @param {Axis} numbers
+ * @param {number} axis
+ * @param {{ end: number, between: number[] }} unread
+ */
 export function endText({ n, p, s, span, free, size, dropped, ceil }, axis, { end, between }) {
   const name = AXES[axis];
   const parts = [];
@@ -132,7 +173,10 @@ export function endText({ n, p, s, span, free, size, dropped, ceil }, axis, { en
   return parts.length ? `${parts.join(". ")}.` : "";
 }
 
-/** Why a setting is refused, one sentence for each reason. */
+/**
+ * Why a setting is refused, one sentence for each reason.
+ * @param {Setting} setting
+ */
 export function problems(setting) {
   const both = axes(setting);
   const thing = setting.mode === "convolution" ? "kernel" : "window";

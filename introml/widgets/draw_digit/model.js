@@ -8,7 +8,11 @@ export * from "./network.js";
 export * from "./picture.js";
 export * from "./rules.js";
 
-/** The ten outputs for each of several drawings given as text: the whole way at once. */
+/**
+ * The ten outputs for each of several drawings given as text: the whole way at once.
+ * @param {{ layers: import("./network.js").PackedLayer[] }} packed
+ * @param {string[]} texts
+ */
 export function logits(packed, texts, scaled = true) {
   const layers = unpack(packed);
   return texts.map((text) => forward(layers, prepared(fromText(text), scaled)));

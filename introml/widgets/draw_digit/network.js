@@ -1,6 +1,15 @@
 // The learned network: its weights as `introml.models.digit.pack` writes them, and its forward pass.
 
-/** Matrices of numbers from the packed form: 8 bits a weight, one scale for each row. */
+/**
+ * @typedef {{ shape: [number, number], weight: string, scale: number[], bias: number[] }} PackedLayer
+ * @typedef {{ outputs: number, inputs: number, weights: Float64Array, bias: number[] }} Layer
+ */
+
+/**
+ * Matrices of numbers from the packed form: 8 bits a weight, one scale for each row.
+ * @param {{ layers: PackedLayer[] }} packed
+ * @returns {Layer[]}
+ */
 export function unpack(packed) {
   return packed.layers.map(({ shape: [outputs, inputs], weight, scale, bias }) => {
     const bytes = atob(weight);
@@ -16,7 +25,11 @@ export function unpack(packed) {
   });
 }
 
-/** The ten outputs for 784 numbers from 0 to 1: linear layers with a ReLU between each two. */
+/**
+ * The ten outputs for 784 numbers from 0 to 1: linear layers with a ReLU between each two.
+ * @param {Layer[]} layers
+ * @param {number[]} input
+ */
 export function forward(layers, input) {
   return layers.reduce((values, { outputs, inputs, weights, bias }, depth) => {
     const x = depth === 0 ? values : values.map((value) => Math.max(0, value));

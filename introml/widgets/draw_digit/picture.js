@@ -6,12 +6,15 @@ import { clamp, dot, sum } from "../maths/numbers.js";
 export const SIDE = 28;
 const BOX = 20; // MNIST fits each digit's ink into 20 × 20 pixels
 
+/** @returns {number[]} */
 export const blank = () => new Array(SIDE * SIDE).fill(0);
 
+/** @param {number[]} pixels */
 export function toText(pixels) {
   return pixels.map((value) => value.toString(16).padStart(2, "0")).join("");
 }
 
+/** @param {string} text */
 export function fromText(text) {
   if (typeof text !== "string" || !/^[0-9a-f]{1568}$/.test(text)) {
     throw new Error("a drawing must be 28 × 28 pixels of two hexadecimal digits each");
@@ -21,7 +24,12 @@ export function fromText(text) {
   );
 }
 
-/** Distance from a point to the segment from a to b. */
+/**
+ * Distance from a point to the segment from a to b.
+ * @param {number[]} point
+ * @param {number[]} a
+ * @param {number[]} b
+ */
 function distance([px, py], [ax, ay], [bx, by]) {
   const [dx, dy] = [bx - ax, by - ay];
   const length = dx * dx + dy * dy;
@@ -33,6 +41,9 @@ function distance([px, py], [ax, ay], [bx, by]) {
 /**
  * The picture after a round pen has moved from a to b, in pixels [x, y] from the upper left corner.
  * The pen covers a pixel wholly up to radius − ½ from its path and not at all beyond radius + ½.
+ * @param {number[]} pixels
+ * @param {number[]} a
+ * @param {number[]} b
  */
 export function stroke(pixels, a, b, radius = 1.3, erase = false) {
   return pixels.map((old, i) => {
@@ -43,7 +54,11 @@ export function stroke(pixels, a, b, radius = 1.3, erase = false) {
   });
 }
 
-/** Rows of weights: row i averages the part of the old pixels that [i·old/new, (i + 1)·old/new) covers. */
+/**
+ * Rows of weights: row i averages the part of the old pixels that [i·old/new, (i + 1)·old/new) covers.
+ * @param {number} old
+ * @param {number} fresh
+ */
 function areaMeans(old, fresh) {
   return Array.from({ length: fresh }, (_, i) =>
     Array.from({ length: old }, (_, k) => {
@@ -53,7 +68,10 @@ function areaMeans(old, fresh) {
   );
 }
 
-/** Where a side with this much ink in each row starts, for its centre to fall into pixel 14. */
+/**
+ * Where a side with this much ink in each row starts, for its centre to fall into pixel 14.
+ * @param {number[]} mass
+ */
 function offset(mass) {
   const centre =
     dot(
@@ -65,14 +83,23 @@ function offset(mass) {
   return clamp(start, 0, SIDE - mass.length);
 }
 
+/**
+ * @param {number} from
+ * @param {number} to
+ */
 const range = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
-/** 784 numbers from 0 to 1: the ink scaled into 20 × 20 and centred, as MNIST prepares a digit. */
+/**
+ * 784 numbers from 0 to 1: the ink scaled into 20 × 20 and centred, as MNIST prepares a digit.
+ * @param {number[]} pixels
+ */
 export function normalized(pixels) {
   const out = blank();
   const inked = range(0, SIDE * SIDE - 1).filter((i) => pixels[i] > 0);
   if (inked.length === 0) return out;
-  const [rows, columns] = [(i) => Math.floor(i / SIDE), (i) => i % SIDE].map((part) => {
+  /** @type {((i: number) => number)[]} */
+  const parts = [(i) => Math.floor(i / SIDE), (i) => i % SIDE];
+  const [rows, columns] = parts.map((part) => {
     const at = inked.map(part);
     return range(Math.min(...at), Math.max(...at));
   });
@@ -96,12 +123,20 @@ export function normalized(pixels) {
   return out;
 }
 
-/** What the network is given: scaled and centred, or the pixels as they are. */
+/**
+ * What the network is given: scaled and centred, or the pixels as they are.
+ * @param {number[]} pixels
+ * @param {boolean} scaled
+ */
 export function prepared(pixels, scaled) {
   return scaled ? normalized(pixels) : pixels.map((value) => value / 255);
 }
 
-/** An SVG path for each of `levels` shades: [[shade from 0 to 1, path], …], one unit a pixel. */
+/**
+ * An SVG path for each of `levels` shades: [[shade from 0 to 1, path], …], one unit a pixel.
+ * @param {number[]} values
+ * @returns {[number, string][]}
+ */
 export function shades(values, levels = 16) {
   const paths = new Map();
   for (const [i, value] of values.entries()) {

@@ -6,8 +6,15 @@ const INK = 127.5; // half of 255
 const THIN = 0.4;
 export const LIMITS = { bar: 0.5, slope: 0, thin: 0.9, gap: 0.4 };
 
-/** [first, last] column of the longest run of ink, the leftmost of equals; [0, -1] if none. */
+/** @typedef {[number, number]} Pair */
+
+/**
+ * [first, last] column of the longest run of ink, the leftmost of equals; [0, -1] if none.
+ * @param {boolean[]} row
+ * @returns {Pair}
+ */
 export function longestRun(row) {
+  /** @type {Pair} */
   let best = [0, -1];
   let start = 0;
   for (const [column, inked] of [...row, false].entries()) {
@@ -18,9 +25,13 @@ export function longestRun(row) {
   return best;
 }
 
-/** [slope, mean row, mean column] of the least-squares line through [row, column] points. */
+/**
+ * [slope, mean row, mean column] of the least-squares line through [row, column] points.
+ * @param {Pair[]} points
+ */
 export function fitLine(points) {
-  const total = (value) => points.reduce((sum, point) => sum + value(point), 0);
+  const total = (/** @type {(point: Pair) => number} */ value) =>
+    points.reduce((sum, point) => sum + value(point), 0);
   const n = points.length;
   const [rows, columns] = [total(([row]) => row), total(([, column]) => column)];
   const spread = n * total(([row]) => row * row) - rows * rows;
@@ -29,7 +40,10 @@ export function fitLine(points) {
   return [together / spread, rows / n, columns / n];
 }
 
-/** What the rules measure in 784 bytes; null without any ink. Rows and columns count from 0. */
+/**
+ * What the rules measure in 784 bytes; null without any ink. Rows and columns count from 0.
+ * @param {number[]} pixels
+ */
 export function examine(pixels) {
   const ink = Array.from({ length: SIDE }, (_, row) =>
     pixels.slice(row * SIDE, (row + 1) * SIDE).map((value) => value >= INK),
@@ -37,7 +51,7 @@ export function examine(pixels) {
   const inked = [...ink.keys()].filter((row) => ink[row].includes(true));
   if (inked.length === 0) return null;
   const ends = ink.map((line) => [line.indexOf(true), line.lastIndexOf(true)]);
-  const [top, bottom] = [inked[0], inked.at(-1)];
+  const [top, bottom] = [inked[0], inked[inked.length - 1]];
   const left = Math.min(...inked.map((row) => ends[row][0]));
   const right = Math.max(...inked.map((row) => ends[row][1]));
   const width = right - left + 1;
@@ -68,7 +82,10 @@ export function examine(pixels) {
   };
 }
 
-/** Whether each rule holds: a bar, a diagonal, and that they meet. */
+/**
+ * Whether each rule holds: a bar, a diagonal, and that they meet.
+ * @param {ReturnType<typeof examine>} found
+ */
 export function verdicts(found) {
   if (found === null) return [false, false, false];
   return [

@@ -220,8 +220,10 @@ function build(ui) {
       );
     return one.picture;
   };
-  let pixels = null;
-  let layers = null;
+  /** @type {number[]} */
+  let pixels;
+  /** @type {import("./network.js").Layer[] | undefined} */
+  let layers;
   const board = pad(ui, {
     cell: CELL,
     get: () => pixels ?? model.blank(),
@@ -272,7 +274,9 @@ function build(ui) {
     rules.redraw(found, holds);
     network.redraw(input, ui.get("normalized"), probabilities, best);
     const truth = ui.get("drawing") ? null : ui.get("examples")[ui.get("example")].digit;
-    ui.readout(sentence({ found, holds, best, probability: probabilities[best], truth }));
+    ui.readout(
+      sentence({ found, holds, best, probability: best === null ? 0 : probabilities[best], truth }),
+    );
   };
 }
 

@@ -6,8 +6,8 @@ import { eigen, scaledBy } from "../maths/symmetric.js";
 
 export { eigen, minimum };
 
-/** @typedef {import("../maths/symmetric.js").Pair} Pair */
-/** @typedef {import("../maths/symmetric.js").Symmetric} Symmetric */
+/** @import { Pair } from "../maths/symmetric.js" */
+/** @import { Symmetric } from "../maths/symmetric.js" */
 /** @typedef {"sum" | "mean"} Kind */
 
 /**

@@ -71,6 +71,7 @@ function question(ui) {
 }
 
 function build(ui) {
+  /** @type {() => [number[], number[]]} */
   const data = () => [ui.get("x"), ui.get("y")];
   const width = ui.columns(2, 290);
   const map = plot({

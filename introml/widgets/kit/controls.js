@@ -6,14 +6,31 @@ import { h, setAttributes } from "./dom.js";
 import { significant } from "./format.js";
 import { linear, ratios, rungs, zeroThenRatios } from "./scales.js";
 
-/** The scales by name; a slider over a list of values has `values` instead of a name. */
-const SCALES = { linear, log: ratios, "zero, then log": zeroThenRatios };
+/** @import { Child } from "./dom.js" */
+/** @import { Bound } from "./define.js" */
+/** @import { Scale } from "./scales.js" */
 
 /**
- * slider({ trait, label, scale, min, max, step, values, format, hint })
- * `min` and `max` are the trait's own bounds unless they are given, `step` is that of a linear scale.
+ * The scales by name; a slider over a list of values has `values` instead of a name.
+ * @type {Record<"linear" | "log" | "zero, then log",
+ *   (low: number, high: number, step?: number | "any") => Scale>}
+ */
+const SCALES = { linear, log: (low, high) => ratios(low, high), "zero, then log": zeroThenRatios };
+
+/**
  * The trait may hold a value between two positions (set from Python or a link): the thumb then stands
  * at the nearest.
+ * @param {Bound} ui
+ * @param {object} options
+ * @param {string} options.trait
+ * @param {Child} options.label
+ * @param {keyof typeof SCALES} [options.scale]
+ * @param {number} [options.min] the trait's own bound, unless it is given
+ * @param {number} [options.max]
+ * @param {number | "any"} [options.step] of a linear scale
+ * @param {() => number[]} [options.values] what can be chosen, instead of a scale
+ * @param {(value: number) => string} [options.format]
+ * @param {string} [options.hint]
  */
 export function slider(ui, options) {
   const { trait, label, hint, format = significant, scale = "linear", values } = options;
@@ -24,8 +41,9 @@ export function slider(ui, options) {
     max = form?.high,
     step = form?.kind === "whole" ? 1 : undefined,
   } = options;
-  const fixed = values ? null : SCALES[scale](min, max, step);
-  const scaleNow = () => fixed ?? rungs(values());
+  /** @type {() => Scale} */
+  const scaleNow = values ? () => rungs(values()) : () => own;
+  const own = SCALES[scale](min, max, step);
   const output = h("output", { for: id, class: "iml-value" });
   const input = h("input", {
     type: "range",
@@ -53,8 +71,15 @@ export function slider(ui, options) {
 }
 
 /**
- * stepper({ trait, label, min, max, step }): a small whole number with − and +, within the trait's own
- * bounds unless others are given.
+ * A small whole number with − and +.
+ * @param {Bound} ui
+ * @param {object} options
+ * @param {string} options.trait
+ * @param {string} options.label
+ * @param {number | (() => number)} [options.min] the trait's own bound, unless it is given
+ * @param {number | (() => number)} [options.max]
+ * @param {number} [options.step]
+ * @param {string} [options.hint]
  */
 export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
   const id = ui.id(trait);
@@ -63,7 +88,7 @@ export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
     typeof min === "function" ? min() : (min ?? form.low),
     typeof max === "function" ? max() : (max ?? form.high),
   ];
-  const write = (value) => {
+  const write = (/** @type {number} */ value) => {
     const [low, high] = bounds();
     if (Number.isFinite(value)) ui.set({ [trait]: clamp(Math.round(value), low, high) });
   };
@@ -77,7 +102,7 @@ export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
       input.value = String(ui.get(trait));
     },
   });
-  const nudge = (sign, name) =>
+  const nudge = (/** @type {number} */ sign, /** @type {string} */ name) =>
     h("button", {
       type: "button",
       "aria-label": `${name} ${label}`,
@@ -106,11 +131,25 @@ export function stepper(ui, { trait, label, min, max, step = 1, hint }) {
   );
 }
 
+/** @typedef {string | number | [value: unknown, label: string]} Option */
+
+/**
+ * @param {Option} option
+ * @returns {[value: unknown, label: string]}
+ */
 function labelOf(option) {
   return Array.isArray(option) ? option : [option, String(option)];
 }
 
-/** choice({ trait, label, options: [[value, "label"], …], disabled?: () => boolean }): a strip of radio buttons. */
+/**
+ * A strip of radio buttons.
+ * @param {Bound} ui
+ * @param {object} options
+ * @param {string} options.trait
+ * @param {string} options.label
+ * @param {Option[]} options.options
+ * @param {() => boolean} [options.disabled]
+ */
 export function choice(ui, { trait, label, options, disabled }) {
   const name = ui.id(trait);
   const inputs = options.map(labelOf).map(([value, text], index) => {
@@ -140,8 +179,13 @@ export function choice(ui, { trait, label, options, disabled }) {
 }
 
 /**
- * select({ trait, label, options, shown }): a native menu, for more options than a strip can hold.
- * The values in `shown` can be shown, but not chosen.
+ * A native menu, for more options than a strip can hold.
+ * @param {Bound} ui
+ * @param {object} options
+ * @param {string} options.trait
+ * @param {string} options.label
+ * @param {Option[]} options.options
+ * @param {unknown[]} [options.shown] values that can be shown, but not chosen
  */
 export function select(ui, { trait, label, options, shown = [] }) {
   const id = ui.id(trait);
@@ -164,7 +208,11 @@ export function select(ui, { trait, label, options, shown = [] }) {
   return h("div", { class: "iml-control iml-select" }, h("label", { for: id }, label), input);
 }
 
-/** toggle({ trait, label }): a switch. */
+/**
+ * A switch.
+ * @param {Bound} ui
+ * @param {{ trait: string, label: Child, hint?: string }} options
+ */
 export function toggle(ui, { trait, label, hint }) {
   const id = ui.id(trait);
   const input = h("input", {
@@ -186,7 +234,16 @@ export function toggle(ui, { trait, label, hint }) {
   );
 }
 
-/** button({ label, onpress, pressed?: () => boolean, disabled?: () => boolean, quiet }) */
+/**
+ * @param {Bound} ui
+ * @param {object} options
+ * @param {string} options.label
+ * @param {() => void} options.onpress
+ * @param {() => boolean} [options.pressed]
+ * @param {() => boolean | undefined} [options.disabled]
+ * @param {boolean} [options.quiet]
+ * @param {string | null} [options.name] where the label alone would not say enough
+ */
 export function button(ui, { label, onpress, pressed, disabled, quiet = false, name = null }) {
   const node = h(
     "button",
@@ -205,16 +262,21 @@ export function button(ui, { label, onpress, pressed, disabled, quiet = false, n
   return node;
 }
 
-/** player({ trait, last: () => n, label, interval }): back, play or pause, forward, and a scrubber. */
+/**
+ * Back, play or pause, forward, and a scrubber.
+ * @param {Bound} ui
+ * @param {{ trait: string, last: () => number, label: string, interval?: number }} options
+ */
 export function player(ui, { trait, last, label, interval = 400 }) {
   const id = ui.id(trait);
+  /** @type {ReturnType<typeof setInterval> | null} */
   let timer = null;
   const pause = () => {
-    clearInterval(timer);
+    clearInterval(timer ?? undefined);
     timer = null;
     ui.redraw();
   };
-  const go = (step) => ui.set({ [trait]: clamp(step, 0, last()) });
+  const go = (/** @type {number} */ step) => ui.set({ [trait]: clamp(step, 0, last()) });
   const play = () => {
     if (ui.get(trait) >= last()) go(0);
     timer = setInterval(() => {
@@ -223,7 +285,7 @@ export function player(ui, { trait, last, label, interval = 400 }) {
     }, interval);
     ui.redraw();
   };
-  ui.onRemove(() => clearInterval(timer));
+  ui.onRemove(() => clearInterval(timer ?? undefined));
   const back = button(ui, {
     label: "‹",
     name: `Step back: ${label}`,
@@ -248,7 +310,7 @@ export function player(ui, { trait, last, label, interval = 400 }) {
   const output = h("output", { for: id, class: "iml-value" });
   ui.onRedraw(() => {
     const [value, end] = [Math.min(ui.get(trait), last()), last()];
-    input.setAttribute("max", end);
+    input.setAttribute("max", String(end));
     input.value = String(value);
     input.setAttribute("value", String(value));
     input.setAttribute("aria-valuetext", `${value} of ${end}`);

@@ -5,16 +5,83 @@ import * as controls from "./controls.js";
 import { h } from "./dom.js";
 import { checkForms, fits } from "./forms.js";
 
+/** @import { Form } from "./forms.js" */
+
+/**
+ * What anywidget, the page's host and the still picture give a widget.
+ * @typedef {object} Model
+ * @property {(name: string) => any} get
+ * @property {(name: string, value: any) => void} set
+ * @property {() => void} save_changes
+ * @property {(event: string, listener: () => void) => void} on
+ * @property {(event: string, listener: () => void) => void} off
+ * @property {string} [anchor] the figure's id, in a page
+ * @property {boolean} [still]
+ */
+/**
+ * What a control needs to know of its widget.
+ * @typedef {object} Bound
+ * @property {Record<string, any>} forms what each trait may hold, from its Python class
+ * @property {(name: string) => any} get
+ * @property {(changes: Record<string, any>) => void} set one or more traits; the widget redraws once
+ *   and Python hears of it
+ * @property {(name: string) => string} id
+ * @property {(callback: () => void) => void} onRedraw
+ * @property {(callback: () => void) => void} onRemove
+ * @property {() => void} redraw
+ */
+/**
+ * What a widget draws itself with.
+ * @typedef {object} Figure
+ * @property {number} width pixels across; panels are laid out for it
+ * @property {boolean} narrow
+ * @property {boolean} still
+ * @property {Model} model
+ * @property {HTMLElement} root
+ * @property {(n: number, least: number, gap?: number) => number} columns the width of one of n panels
+ *   that stand side by side where each gets `least` pixels, else stacked
+ * @property {(...nodes: Node[]) => void} stage
+ * @property {(...nodes: Node[]) => void} controls
+ * @property {(text: string) => void} readout the sentence that says what the picture shows
+ * @property {(text: string | null) => void} problem
+ * @property {() => void} remove
+ * @property {() => void} [rebuild]
+ * @property {() => void} [update]
+ */
+/**
+ * @template F
+ * @typedef {F extends (ui: any, options: infer O) => infer R ? (options: O) => R : never} WithoutUi
+ */
+/** @typedef {{ [K in keyof typeof controls]: WithoutUi<(typeof controls)[K]> }} Controls */
+/** @typedef {Bound & Figure & Controls} Ui */
+/**
+ * @typedef {object} Definition
+ * @property {string} name the Python class
+ * @property {string} title names the figure for a screen reader
+ * @property {string[]} [linked] traits that a link carries
+ * @property {(ui: Ui) => (() => void)} build makes the drawing and the controls, and returns the
+ *   function that redraws them
+ */
+
 /** The width of the still picture and of a widget that has not been measured yet. */
 const DEFAULT_WIDTH = 900;
 
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const same = (/** @type {any} */ a, /** @type {any} */ b) =>
+  JSON.stringify(a) === JSON.stringify(b);
 
+/** @type {(model: Model) => Record<string, Form>} */
 const formsOf = (model) => model.get("_forms") ?? {};
+
+/** @param {unknown} error */
+const words = (error) => (error instanceof Error ? error.message : String(error));
 
 let count = 0;
 
-/** The parts of `text` before and after the first `mark`. */
+/**
+ * The parts of `text` before and after the first `mark`.
+ * @param {string} text
+ * @param {string} mark
+ */
 function cut(text, mark) {
   const at = text.indexOf(mark);
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
@@ -23,8 +90,13 @@ function cut(text, mark) {
 /**
  * "#<id>?a=1&b=[2,3]" <-> an object; what is not JSON, not a linked trait or not of the form that the
  * trait has in `forms` is left out.
+ * @param {string} hash
+ * @param {string} id
+ * @param {string[]} linked
+ * @param {Record<string, Form>} forms
  */
 export function stateFromHash(hash, id, linked, forms = {}) {
+  /** @type {Record<string, unknown>} */
   const state = {};
   try {
     // Some programs encode a whole link once more when they pass it on.
@@ -44,6 +116,10 @@ export function stateFromHash(hash, id, linked, forms = {}) {
   return state;
 }
 
+/**
+ * @param {string} id
+ * @param {Record<string, unknown>} state
+ */
 export function hashFromState(id, state) {
   const pairs = Object.entries(state).map(
     ([name, value]) => `${name}=${encodeURIComponent(JSON.stringify(value))}`,
@@ -51,8 +127,16 @@ export function hashFromState(id, state) {
   return `#${id}?${pairs.join("&")}`;
 }
 
+/**
+ * @param {Model} model
+ * @param {HTMLElement} root
+ * @param {Definition} definition
+ * @param {number} width
+ */
 function makeUi(model, root, definition, width) {
+  /** @type {(() => void)[]} */
   const redraws = [];
+  /** @type {(() => void)[]} */
   const removals = [];
   let busy = false;
   const stage = h("div", { class: "iml-stage" });
@@ -61,17 +145,15 @@ function makeUi(model, root, definition, width) {
   const problem = h("p", { class: "iml-problem", role: "alert", hidden: true });
   root.replaceChildren(problem, stage, panel, readout);
 
-  const ui = {
-    /** Pixels across; panels are laid out for it. */
+  /** @type {Bound & Figure} */
+  const own = {
     width,
     narrow: width < 520,
     still: Boolean(model.still),
     model,
     root,
-    /** What each trait may hold, from its Python class: sliders and limits are read off here. */
     forms: formsOf(model),
     get: (name) => model.get(name),
-    /** Set one or more traits; the widget redraws once and Python hears of it. */
     set(changes) {
       busy = true;
       try {
@@ -82,19 +164,17 @@ function makeUi(model, root, definition, width) {
         busy = false;
       }
       model.save_changes();
-      ui.redraw();
+      own.redraw();
     },
     id: (name) => `${root.id}-${name}`.replaceAll("_", "-"),
     onRedraw: (callback) => redraws.push(callback),
     onRemove: (callback) => removals.push(callback),
-    /** Width of one of n panels that stand side by side where each gets `least` pixels, else stacked. */
     columns(n, least, gap = 20) {
       const each = Math.floor((width - gap * (n - 1)) / n);
       return each >= least ? each : width;
     },
     stage: (...nodes) => stage.append(...nodes),
     controls: (...nodes) => panel.append(...nodes),
-    /** The sentence that says what the picture shows. */
     readout(text) {
       if (readout.textContent !== text) readout.textContent = text;
     },
@@ -105,17 +185,17 @@ function makeUi(model, root, definition, width) {
     },
     redraw() {
       if (busy) return;
-      if (ui.rebuild) {
-        ui.rebuild();
+      if (own.rebuild) {
+        own.rebuild();
         return;
       }
       try {
-        checkForms(ui.forms, ui.get);
-        ui.update?.();
+        checkForms(own.forms, own.get);
+        own.update?.();
         for (const callback of redraws) callback();
-        ui.problem(null);
+        own.problem(null);
       } catch (error) {
-        ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
+        own.problem(`${definition.title} cannot be drawn: ${words(error)}`);
         readout.textContent = "";
       }
     },
@@ -123,22 +203,22 @@ function makeUi(model, root, definition, width) {
       for (const callback of removals) callback();
     },
   };
+  const ui = /** @type {Ui} */ (own);
   for (const [name, make] of Object.entries(controls)) {
-    ui[name] = (options) => make(ui, options);
+    const control = /** @type {(ui: Ui, options: any) => HTMLElement} */ (make);
+    Object.assign(ui, { [name]: (/** @type {object} */ options) => control(ui, options) });
   }
   return ui;
 }
 
 /**
- * defineWidget({ name, title, linked, build })
- *   name    the Python class
- *   title   names the figure for a screen reader
- *   linked  traits that a link carries
- *   build   build(ui) makes the drawing and the controls, and returns the function that redraws them
+ * A widget from what is its own: `render` draws it into an element, `stateFromHash` reads a link.
+ * @param {Definition} definition
  */
 export function defineWidget(definition) {
   const linked = definition.linked ?? [];
 
+  /** @param {{ model: Model, el: HTMLElement }} place */
   function render({ model, el }) {
     count += 1;
     const root = h("figure", {
@@ -150,16 +230,17 @@ export function defineWidget(definition) {
     });
     el.replaceChildren(root);
     const first = Object.fromEntries(linked.map((name) => [name, model.get(name)]));
-    let ui = null;
+    /** @type {Ui} */
+    let ui;
 
-    function build(width) {
+    function build(/** @type {number} */ width) {
       ui?.remove();
       ui = makeUi(model, root, definition, width);
       try {
         checkForms(ui.forms, ui.get);
         ui.update = definition.build(ui);
       } catch (error) {
-        ui.problem(`${definition.title} cannot be drawn: ${error.message}`);
+        ui.problem(`${definition.title} cannot be drawn: ${words(error)}`);
         // What could not be built from these values may be built from the next ones.
         ui.rebuild = () => build(width);
       }
@@ -203,6 +284,7 @@ export function defineWidget(definition) {
     model.on("change", onChange);
     // Notebooks bind arrow keys and single letters; inside a widget they belong to the widget.
     root.addEventListener("keydown", (event) => event.stopPropagation());
+    /** @type {ResizeObserver | null} */
     let observer = null;
     if (typeof ResizeObserver !== "undefined") {
       let last = measure();
@@ -224,6 +306,7 @@ export function defineWidget(definition) {
   return {
     render,
     name: definition.name,
+    /** @type {(hash: string, anchor: string, forms: Record<string, Form>) => Record<string, unknown>} */
     stateFromHash: (hash, anchor, forms) => stateFromHash(hash, anchor, linked, forms),
   };
 }

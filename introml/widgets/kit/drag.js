@@ -1,14 +1,30 @@
 // A handle that is dragged by pointer or moved by arrow keys, over a plot.
 
+import { clamp } from "../maths/numbers.js";
 import { s, setAttributes } from "./dom.js";
 
+/** @import { Chart } from "./plot.js" */
+/** @import { Pair } from "../maths/symmetric.js" */
+
+/** @type {Record<string, [number, number]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /**
  * dragHandle(chart, { label, get: () => [x, y], set: ([x, y]) => …, step: [dx, dy], describe, axis, color })
  * axis "x" or "y" keeps it on a line. Shift makes an arrow key move ten steps. Home and End go to the
  * ends given by `limits: { x: [low, high], y: [low, high] }`, which also clamp every move.
- * Call the returned function to redraw it.
+ * Call the returned function to redraw it; its `node` is the handle.
+ * @param {Chart} chart
+ * @param {object} options
+ * @param {string} options.label
+ * @param {() => number[]} options.get
+ * @param {(point: Pair) => void} options.set
+ * @param {number[]} options.step
+ * @param {(point: Pair) => string} [options.describe]
+ * @param {"both" | "x" | "y"} [options.axis]
+ * @param {string} [options.color]
+ * @param {{ x?: number[], y?: number[] }} [options.limits]
+ * @param {number} [options.r]
  */
 export function dragHandle(chart, options) {
   const {
@@ -22,14 +38,15 @@ export function dragHandle(chart, options) {
     limits,
     r = 8,
   } = options;
-  const clamp = ([x, y]) => [
-    limits?.x ? Math.min(limits.x[1], Math.max(limits.x[0], x)) : x,
-    limits?.y ? Math.min(limits.y[1], Math.max(limits.y[0], y)) : y,
+  /** @type {(point: Pair) => Pair} */
+  const within = ([x, y]) => [
+    limits?.x ? clamp(x, limits.x[0], limits.x[1]) : x,
+    limits?.y ? clamp(y, limits.y[0], limits.y[1]) : y,
   ];
   const along = axis === "y" ? 1 : 0;
-  const move = ([x, y]) => {
+  const move = (/** @type {number[]} */ [x, y]) => {
     const [oldX, oldY] = get();
-    set(clamp([axis === "y" ? oldX : x, axis === "x" ? oldY : y]));
+    set(within([axis === "y" ? oldX : x, axis === "x" ? oldY : y]));
   };
   const node = s(
     "g",
@@ -44,7 +61,7 @@ export function dragHandle(chart, options) {
     event.preventDefault();
     node.focus({ preventScroll: true });
     node.setPointerCapture(event.pointerId);
-    const drag = (moved) => move(chart.at(moved));
+    const drag = (/** @type {PointerEvent} */ moved) => move(chart.at(moved));
     const stop = () => {
       node.removeEventListener("pointermove", drag);
       node.removeEventListener("pointerup", stop);
@@ -70,7 +87,7 @@ export function dragHandle(chart, options) {
     event.stopPropagation();
   });
   chart.front.append(node);
-  return function redraw() {
+  function redraw() {
     const [x, y] = get();
     const text = describe ? describe([x, y]) : `${x}, ${y}`;
     setAttributes(node, {
@@ -78,5 +95,6 @@ export function dragHandle(chart, options) {
       "aria-valuenow": [x, y][along],
       "aria-valuetext": text,
     });
-  };
+  }
+  return Object.assign(redraw, { node });
 }

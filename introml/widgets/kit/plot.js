@@ -4,17 +4,39 @@
 import { scaleLinear, scaleLog } from "d3-scale";
 import { area as areaPath, line as linePath } from "d3-shape";
 import { clipped } from "./clip.js";
-import { s, setAttributes } from "./dom.js";
+import { h, s, setAttributes } from "./dom.js";
 import { significant } from "./format.js";
+
+/**
+ * @typedef {object} Axis
+ * @property {[number, number]} domain
+ * @property {string} [label]
+ * @property {"linear" | "log"} [type]
+ * @property {number | number[]} [ticks] about how many, or which
+ * @property {(value: number) => string} [format]
+ */
+/** @import { Child } from "./dom.js" */
+/** @typedef {ReturnType<typeof plot>} Chart */
+/** @typedef {"x" | "y"} Direction */
+/** @typedef {{ color?: string, width?: number, dash?: string | null, opacity?: number | null }} Look */
+
+/** How many charts there are: each has a clip path of its own name. */
+let plots = 0;
 
 const MARGIN = { top: 12, right: 14, bottom: 40, left: 50 };
 
-const color = (name) => (name.includes("(") || name.startsWith("#") ? name : `var(--iml-${name})`);
+const color = (/** @type {string} */ name) =>
+  name.includes("(") || name.startsWith("#") ? name : `var(--iml-${name})`;
 
-/** Where a pointer is, in the pixels of the drawing (its viewBox). */
+/**
+ * Where a pointer is, in the pixels of the drawing (its viewBox).
+ * @param {SVGSVGElement} svg
+ * @param {MouseEvent} event
+ * @returns {[number, number]}
+ */
 export function pointerPosition(svg, event) {
   const box = svg.getBoundingClientRect();
-  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const [, , width, height] = (svg.getAttribute("viewBox") ?? "").split(" ").map(Number);
   // The drawing is fitted into its box, so one scale serves both directions.
   const scale = Math.min(box.width / width, box.height / height);
   return [
@@ -23,7 +45,10 @@ export function pointerPosition(svg, event) {
   ];
 }
 
-/** A panel for a drawing: an <svg> of fixed height, announced as one picture or left open (role null). */
+/**
+ * A panel for a drawing: an <svg> of fixed height, announced as one picture or left open (role null).
+ * @param {{ width: number, height: number, label: string, role?: string | null }} options
+ */
 export function picture({ width, height, label, role = "img" }) {
   return s("svg", {
     class: "iml-picture",
@@ -37,14 +62,23 @@ export function picture({ width, height, label, role = "img" }) {
 /**
  * plot({ width, height, label, x: { domain, label, type, ticks, format }, y: {…}, margin })
  * type is "linear" or "log". Colours are token names: "training", "validation", "gradient", "ink", …
+ * @param {object} options
+ * @param {number} options.width
+ * @param {number} options.height
+ * @param {string} options.label
+ * @param {Axis} options.x
+ * @param {Axis} options.y
+ * @param {Partial<typeof MARGIN>} [options.margin]
+ * @param {string | null} [options.role]
  */
 export function plot({ width, height, label, x, y, margin = {}, role = "img" }) {
   const m = { ...MARGIN, ...margin };
   const svg = picture({ width, height, label, role });
+  /** @type {Record<Direction, Axis>} */
   const axes = { x: { ...x }, y: { ...y } };
-  const scales = {};
+  const scales = { x: scaleLinear(), y: scaleLinear() };
   const grid = s("g", { class: "iml-axes", "aria-hidden": "true" });
-  const clipId = `iml-clip-${Math.round(width)}-${Math.round(height)}-${++plot.count}`;
+  const clipId = `iml-clip-${Math.round(width)}-${Math.round(height)}-${++plots}`;
   const clip = s(
     "clipPath",
     { id: clipId },
@@ -58,30 +92,31 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
   const layer = s("g", { "clip-path": `url(#${clipId})` });
   const front = s("g", {});
   svg.append(clip, grid, layer, front);
+  /** @type {Map<string, SVGElement>} */
   const marks = new Map();
 
+  /**
+   * @param {string} key
+   * @param {"path" | "g"} tag
+   */
   function mark(key, tag, parent = layer) {
+    const node = marks.get(key) ?? s(tag, {});
     if (!marks.has(key)) {
-      const node = s(tag, {});
       marks.set(key, node);
       parent.append(node);
     }
-    return marks.get(key);
+    return node;
   }
 
   function drawAxes() {
     const across = [m.left, width - m.right];
     const up = [height - m.bottom, m.top];
-    for (const [name, range] of [
-      ["x", across],
-      ["y", up],
-    ]) {
-      const make = axes[name].type === "log" ? scaleLog : scaleLinear;
-      scales[name] = make().domain(axes[name].domain).range(range);
-    }
+    const scaleOf = (/** @type {Axis} */ axis, /** @type {number[]} */ range) =>
+      (axis.type === "log" ? scaleLog() : scaleLinear()).domain(axis.domain).range(range);
+    Object.assign(scales, { x: scaleOf(axes.x, across), y: scaleOf(axes.y, up) });
     const parts = [];
-    for (const [name, scale] of Object.entries(scales)) {
-      const spec = axes[name];
+    for (const name of /** @type {const} */ (["x", "y"])) {
+      const [spec, scale] = [axes[name], scales[name]];
       const many =
         spec.ticks ?? Math.max(2, Math.round(Math.abs(scale.range()[1] - scale.range()[0]) / 70));
       const shown = Array.isArray(many) ? many : scale.ticks(many);
@@ -118,8 +153,11 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
   drawAxes();
 
   // Lines are cut, and dots left out, a drawing's size away from the drawing.
-  const [reach, polyline] = [[-width, -height, 2 * width, 2 * height], linePath().digits(1)];
-  const isNear = ([px, py]) => px > reach[0] && px < reach[2] && py > reach[1] && py < reach[3];
+  const reach = [-width, -height, 2 * width, 2 * height];
+  const polyline = linePath().digits(1);
+  const isNear = (/** @type {number[]} */ [px, py]) =>
+    px > reach[0] && px < reach[2] && py > reach[1] && py < reach[3];
+  /** @type {(point: number[]) => [number, number]} */
   const pixel = ([x, y]) => [scales.x(x), scales.y(y)];
 
   const chart = {
@@ -127,21 +165,34 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
     /** A layer for a drawing of one's own, clipped to the plot; `front` is not clipped. */
     layer,
     front,
-    x: (value) => scales.x(value),
-    y: (value) => scales.y(value),
+    x: (/** @type {number} */ value) => scales.x(value),
+    y: (/** @type {number} */ value) => scales.y(value),
     /** Change the domains, types or labels of the axes, e.g. setAxes({ y: { domain: [0, 2] } }). */
-    setAxes(changes) {
-      for (const name of ["x", "y"]) Object.assign(axes[name], changes[name]);
+    setAxes(/** @type {Partial<Record<Direction, Partial<Axis>>>} */ changes) {
+      for (const name of /** @type {const} */ (["x", "y"]))
+        Object.assign(axes[name], changes[name]);
       drawAxes();
     },
-    /** Data coordinates under the pointer. */
+    /**
+     * Data coordinates under the pointer.
+     * @param {MouseEvent} event
+     * @returns {[number, number]}
+     */
     at(event) {
       const [px, py] = pointerPosition(svg, event);
       return [scales.x.invert(px), scales.y.invert(py)];
     },
     /** The `d` of a polyline through [[x, y], …]; points that are not finite interrupt it. */
-    path: (points) => clipped(points.map(pixel), reach).map(polyline).join(""),
-    /** A polyline, as `path` has it. */
+    path: (/** @type {number[][]} */ points) =>
+      clipped(points.map(pixel), reach)
+        .map((part) => polyline(/** @type {[number, number][]} */ (part)))
+        .join(""),
+    /**
+     * A polyline, as `path` has it.
+     * @param {string} key
+     * @param {number[][]} points
+     * @param {Look} look
+     */
     line(
       key,
       points,
@@ -157,9 +208,14 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
         style: { stroke: color(name) },
       });
     },
-    /** The band between two curves: [[x, low, high], …]. */
+    /**
+     * The band between two curves: [[x, low, high], …].
+     * @param {string} key
+     * @param {[number, number, number][]} points
+     * @param {{ color?: string, opacity?: number }} look
+     */
     area(key, points, { color: name = "ink", opacity = 0.18 } = {}) {
-      const path = areaPath()
+      const path = /** @type {typeof areaPath<[number, number, number]>} */ (areaPath)()
         .x((p) => scales.x(p[0]))
         .y0((p) => scales.y(p[1]))
         .y1((p) => scales.y(p[2]))
@@ -170,7 +226,12 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
         style: { fill: color(name) },
       });
     },
-    /** Dots at [[x, y], …]. */
+    /**
+     * Dots at [[x, y], …].
+     * @param {string} key
+     * @param {number[][]} points
+     * @param {{ color?: string, r?: number, hollow?: boolean, opacity?: number | null }} look
+     */
     dots(key, points, { color: name = "ink", r = 4, hollow = false, opacity = null } = {}) {
       const group = setAttributes(mark(key, "g"), { opacity });
       group.replaceChildren(
@@ -192,10 +253,14 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
       );
       return group;
     },
-    /** A straight rule at x or at y, with a label beside it. */
+    /**
+     * A straight rule at x or at y, with a label beside it.
+     * @param {string} key
+     * @param {{ x?: number, y?: number, label?: string, color?: string, dash?: string | null }} place
+     */
     rule(key, { x: atX, y: atY, label: text = "", color: name = "muted", dash = "4 3" }) {
       const group = mark(key, "g", front);
-      const value = atX ?? atY;
+      const value = atX ?? atY ?? Number.NaN;
       const [low, high] = (atX === undefined ? axes.y : axes.x).domain;
       const outside = value < Math.min(low, high) || value > Math.max(low, high);
       if (!Number.isFinite(value) || outside) {
@@ -220,7 +285,7 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
           ),
         );
       } else {
-        const py = scales.y(atY);
+        const py = scales.y(value);
         const place = {
           x: width - m.right - 4,
           y: py - 5,
@@ -234,38 +299,35 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
       }
       return group;
     },
-    remove(key) {
+    remove(/** @type {string} */ key) {
       marks.get(key)?.remove();
       marks.delete(key);
     },
   };
   return chart;
 }
-plot.count = 0;
 
-/** legend([["training", "training loss"], …]): a line of swatches; a third entry "line" | "dot" | "dash". */
+/**
+ * What stands for a line in a legend.
+ * @param {string} name of its colour
+ * @param {string} [kind] "line", "dot" or "dash"
+ */
+export function swatchOf(name, kind = "line") {
+  const style = { stroke: color(name), fill: color(name) };
+  const dash = kind === "dash" ? "4 3" : null;
+  const line = { x1: 1, x2: 17, y1: 6, y2: 6, "stroke-width": 3, "stroke-dasharray": dash };
+  return s(
+    "svg",
+    { viewBox: "0 0 18 12", width: 18, height: 12, "aria-hidden": "true" },
+    kind === "dot" ? s("circle", { cx: 9, cy: 6, r: 4.5, style }) : s("line", { ...line, style }),
+  );
+}
+
+/**
+ * legend([["training", "training loss"], …]): a line of swatches.
+ * @param {[color: string, text: Child, kind?: string][]} entries
+ */
 export function legend(entries) {
-  const swatch = (name, kind) => {
-    const style = { stroke: color(name), fill: color(name) };
-    if (kind === "dot") return s("circle", { cx: 9, cy: 6, r: 4.5, style });
-    const dash = kind === "dash" ? "4 3" : null;
-    return s("line", {
-      x1: 1,
-      x2: 17,
-      y1: 6,
-      y2: 6,
-      "stroke-width": 3,
-      "stroke-dasharray": dash,
-      style,
-    });
-  };
-  const list = document.createElement("ul");
-  list.className = "iml-legend";
-  for (const [name, text, kind = "line"] of entries) {
-    const item = document.createElement("li");
-    const attributes = { viewBox: "0 0 18 12", width: 18, height: 12, "aria-hidden": "true" };
-    item.append(s("svg", attributes, swatch(name, kind)), text);
-    list.append(item);
-  }
-  return list;
+  const items = entries.map(([name, text, kind]) => h("li", {}, swatchOf(name, kind), text));
+  return h("ul", { class: "iml-legend" }, items);
 }

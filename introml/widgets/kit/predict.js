@@ -2,7 +2,11 @@
 
 import { h } from "./dom.js";
 
-/** predict(ui, { question, options: [text, …], answer: () => index, explain: (chosen) => text }) */
+/**
+ * predict(ui, { question, options: [text, …], answer: () => index, explain: (chosen) => text })
+ * @param {import("./define.js").Ui} ui
+ * @param {{ question: string, options: string[], answer: () => number, explain: (chosen: number) => string }} asked
+ */
 export function predict(ui, { question, options, answer, explain }) {
   const name = ui.id("guess");
   const result = h("p", { class: "iml-verdict", role: "status" });

@@ -8,10 +8,19 @@ import { setAttributes } from "./dom.js";
  * to the ends of the row, with Ctrl to the first and last of all. Enter and Space choose the node
  * that has the focus; Escape calls `clear` where it is given. When nothing is chosen (−1), the first
  * node takes the tab stop. Call the returned function to redraw.
+ * @param {SVGElement[]} nodes
+ * @param {{ columns?: number, current: () => number, choose: (index: number) => void,
+   clear?: (() => void) | null }} options
  */
 export function roving(nodes, { columns = 1, current, choose, clear = null }) {
+  /** @type {Record<string, number>} */
   const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
 
+  /**
+   * @param {string} key
+   * @param {boolean} all
+   * @param {number} at
+   */
   function target(key, all, at) {
     if (key === "Home" || key === "End") {
       const whole = all || columns === 1;

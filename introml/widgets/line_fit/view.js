@@ -3,11 +3,11 @@ import {
   dragHandle,
   fixed,
   h,
-  legend,
   plot,
   predict,
   s,
   significant,
+  swatchOf,
 } from "../kit/index.js";
 import * as model from "./model.js";
 
@@ -23,9 +23,9 @@ function equation([w, b]) {
 
 /** Text after the same swatch that a legend would draw. */
 function swatched(color, text, kind) {
-  const item = legend([[color, "", kind]]).firstElementChild.firstElementChild;
-  item.style.setProperty("margin-right", "0.4rem");
-  return [item, text];
+  const swatch = swatchOf(color, kind);
+  swatch.style.setProperty("margin-right", "0.4rem");
+  return [swatch, text];
 }
 
 /** Which point tilts the line: the question's answer, in this data's own numbers. */
@@ -110,8 +110,10 @@ function build(ui) {
     }
     chart.setAxes({ x: { domain: limits.x }, y: { domain: limits.y } });
   }
+  /** @type {(value: number, range: number[]) => boolean} */
   const inside = (value, [low, high]) => value >= low && value <= high;
   /** A range a hair wider, so that a crossing computed on its border counts as inside. */
+  /** @type {(range: number[]) => number[]} */
   const slack = ([low, high]) => [low - 1e-9 * (high - low), high + 1e-9 * (high - low)];
   setFrame();
   const span = (name) => limits[name][1] - limits[name][0];
@@ -167,7 +169,7 @@ function build(ui) {
       color: "training",
       describe: ([x, y]) => `x = ${fixed(x)}, y = ${fixed(y)}`,
     });
-    const node = chart.front.lastElementChild;
+    const { node } = redraw;
     node.addEventListener("focus", () => ui.set({ marked: index + 1 }));
     node.addEventListener("keydown", (event) => {
       if (event.key !== "Delete" && event.key !== "Backspace") return;
@@ -181,7 +183,7 @@ function build(ui) {
   function drawHandles() {
     const [x] = points();
     while (handles.length < x.length) handles.push(makeHandle(handles.length));
-    while (handles.length > x.length) handles.pop().node.remove();
+    for (const { node } of handles.splice(x.length)) node.remove();
     for (const [index, { node, redraw }] of handles.entries()) {
       redraw();
       node.setAttribute("tabindex", index === markedIndex() ? 0 : -1);
@@ -191,9 +193,11 @@ function build(ui) {
     ring.setAttribute("cy", chart.y(py).toFixed(1));
   }
 
+  /** @type {number[] | null} */
   let pressed = null;
   chart.svg.addEventListener("pointerdown", (event) => {
-    pressed = event.target.closest(".iml-handle") ? null : [event.clientX, event.clientY];
+    const onHandle = event.target instanceof Element && event.target.closest(".iml-handle");
+    pressed = onHandle ? null : [event.clientX, event.clientY];
   });
   chart.svg.addEventListener("click", (event) => {
     if (!pressed) return;

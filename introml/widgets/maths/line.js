@@ -2,8 +2,8 @@
 
 import { dot, sum } from "./numbers.js";
 
-/** @typedef {import("./symmetric.js").Pair} Pair */
-/** @typedef {import("./symmetric.js").Symmetric} Symmetric */
+/** @import { Pair } from "./symmetric.js" */
+/** @import { Symmetric } from "./symmetric.js" */
 
 /**
  * Refuses lists that are not paired.

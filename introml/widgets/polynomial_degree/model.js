@@ -4,13 +4,21 @@
 
 import { generator, normal } from "../maths/random.js";
 
+/** @typedef {"sine" | "cubic" | "bump"} Curve */
+/** @typedef {{ x: number[], y: number[] }} Points */
+
+/** @type {Record<Curve, (x: number) => number>} */
 const CURVES = {
   sine: (x) => Math.sin(1.5 * Math.PI * x),
   cubic: (x) => 4 * x ** 3 - 3 * x,
   bump: (x) => 2 / (1 + 25 * x ** 2) - 0.5,
 };
 
-/** The value of a true curve: "sine" sin(1.5πx), "cubic" 4x³ − 3x, "bump" 2/(1 + 25x²) − ½. */
+/**
+ * The value of a true curve: "sine" sin(1.5πx), "cubic" 4x³ − 3x, "bump" 2/(1 + 25x²) − ½.
+ * @param {Curve} name
+ * @param {number} x
+ */
 export function curveAt(name, x) {
   return CURVES[name](x);
 }
@@ -18,6 +26,11 @@ export function curveAt(name, x) {
 /**
  * `count` points of a curve with noise: x uniform in [−1, 1), y = curve(x) + noise · N(0, 1).
  * `part` 0 and 1 draw independently. More points, or more noise, keep the first ones' draws.
+ * @param {Curve} curve
+ * @param {number} count
+ * @param {number} noise
+ * @param {number} seed
+ * @returns {Points}
  */
 export function sample(curve, count, noise, seed, part = 0) {
   const [place, deviation] = [0, 1].map((stream) => generator(4 * seed + 2 * part + stream));
@@ -25,7 +38,11 @@ export function sample(curve, count, noise, seed, part = 0) {
   return { x, y: x.map((value) => curveAt(curve, value) + noise * normal(deviation)) };
 }
 
-/** [P₀(x), …, P_degree(x)], by (k + 1)Pₖ₊₁ = (2k + 1)xPₖ − kPₖ₋₁. */
+/**
+ * [P₀(x), …, P_degree(x)], by (k + 1)Pₖ₊₁ = (2k + 1)xPₖ − kPₖ₋₁.
+ * @param {number} x
+ * @param {number} degree
+ */
 export function legendre(x, degree) {
   const values = [1, x];
   for (let k = 1; k < degree; k += 1) {
@@ -34,7 +51,11 @@ export function legendre(x, degree) {
   return values.slice(0, degree + 1);
 }
 
-/** R and the first entries of Qᵀy by Householder reflections; `rows` and `y` are overwritten. */
+/**
+ * R and the first entries of Qᵀy by Householder reflections; `rows` and `y` are overwritten.
+ * @param {number[][]} rows
+ * @param {number[]} y
+ */
 function triangularize(rows, y) {
   const columns = rows[0].length;
   for (let j = 0; j < columns; j += 1) {
@@ -57,6 +78,11 @@ function triangularize(rows, y) {
 /**
  * For every degree k = 0 … `degree` the coefficients c that minimize ½Σ(Φc − y)² + ½·ridge·Σⱼ≥₁cⱼ².
  * One factorization serves all degrees: the first k + 1 columns of R are those of degree k.
+ * @param {number[]} x
+ * @param {number[]} y
+ * @param {number} degree
+ * @param {number} ridge
+ * @returns {number[][]}
  */
 export function fitAll(x, y, degree, ridge) {
   if (ridge === 0 && new Set(x).size <= degree) {
@@ -86,19 +112,30 @@ export function fitAll(x, y, degree, ridge) {
   });
 }
 
-/** The polynomial's value. */
+/**
+ * The polynomial's value.
+ * @param {number[]} coefficients
+ * @param {number} x
+ */
 export function valueAt(coefficients, x) {
   const basis = legendre(x, coefficients.length - 1);
   return coefficients.reduce((total, c, k) => total + c * basis[k], 0);
 }
 
-/** Σ(ŷ − y)²/n. */
+/**
+ * Σ(ŷ − y)²/n.
+ * @param {number[]} coefficients
+ * @param {Points} points
+ */
 export function meanSquaredError(coefficients, { x, y }) {
   const total = x.reduce((sum, value, i) => sum + (valueAt(coefficients, value) - y[i]) ** 2, 0);
   return total / x.length;
 }
 
-/** The index of the smallest number, the first of equal ones. */
+/**
+ * The index of the smallest number, the first of equal ones.
+ * @param {number[]} values
+ */
 export function smallest(values) {
   return values.indexOf(Math.min(...values));
 }
@@ -106,6 +143,8 @@ export function smallest(values) {
 /**
  * What the validation errors of all degrees say of one: within `margin` of the smallest it is "good";
  * otherwise it "underfits" below the best degree and "overfits" above it.
+ * @param {number} degree
+ * @param {number[]} validationErrors
  */
 export function verdict(degree, validationErrors, margin = 0.1) {
   const best = smallest(validationErrors);

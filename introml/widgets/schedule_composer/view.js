@@ -46,6 +46,7 @@ function build(ui) {
   }
 
   // The same draws for every schedule, made again only for another seed or more steps.
+  /** @type {{ key: string, noise: import("../maths/symmetric.js").Pair[][] }} */
   let draws = { key: "", noise: [] };
   function trained(schedule) {
     const key = `${ui.get("seed")} ${schedule.steps}`;
@@ -218,9 +219,10 @@ function build(ui) {
     drawLosses(own, other);
     const kept = ui.get("ghost") === "kept";
     const why = own.lost > 0 ? reason(own) : "";
-    const rival = other
-      ? ` With ${kept ? "the kept one, " : ""}a rate that ${inWords(otherSchedule)}, ${outcome(other, model.RUNS)}.`
-      : SAME[ui.get("ghost")];
+    const rival =
+      other && otherSchedule
+        ? ` With ${kept ? "the kept one, " : ""}a rate that ${inWords(otherSchedule)}, ${outcome(other, model.RUNS)}.`
+        : SAME[ui.get("ghost")];
     ui.readout(`The rate ${inWords(schedule)}: ${outcome(own, model.RUNS)}.${why}${rival}`);
   };
 }
