@@ -80,7 +80,7 @@ def bundle_widgets(quiet: bool = True, root: Path = ROOT) -> None:
     patterns = ("*.js", "*.mjs", "*.css")
     found = [path for pattern in patterns for path in widgets.rglob(pattern)]
     sources = [path for path in found if "dist" not in path.relative_to(widgets).parts]
-    sources += [root / "introml" / "book" / "style" / "tokens.json", root / "package-lock.json"]
+    sources.append(root / "package-lock.json")
     stamp = widgets / "dist" / "stamp"
     digest = hashlib.sha256()
     for path in sorted(sources):

@@ -29,7 +29,7 @@ HOST = re.compile(r'<div class="widget-host" data-model="([^"]+)"></div>')
 #: Behind a page's first widget: here the layout puts the states and the code of all of them.
 CODE_PLACE = "<!-- widgets start here -->"
 #: What all widgets share; the site publishes it once.
-SHARED = ("kit.js", "kit.css", "tokens.css")
+SHARED = ("kit.js", "kit.css")
 NEEDS_KERNEL = (
     '<p class="needs-kernel">This control computes in Python. Open the notebook in JupyterLab to '
     "use it.</p>"

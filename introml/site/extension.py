@@ -19,6 +19,7 @@ from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 
 import introml
+from introml.book.style.figures import plotly_template
 from introml.book.style.tokens import COLORS
 from introml.site import (
     directives,
@@ -143,6 +144,8 @@ def page_context(
         "description": _first_paragraph(doctree),
         "has_math": 'class="katex' in context.get("body", ""),
         "has_plotly": "plotly-figure" in context.get("body", ""),
+        "theme_script": (HERE / "static" / "theme.js").read_text(encoding="utf-8"),
+        "plotly_template": json.dumps(plotly_template(), separators=(",", ":")),
         "light_tokens": json.dumps({v: k for k, v in reversed(list(COLORS.items()))}),
         "asset_versions": app.config.introml_versions,
         "launch": launch_links(app, pagename),

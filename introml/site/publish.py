@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from introml.book.paths import ROOT
+from introml.book.style.tokens import page_css
 from introml.site.formulas import remembered
 from introml.site.katex_fonts import characters, subset_fonts
 from introml.site.node import environment, node_path
@@ -51,15 +52,8 @@ def search_library(memory: Path = ROOT / "_build" / "minified") -> bytes:
 
 def site_files() -> dict[str, bytes]:
     """Path under `_static` -> content, of all that does not depend on the pages."""
-    css = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (
-            DIST / "tokens.css",
-            DIST / "kit.css",
-            STATIC / "book.css",
-            STATIC / "package.css",
-        )
-    )
+    names = (DIST / "kit.css", STATIC / "book.css", STATIC / "package.css")
+    css = "\n".join([page_css(), *(path.read_text(encoding="utf-8") for path in names)])
     files = {
         "book.css": css.encode(),
         "book.js": (STATIC / "book.js").read_bytes(),

@@ -9,6 +9,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from introml.book.style.tokens import notebook_css
+
 DIST = Path(__file__).parent / "dist"
 
 
@@ -49,7 +51,8 @@ class Widget(anywidget.AnyWidget):
             cls._esm, cls._css = "export default { render() {} };", ""
             if code.exists():
                 cls._esm = code.read_text(encoding="utf-8")
-                cls._css = bundle_path(cls.__name__, ".notebook.css").read_text(encoding="utf-8")
+                style = bundle_path(cls.__name__, ".notebook.css").read_text(encoding="utf-8")
+                cls._css = notebook_css() + style
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits: Any):

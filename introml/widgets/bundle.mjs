@@ -2,7 +2,8 @@
 //   <Class>.mjs  an ES module for JupyterLab (anywidget), which also exports the model functions
 //   <Class>.js   a classic script for the static site; it runs from file:// too, and takes the kit
 //                from kit.js, which a browser loads once for all widgets
-//   <Class>.css  the widget's own style; kit.css and tokens.css hold what all share
+//   <Class>.css  the widget's own style; kit.css holds what all share, and the colours and fonts that
+//                both name come from introml/book/style/tokens.py
 // Usage: node introml/widgets/bundle.mjs [stem …]
 
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -34,25 +35,6 @@ async function stems() {
   return found.sort();
 }
 
-/** `:root` for the site, `.iml` for notebooks, each in light and dark. */
-function tokenCss(tokens) {
-  const body = (scheme) => {
-    const named = { ...tokens[scheme] };
-    for (const [meaning, color] of Object.entries(tokens.meaning)) named[meaning] = named[color];
-    const lines = Object.entries(named).map(([name, value]) => `--iml-${name}:${value}`);
-    for (const [name, value] of Object.entries(tokens.font))
-      lines.push(`--iml-font-${name}:${value}`);
-    return lines.join(";");
-  };
-  const site =
-    `:root{color-scheme:light;${body("light")}}` +
-    `@media (prefers-color-scheme:dark){:root:not([data-theme="light"]){color-scheme:dark;${body("dark")}}}` +
-    `:root[data-theme="dark"]{color-scheme:dark;${body("dark")}}` +
-    `@media print{:root:root:root{color-scheme:light;${body("light")}}}`;
-  const notebook = `.iml{${body("light")}} [data-jp-theme-light="false"] .iml{${body("dark")}}`;
-  return { site, notebook };
-}
-
 const shared = {
   bundle: true,
   minify: true,
@@ -76,7 +58,7 @@ const sharedKit = {
   },
 };
 
-async function bundleWidget(stem, kitCss, notebookTokens) {
+async function bundleWidget(stem, kitCss) {
   const name = className(stem);
   const view = `./${stem}/view.js`;
   const model = `./${stem}/model.js`;
@@ -99,16 +81,11 @@ async function bundleWidget(stem, kitCss, notebookTokens) {
   const stylePath = join(here, stem, "style.css");
   const style = (await exists(stylePath)) ? await readFile(stylePath, "utf8") : "";
   await writeFile(join(out, `${name}.css`), await minifyCss(style));
-  await writeFile(
-    join(out, `${name}.notebook.css`),
-    await minifyCss(notebookTokens + kitCss + style),
-  );
+  await writeFile(join(out, `${name}.notebook.css`), await minifyCss(kitCss + style));
 }
 
 await mkdir(out, { recursive: true });
 const kitCss = await readFile(join(here, "kit", "kit.css"), "utf8");
-const tokens = JSON.parse(await readFile(join(here, "..", "book", "style", "tokens.json"), "utf8"));
-const { site, notebook } = tokenCss(tokens);
 await build({
   ...shared,
   stdin: {
@@ -120,8 +97,7 @@ await build({
   outfile: join(out, "kit.js"),
 });
 await writeFile(join(out, "kit.css"), await minifyCss(kitCss));
-await writeFile(join(out, "tokens.css"), await minifyCss(site));
 const wanted = process.argv.slice(2);
 await Promise.all(
-  (wanted.length ? wanted : await stems()).map((stem) => bundleWidget(stem, kitCss, notebook)),
+  (wanted.length ? wanted : await stems()).map((stem) => bundleWidget(stem, kitCss)),
 );

@@ -134,7 +134,6 @@ def widgets(tmp_path):
     for name in ("line_fit/view.js", "line_fit/model.js", "kit/kit.css"):
         put(tmp_path / "introml" / "widgets" / name, name)
     put(tmp_path / "introml" / "widgets" / "bundle.mjs", BUNDLER)
-    put(tmp_path / "introml" / "book" / "style" / "tokens.json", "{}")
     put(tmp_path / "package-lock.json", "{}")
     return tmp_path
 
@@ -159,7 +158,6 @@ def test_bundles_are_made_once_while_no_source_changes(widgets):
         "introml/widgets/line_fit/style.css",
         "introml/widgets/kit/kit.css",
         "introml/widgets/bundle.mjs",
-        "introml/book/style/tokens.json",
         "package-lock.json",
     ],
 )

@@ -128,7 +128,7 @@ def test_a_page_without_widgets_names_what_the_next_one_may_need(book):
 def test_the_code_of_every_bundle_is_copied_but_not_what_is_shared(book):
     copied = {path.name for path in (book.html / "_static" / "widgets").iterdir()}
     assert {"LineFit.js", "LineFit.css", "AttentionHeatmap.js"} <= copied
-    assert not copied & {"kit.css", "tokens.css", "kit.js"}
+    assert not copied & {"kit.css", "kit.js"}
     assert not [name for name in copied if name.endswith((".mjs", ".notebook.css"))]
 
 

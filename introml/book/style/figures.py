@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from introml.book.style.tokens import COLORS, CYCLE, colors
+from introml.book.style.tokens import COLORS, CYCLE, FONT, colors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,9 +44,9 @@ MATPLOTLIB = {
 }
 
 
-def _plotly_template(scheme: str) -> dict:
-    """A plotly template in one scheme's colours (the site swaps it when the reader switches)."""
-    c = colors(scheme)
+def plotly_template() -> dict:
+    """The book's plotly template, in the light colours; a page recolours it with its figures."""
+    c = colors("light")
     axis = {
         "gridcolor": c["rule"],
         "zerolinecolor": c["control"],
@@ -62,7 +62,7 @@ def _plotly_template(scheme: str) -> dict:
             "plot_bgcolor": "rgba(0,0,0,0)",
             "font": {
                 "color": c["ink"],
-                "family": "Source Sans 3, system-ui, sans-serif",
+                "family": FONT["label"],
                 "size": 14,
             },
             "xaxis": axis,
@@ -83,7 +83,7 @@ def use_book_style() -> None:
 
     mpl.rcParams.update(MATPLOTLIB)
     mpl.rcParams["axes.prop_cycle"] = cycler(color=[COLORS[name] for name in CYCLE])
-    pio.templates["introml"] = go.layout.Template(_plotly_template("light"))
+    pio.templates["introml"] = go.layout.Template(plotly_template())
     pio.templates.default = "introml"
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 
 import jinja2
 
-from introml.book.style.tokens import css_variables
+from introml.book.style.tokens import page_css
 from introml.grader.results.gradescope import words_of
 from introml.grader.results.results import CheckResult, SubmissionResult, Verdict
 from introml.grader.text import one_line, plain
@@ -37,8 +37,7 @@ def feedback_html(result: SubmissionResult) -> str:
             {"cell": one_line(one.cell), "words": plain(one.message)} for one in result.cell_errors
         ],
         output=plain(result.public_output, _OUTPUT_LIMIT),
-        light=css_variables("light"),
-        dark=css_variables("dark"),
+        tokens=page_css(),
     )
 
 

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from introml.book.paths import ROOT
-from introml.book.style.tokens import css_variables
+from introml.book.style.tokens import page_css
 
 _FONTS = ROOT / "assets" / "fonts"
 _KINDS = {
@@ -38,12 +38,13 @@ def assets() -> dict[str, Asset]:
     site = resources.files("introml.site").joinpath("static")
     own = resources.files("introml.hub.web").joinpath("static")
     files = {one.name: one.read_bytes() for one in own.iterdir() if _kind(one.name)}
-    files["icon.svg"] = site.joinpath("icon.svg").read_bytes()
+    for shared in ("icon.svg", "theme.js"):
+        files[shared] = site.joinpath(shared).read_bytes()
     for font in sorted(_FONTS.glob("*.woff2")):
         files[f"fonts/{font.name}"] = font.read_bytes()
     # The book's own style first: text, tables, bar and fonts look here as they do there.
     book = site.joinpath("book.css").read_bytes()
-    files["hub.css"] = b"\n".join((_tokens().encode(), book, files["hub.css"]))
+    files["hub.css"] = b"\n".join((page_css().encode(), book, files["hub.css"]))
     return {name: _asset(name, content) for name, content in files.items()}
 
 
@@ -53,14 +54,3 @@ def _asset(name: str, content: bytes) -> Asset:
 
 def _kind(name: str) -> str:
     return _KINDS.get(Path(name).suffix, "")
-
-
-def _tokens() -> str:
-    light, dark = css_variables("light"), css_variables("dark")
-    return (
-        f":root {{ color-scheme: light; {light} }}\n"
-        # Paper is light, whatever the screen is.
-        "@media screen and (prefers-color-scheme: dark) { "
-        f':root:not([data-theme="light"]) {{ color-scheme: dark; {dark} }} }}\n'
-        f'@media screen {{ :root[data-theme="dark"] {{ color-scheme: dark; {dark} }} }}\n'
-    )

@@ -10,7 +10,7 @@ from functools import cache
 import jinja2
 import sqlalchemy as sa
 
-from introml.book.style.tokens import css_variables
+from introml.book.style.tokens import page_css
 from introml.grader.lab import Lab
 from introml.grader.text import one_line, plain
 from introml.hub.course import BlobDamaged, Course, Person, Submission, now
@@ -116,8 +116,7 @@ def report_html(course: Course, lab: Lab) -> str:
             limits=similarity,
             shown=shown,
             style=assets()["similar.css"].content.decode("utf-8"),
-            light=css_variables("light"),
-            dark=css_variables("dark"),
+            tokens=page_css(),
             at=f"{now():%Y-%m-%d %H:%M} UTC",
             course_title=course.settings.title,
         )

@@ -1,25 +1,7 @@
-/* What every page does in the browser: theme, menu, search, copy buttons, figures drawn when near. */
+/* What every page does in the browser: menu, search, copy buttons, figures drawn when near. */
 (() => {
   const root = document.documentElement;
   const base = root.dataset.root;
-
-  // --- light and dark -------------------------------------------------------------------------
-  const darkNow = () =>
-    root.dataset.theme
-      ? root.dataset.theme === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.getElementById("theme-switch").addEventListener("click", () => {
-    root.dataset.theme = darkNow() ? "light" : "dark";
-    try {
-      localStorage.setItem("introml-theme", root.dataset.theme);
-    } catch {
-      // A browser that stores nothing still switches this page.
-    }
-    dispatchEvent(new Event("introml-theme"));
-  });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-    dispatchEvent(new Event("introml-theme")),
-  );
 
   // --- contents on a narrow screen --------------------------------------------------------------
   const contents = document.getElementById("contents");
@@ -278,37 +260,13 @@
     const token = (name) =>
       (printing && onPaper[name]) ||
       getComputedStyle(root).getPropertyValue(`--iml-${name}`).trim();
-    const scheme = () => {
-      const axis = {
-        gridcolor: token("rule"),
-        zerolinecolor: token("control"),
-        linecolor: token("control"),
-        tickfont: { color: token("muted") },
-        automargin: true,
-      };
-      const ink = token("ink");
-      const cycle = ["blue", "orange", "green", "purple", "rose", "slate"];
-      return {
-        layout: {
-          colorway: cycle.map(token),
-          paper_bgcolor: "rgba(0,0,0,0)",
-          plot_bgcolor: "rgba(0,0,0,0)",
-          font: { color: ink, family: token("font-label"), size: 14 },
-          xaxis: axis,
-          yaxis: axis,
-          margin: { l: 56, r: 16, t: 24, b: 48 },
-          legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-          hoverlabel: { bgcolor: token("raised"), font: { color: ink } },
-        },
-      };
-    };
-    // Figures are drawn in the light tokens' colours; here they become the reader's scheme's.
-    const recolor = (json) => {
-      return json.replace(/#[0-9a-f]{6}\b/gi, (hex) => {
+    // Figures and their template are in the light tokens' colours; here they become the reader's
+    // scheme's.
+    const recolor = (json) =>
+      json.replace(/#[0-9a-f]{6}\b/gi, (hex) => {
         const name = light[hex.toLowerCase()];
         return name ? token(name) : hex;
       });
-    };
     const config = {
       responsive: true,
       displayModeBar: false, // on a phone it would cover the legend
@@ -325,7 +283,7 @@
         plot.className = "plot";
         holder.append(plot);
       }
-      const themed = { ...layout, template: scheme() };
+      const themed = { ...layout, template: JSON.parse(recolor(root.dataset.template)) };
       await globalThis.Plotly.react(plot, data, themed, config);
       if (frames) await globalThis.Plotly.addFrames(plot, frames);
       holder.dataset.ready = "true";

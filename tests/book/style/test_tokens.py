@@ -1,13 +1,24 @@
 """The palette: legible on every ground, and told apart without colour vision or in a grey print."""
 
 import itertools
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from introml.book.style.tokens import COLORS, CYCLE, MEANING, colors, css_variables
-from introml.widgets.base import DIST
+import introml
+from introml.book.style.figures import plotly_template
+from introml.book.style.tokens import (
+    COLORS,
+    CYCLE,
+    MEANING,
+    colors,
+    css_variables,
+    notebook_css,
+    page_css,
+)
 
 SCHEMES = ("light", "dark")
 GROUNDS = ("paper", "raised", "sunken")
@@ -172,14 +183,42 @@ def test_css_variables_declare_colours_meanings_and_fonts(scheme):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_bundled_stylesheet_declares_the_same(scheme):
-    css = (DIST / "tokens.css").read_text(encoding="utf-8")
-    rules = re.findall(r"color-scheme:(light|dark);([^}]*)\}", css)
-    assert {name for name, _ in rules} == set(SCHEMES)
+@pytest.mark.parametrize("style", [page_css(), notebook_css()], ids=["page", "notebook"])
+def test_the_style_of_a_page_and_of_a_notebook_declares_each_scheme_in_its_place(scheme, style):
+    bodies = re.findall(r"([^{}]+)\{([^{}]*--iml-paper[^{}]*)\}", style)
+    dark = [body for place, body in bodies if re.search(r"theme=.dark|not\(|light=.false", place)]
+    light = [body for _, body in bodies if body not in dark]
+    assert len(light) == 1
+    assert dark
+    for body in light if scheme == "light" else dark:
+        assert css_variables(scheme) in body
 
-    def values(body):
-        return dict(re.findall(r"--iml-([\w-]+):\s*(#[0-9a-f]{6})\b", body))
 
-    for name, body in rules:
-        if name == scheme:
-            assert values(body) == values(css_variables(scheme)), "run `make widgets`"
+def test_no_style_script_or_template_types_a_colour():
+    """Colours are written in tokens.json alone."""
+    endings = {".css", ".js", ".mjs", ".html", ".j2", ".py"}
+    typed = re.compile(r"#[0-9a-fA-F]{6}\b|#[0-9a-fA-F]{3}(?=[;\"'\s])|\brgb\(\d+[ ,]+[1-9]")
+    package = Path(introml.__file__).parent
+    files = [p for p in package.rglob("*") if p.suffix in endings and "dist" not in p.parts]
+    found = {
+        str(path.relative_to(package)): typed.findall(path.read_text(encoding="utf-8"))
+        for path in files
+    }
+    assert {name: colors for name, colors in found.items() if colors} == {}
+    assert len(found) > 100
+
+
+def test_plotly_draws_in_the_tokens_too():
+    layout = plotly_template()["layout"]
+    assert layout["colorway"] == [COLORS[name] for name in CYCLE]
+    assert layout["font"]["color"] == COLORS["ink"]
+    written = re.findall(r"#[0-9a-f]{6}", json.dumps(layout))
+    assert set(written) <= set(COLORS.values())
+
+
+def test_each_light_colour_means_one_token_in_each_scheme():
+    """A page recolours figures by their light colours: two tokens of one colour must stay one."""
+    for light in set(COLORS.values()):
+        names = [name for name, color in COLORS.items() if color == light]
+        drawn = [name for name in names if name != "on-accent"]  # no figure draws in it
+        assert len({colors("dark")[name] for name in drawn}) <= 1

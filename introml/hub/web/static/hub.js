@@ -1,19 +1,6 @@
-// What every page of the service does in the browser: light and dark, live progress of a grading.
+// What every page of the service does in the browser: live progress of a grading, its feedback.
 (() => {
   const root = document.documentElement;
-  const darkNow = () =>
-    root.dataset.theme
-      ? root.dataset.theme === "dark"
-      : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.getElementById("theme-switch").addEventListener("click", () => {
-    root.dataset.theme = darkNow() ? "light" : "dark";
-    try {
-      localStorage.setItem("introml-theme", root.dataset.theme);
-    } catch {
-      // A browser that stores nothing still switches this page.
-    }
-    document.querySelectorAll(".feedback").forEach(fit);
-  });
 
   // --- live progress -----------------------------------------------------------------------------
   // The service tells in sentences how far a grading is. At its end the parts of the page that
@@ -54,17 +41,11 @@
 
   // --- feedback ----------------------------------------------------------------------------------
   // The frame is as high as what is in it: one page to read, and whole in print. It follows the
-  // system's light or dark by itself; the reader's own choice is handed in as colours.
-  const colors =
-    "paper raised sunken ink muted rule control accent accent-soft on-accent good bad".split(" ");
+  // system's light or dark by itself, and is told of the reader's own choice.
   const fit = (frame) => {
     const inside = frame.contentDocument?.documentElement;
     if (!inside) return;
-    const here = getComputedStyle(root);
-    inside.style.colorScheme = here.colorScheme;
-    for (const name of colors) {
-      inside.style.setProperty(`--iml-${name}`, here.getPropertyValue(`--iml-${name}`));
-    }
+    if (root.dataset.theme) inside.dataset.theme = root.dataset.theme;
     frame.style.height = `${inside.scrollHeight + 2}px`;
   };
   const fitFeedback = () => {
@@ -73,14 +54,9 @@
       fit(frame);
     }
   };
-  addEventListener("resize", () => document.querySelectorAll(".feedback").forEach(fit));
-
-  addEventListener("beforeprint", () => {
-    for (const frame of document.querySelectorAll(".feedback")) {
-      frame.contentDocument?.documentElement.removeAttribute("style");
-    }
-  });
-  addEventListener("afterprint", () => document.querySelectorAll(".feedback").forEach(fit));
+  for (const event of ["resize", "introml-theme", "afterprint"]) {
+    addEventListener(event, () => document.querySelectorAll(".feedback").forEach(fit));
+  }
 
   // A page that nobody looks at holds no connection: browsers have few for one address.
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : follow()));
