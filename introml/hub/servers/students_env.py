@@ -10,18 +10,22 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from introml.book.paths import ROOT
 from introml.hub.servers.clone_packages import copy_packages
 
 FOLDER = Path("/opt/introml/env")
 _VERSIONS = ("3.11", "3.12", "3.13")
-_REQUIREMENTS = ("requirements.txt", "requirements-hub.txt")
+#: What is installed, in this order: the locks, whose hashes pip checks, and torch, which has none.
+_INSTALLS = (("requirements.txt", "requirements-hub.txt"), ("requirements-torch.txt",))
 _PAGE_CONFIG = '{"disabledExtensions": {"@jupyterlab/debugger-extension": true}}\n'
 #: Where a Python that all users can run lies, if there is one.
 _PLACES = ("/usr/bin", "/usr/local/bin")
@@ -61,8 +65,9 @@ def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
     if _read(installed) != (wanted := _hash_of_requirements()):
         if missing:
             say("installing the students' packages (torch is the large one; some minutes at first)")
-            files = [part for name in _REQUIREMENTS for part in ("-r", str(ROOT / name))]
-            _run(_pip(python, "install", "-q", *files), f"installing {' and '.join(_REQUIREMENTS)}")
+            for names in _INSTALLS:
+                files = [part for name in names for part in ("-r", str(ROOT / name))]
+                _run(_pip(python, "install", "-q", *files), f"installing {' and '.join(names)}")
         installed.write_text(wanted, encoding="ascii")
     built = folder / "introml-built"
     if _read(built) != (wanted := _hash_of_package()):
@@ -168,13 +173,19 @@ def _say(python: Path, code: str) -> str:
 
 
 def _requirements() -> list[str]:
-    lines = [line for name in _REQUIREMENTS for line in (ROOT / name).read_text().splitlines()]
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    """The pins that hold for this Python, without their hashes."""
+    lines = [line for path in _files() for line in path.read_text(encoding="utf-8").splitlines()]
+    pins = [line.rstrip("\\ ") for line in lines if re.match(r"\w", line)]
+    here = [(Requirement(pin), pin) for pin in pins]
+    return [pin for one, pin in here if one.marker is None or one.marker.evaluate()]
 
 
 def _hash_of_requirements() -> str:
-    content = b"".join((ROOT / name).read_bytes() for name in _REQUIREMENTS)
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in _files())).hexdigest()
+
+
+def _files() -> list[Path]:
+    return [ROOT / name for names in _INSTALLS for name in names]
 
 
 def _hash_of_package() -> str:

@@ -1,5 +1,6 @@
 """Packages copied to the students' Python: whole, readable, and nothing that was not asked for."""
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -73,6 +74,18 @@ def test_a_program_is_run_by_the_python_it_lies_beside(here, there):
 def test_another_version_or_package_is_left(wanted, here, there):
     assert copy_packages([wanted], there) == set()
     assert not (there / "lib").exists()
+
+
+def test_what_a_new_environment_has_of_that_name_gives_way(here, there):
+    """Python 3.11's venv comes with a setuptools of its own."""
+    install(there, "plain_package", "0.9", {"plain/__init__.py": "", "plain/gone.py": ""})
+    install(there, "other", "0.9", {"other.py": ""})
+    assert copy_packages(PIN, there) == set(PIN)
+    site = there / "lib/site"
+    assert (site / "plain/__init__.py").read_text() == "answer = 42\n"
+    assert not (site / "plain/gone.py").exists()
+    found = importlib.metadata.distributions(path=[str(site)])
+    assert {one.name: one.version for one in found} == {"plain.package": "1.0", "other": "0.9"}
 
 
 def test_a_build_of_the_version_is_the_version(here, there):

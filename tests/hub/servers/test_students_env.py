@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from introml.grader.lab.lab import labs, load_lab
 from introml.hub.servers import students_env
@@ -148,15 +149,26 @@ def test_what_was_copied_is_not_installed_again(made):
 
 
 def test_what_could_not_be_copied_is_installed_by_pip(made):
-    _, install, _ = made(lambda wanted: set(list(wanted)[1:]))
+    _, install, torch, _ = made(lambda wanted: set(list(wanted)[1:]))
     assert f"-r {ROOT / 'requirements.txt'} -r {ROOT / 'requirements-hub.txt'}" in install
+    assert torch.endswith(f"install -q -r {ROOT / 'requirements-torch.txt'}")
+
+
+def test_what_is_copied_are_the_pins_that_hold_here(made):
+    asked = set()
+    made(lambda wanted: asked.update(wanted) or wanted)
+    assert {one.partition("==")[0] for one in asked} >= {"torch", "jupyterlab", "jupyterhub"}
+    for one in asked:
+        requirement = Requirement(one)
+        assert re.fullmatch(r"==[\w.]+", str(requirement.specifier)), one
+        assert requirement.marker is None or requirement.marker.evaluate(), one
 
 
 def test_nothing_is_copied_to_another_kind_of_python(made):
     def copied(wanted):
         pytest.fail("packages were copied")
 
-    assert len(made(copied, kind=lambda python, code: str(python))) == 3
+    assert len(made(copied, kind=lambda python, code: str(python))) == 4
 
 
 def test_two_that_start_at_once_take_turns(monkeypatch, tmp_path):
