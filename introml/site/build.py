@@ -22,7 +22,14 @@ BUILD = ROOT / "_build"
 HTML = BUILD / "html"
 STAMP = BUILD / "inputs.json"
 #: All that a page can depend on. Anything else may change without a rebuild.
-INPUTS = ("_config.yml", "_toc.yml", "requirements.txt", "package-lock.json", "CHANGES.md")
+INPUTS = (
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "package-lock.json",
+    "CHANGES.md",
+    "CITATION.cff",
+)
 INPUT_FOLDERS = ("book", "chapters", "labs", "assets", "introml")
 _NOT_INPUT = {"__pycache__", "dist", ".ipynb_checkpoints"}
 #: The site's own address leads to the book's first page.
