@@ -9,9 +9,16 @@ import torch
 
 from introml.book import assets
 from introml.book.assets import asset
+from introml.book.paths import ROOT
 from introml.data import fashion_mnist, mnist, shakespeare
 
-FILES = ["mnist-10k.npz", "fashion-mnist-6k.npz", "shakespeare-7-plays.txt"]
+FOLDER = ROOT / "assets" / "data"
+FILES = sorted(
+    path.name
+    for path in FOLDER.iterdir()
+    if path.name != "README.md" and not path.name.startswith(".")
+    if not path.name.endswith(".LICENSE.txt")
+)
 IMAGE_SETS = {"mnist": (mnist, 8000, 2000), "fashion": (fashion_mnist, 5000, 1000)}
 
 
@@ -20,12 +27,18 @@ def image_set(request):
     return IMAGE_SETS[request.param]
 
 
+def test_every_row_of_the_readme_is_of_a_file():
+    rows = re.findall(r"^\| `([^`]+)` \|", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == FILES
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_file_has_the_sum_that_the_readme_states_and_a_licence_beside_it(file):
     path = asset(f"data/{file}")
     row = re.search(
         rf"`{re.escape(file)}`.*`([0-9a-f]{{64}})`", asset("data/README.md").read_text()
     )
+    assert row, f"assets/data/README.md has no row with the SHA-256 of {file}"
     assert hashlib.sha256(path.read_bytes()).hexdigest() == row[1]
     licence = path.with_name(f"{path.stem}.LICENSE.txt").read_text()
     assert re.search("MIT License|Creative Commons", licence)
@@ -102,7 +115,7 @@ def test_missing_file_names_the_command_that_brings_it(image_set, monkeypatch, t
 
 def test_pickled_data_is_refused(image_set, monkeypatch, tmp_path):
     (tmp_path / "data").mkdir()
-    for name in FILES[:2]:
+    for name in ("mnist-10k.npz", "fashion-mnist-6k.npz"):
         np.savez(tmp_path / "data" / name, x=np.array([{"run": "me"}]), y=np.zeros(1))
     monkeypatch.setattr(assets, "_ROOTS", (tmp_path,))
     with pytest.raises(ValueError, match="allow_pickle=False"):

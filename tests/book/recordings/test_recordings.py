@@ -1,0 +1,36 @@
+"""Every recording: its script is there, its reader reads it, and the README says what it holds."""
+
+import json
+import re
+from importlib import import_module
+
+import pytest
+
+from introml.book.paths import PACKAGE, ROOT
+
+FOLDER = ROOT / "assets" / "recordings"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_each_recording_has_its_section_its_script_and_its_reader():
+    assert sorted(re.findall(r"^## (\w+)\.json$", README, re.MULTILINE)) == NAMES
+    scripts = (ROOT / "tools" / "recordings").glob("record_*.py")
+    assert sorted(path.stem.removeprefix("record_") for path in scripts) == NAMES
+    readers = (PACKAGE / "book" / "recordings").glob("[!_]*.py")
+    assert sorted(path.stem for path in readers) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_which_script_made_it_and_under_which_torch(name):
+    provenance = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["provenance"]
+    assert provenance["script"] == f"tools/recordings/record_{name}.py"
+    assert re.match(r"\d+\.\d+", provenance["torch"])
+    assert provenance["script"] in README
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_reader_gives_what_the_file_holds(name):
+    reader = import_module(f"introml.book.recordings.{name}")
+    assert reader.load() == json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    assert re.search(r"Taught in \{ref\}`sec-[\w-]+`", reader.load.__doc__)
