@@ -36,7 +36,7 @@ lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, and the
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm")
+bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm", or scale scale-tests: a book six times as large)
 	@site= grader= hub= behind=; for part in $(or $(PARTS),pages files builds rate boxes attacks start rush grade labs slurm); do case $$part in \
 	  rate|boxes|attacks) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; \
 	  *) site="$$site $$part";; esac; done; \

@@ -1,6 +1,7 @@
 """Measures the site against its bars and writes the table to _build/bench.md. Run by `make bench`.
 
-`bench.py pages files builds` measures these parts; without arguments, all of them. Times are
+`bench.py pages files builds` measures these parts, as it does without arguments; `weight` is of the
+pages only what they fetch, `scale` and `scale-tests` are of a book six times as large. Times are
 medians (or the quantile named) of one run on the machine that the table names: quoted, not tested.
 """
 
@@ -15,6 +16,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +26,8 @@ sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT / "tests" / "bench")]
 
 from browser_site import DOCNAMES, FLAGS, HTML, chromium_path, pages_with  # noqa: E402
 from machine import machine  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright  # noqa: E402
+from test_weight import HAS_ALL, SHARED  # noqa: E402
 
 from introml.site.execute import usable_cores  # noqa: E402
 from introml.site.serve import open_server  # noqa: E402
@@ -144,6 +149,8 @@ def measure_weight(address: str, browser: Browser) -> list[Row]:
         def fetched(url: str, urls: list[str] = urls, page: Page = page) -> set[str]:
             urls.clear()
             page.goto(f"{address}/{url}.html", wait_until="networkidle")
+            # What a page fetches ahead for the next one, once it is idle, counts too.
+            page.wait_for_function(HAS_ALL, arg=SHARED)
             # Recordings and plotly come after the page stands; they have rows of their own.
             return {u for u in urls if "_static/data/" not in u and "plotly.js" not in u}
 
@@ -172,29 +179,58 @@ def ready_at(page: Page) -> float:
     )
 
 
+@contextmanager
+def busy_core() -> Iterator[None]:
+    """Another process that computes all the while."""
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+@contextmanager
+def slow_page(browser: Browser, url: str) -> Iterator[tuple[Page, CDPSession, float]]:
+    """A page on a processor four times as slow, and when the last of its widgets was ready."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(url)
+    yield page, session, ready_at(page)
+    context.close()
+
+
+def ready_beside_another(browser: Browser, url: str) -> list[float]:
+    """When a page's widgets are ready while another process keeps a core busy, five times."""
+    samples = []
+    with busy_core():
+        for _ in range(5):
+            with slow_page(browser, url) as (_, _, ready):
+                samples.append(ready)
+    return samples
+
+
 def measure_widgets(address: str, browser: Browser) -> list[Row]:
     """When each page's widgets are ready on a slow processor, and how long they handle an event."""
     rows = []
     for name in pages_with("widget-states"):
         samples, times = [], {}
         for _ in range(5):
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            page = context.new_page()
-            session = context.new_cdp_session(page)
-            session.send("Emulation.setCPUThrottlingRate", {"rate": 4})
-            page.goto(f"{address}/{name}.html")
-            samples.append(ready_at(page))
-            session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-            for root in page.locator("[data-widget]").all():
-                for kind, measured in root.evaluate(EVENTS).items():
-                    times.setdefault(kind, []).extend(measured)
-            context.close()
+            with slow_page(browser, f"{address}/{name}.html") as (page, session, ready):
+                samples.append(ready)
+                session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+                for root in page.locator("[data-widget]").all():
+                    for kind, measured in root.evaluate(EVENTS).items():
+                        times.setdefault(kind, []).extend(measured)
+        beside = ready_beside_another(browser, f"{address}/{name}.html")
         of = " + ".join(page_widgets(name))
         short = name.rpartition("/")[2]
         label = f"{of} ({short})"
-        rows.append(
-            (f"{label}: ready at 4× throttling, ms", "1,000", f"{statistics.median(samples):,.0f}")
-        )
+        for when, found in (("", samples), (", another process at work", beside)):
+            what = f"{label}: ready at 4× throttling{when}, ms"
+            rows.append((what, "1,000", f"{statistics.median(found):,.0f}"))
         rows += [
             (
                 f"{label}: {KINDS[kind]}, with layout, p95 of {len(measured)}, ms",
@@ -213,16 +249,21 @@ def page_widgets(docname: str) -> list[str]:
     return sorted({entry["name"] for entry in json.loads(states).values()})
 
 
-def measure_pages() -> list[Row]:
+def in_browser(*measures: Callable[[str, Browser], list[Row]]) -> list[Row]:
+    """What the measures find, of the site over http in a browser."""
     server = open_server(8950)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        rows = measure_weight(address, browser) + measure_widgets(address, browser)
+        rows = [row for measure in measures for row in measure(address, browser)]
         browser.close()
     server.shutdown()
     return rows
+
+
+def measure_pages() -> list[Row]:
+    return in_browser(measure_weight, measure_widgets)
 
 
 def measure_files() -> list[Row]:
@@ -279,17 +320,28 @@ def measure_builds() -> list[Row]:
     ]
 
 
+def of_the_large_book(name: str) -> Callable[[], list[Row]]:
+    return lambda: getattr(import_module("scale"), name)()
+
+
 PARTS = {"pages": measure_pages, "files": measure_files, "builds": measure_builds}
+#: Measured when they are asked for.
+MORE = {
+    "weight": lambda: in_browser(measure_weight),
+    "scale": of_the_large_book("measure_scale"),
+    "scale-tests": of_the_large_book("measure_scale_tests"),
+}
 
 
 def main() -> None:
+    known = PARTS | MORE
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(known)}")
     chosen = parser.parse_args().parts or list(PARTS)
-    if unknown := set(chosen) - set(PARTS):
-        parser.error(f"{', '.join(sorted(unknown))} is no part; the parts are {', '.join(PARTS)}")
+    if unknown := set(chosen) - set(known):
+        parser.error(f"{', '.join(sorted(unknown))} is no part; the parts are {', '.join(known)}")
     head = machine()
-    rows = [row for part in chosen for row in PARTS[part]()]
+    rows = [row for part in chosen for row in known[part]()]
     table = [f"{head}.", "", "| what | bar | measured |", "|---|---|---|"]
     table += [f"| {what} | ≤ {bar} | {value} |" for what, bar, value in rows]
     (BUILD / "bench.md").write_text("\n".join(table) + "\n", encoding="utf-8")
