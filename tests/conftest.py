@@ -26,6 +26,7 @@ LONG = [
     "grader/test_nbgrader.py",
     "grader/test_ordinary_user.py",
     "site/test_execute.py",
+    "test_contributing.py",
 ]
 
 
