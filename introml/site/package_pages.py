@@ -236,15 +236,21 @@ def _takes(trait: Any) -> str:
     if isinstance(trait, traits.Choice):
         return ", ".join(f"`{option!r}`" for option in trait.options)
     if isinstance(trait, traits.Whole):
-        return f"a whole number, {trait.low} to {trait.high}"
+        return f"a whole number, {_span(trait.low, trait.high)}"
     if isinstance(trait, traits.Real):
-        return f"a number, {trait.low:g} to {trait.high:g}"
+        return f"a number, {_span(trait.low, trait.high)}"
     words = (type(trait).__doc__ or "").strip().partition("\n")[0]
     if type(trait) is traits.Numbers:
-        form = "a list" if trait.dims == 1 else "a rectangle"
-        sizes = f"{trait.least} to {trait.most} {'numbers' if trait.dims == 1 else 'each way'}"
-        return f"{form}, {sizes}, each {trait.low:g} to {trait.high:g}"
+        form = "a list of" if trait.dims == 1 else "a rectangle of"
+        sizes = _span(trait.least, trait.most) + ("" if trait.dims == 1 else " each way")
+        return f"{form} {sizes} numbers, each {_span(trait.low, trait.high)}"
     return words[:1].lower() + words[1:].rstrip(".")
+
+
+def _span(low: float, high: float) -> str:
+    """`2` if that is all there is, `−1,000,000 to 1,000,000` otherwise."""
+    ends = [f"{one:,.10g}".replace("-", "−") for one in (low, high)]
+    return ends[0] if low == high else " to ".join(ends)
 
 
 def _visit_listing(self: HTML5Translator, node: listing) -> None:

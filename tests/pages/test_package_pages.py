@@ -135,3 +135,16 @@ def test_a_lesson_links_to_what_it_uses_and_is_linked_from_it(lesson, name, page
     assert f"../../book/package/{page}.html#{name}" in links
     described = (HTML / "book" / "package" / f"{page}.html").read_text(encoding="utf-8")
     assert re.search(r'Taught in <a class="reference internal" href="../../chapters/', described)
+
+
+def test_a_trait_stands_with_its_default_and_with_what_it_takes():
+    page = (HTML / "book" / "package" / "widgets.html").read_text(encoding="utf-8")
+    line_fit = BeautifulSoup(page, "html.parser").find(id="introml.widgets.line_fit.LineFit").parent
+    rows = [[cell.text for cell in row.find_all("td")] for row in line_fit.select("tbody tr")]
+    table = {name: rest for name, *rest in rows}
+    assert table["slope"] == ["0.3", "w of the reader’s line: a number, −1,000,000 to 1,000,000"]
+    assert table["marked"] == ["11", "the marked point, counted from 1: a whole number, 1 to 30"]
+    assert table["x"][0] == "11 numbers"
+    assert table["x"][1].startswith("the inputs: a list of 2 to 30 numbers, each −1,000,000 to ")
+    assert table["lines"] == ["'both'", "which lines are drawn: 'own', 'best', 'both'"]
+    assert table["squares"][1].endswith(": True or False")
