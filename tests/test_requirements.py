@@ -162,8 +162,7 @@ def test_the_readme_gives_a_reason_for_each_direct_dependency_and_names_no_other
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     told = re.search(r"^## Dependencies.*?\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)[1]
     package = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
-    scripts = {
-        name.rpartition("/")[2] for name in package["dependencies"] | package["devDependencies"]
-    }
-    named = re.findall(r"\*\*([\w.-]+)\*\*", told)
+    names = package["dependencies"] | package["devDependencies"]
+    scripts = {name.removeprefix("@biomejs/") for name in names}
+    named = re.findall(r"\*\*(@?[\w./-]+)\*\*", told)
     assert sorted(named) == sorted({*DIRECT, *scripts})
