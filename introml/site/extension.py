@@ -32,6 +32,7 @@ from introml.site import (
     outdated,
     package_links,
     package_pages,
+    pictures,
     reading_time,
     search,
     ticks,
@@ -181,7 +182,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml_code", "", "env")
     app.setup_extension("sphinx_exercise")
     # What the first of these add to a page, the later ones see.
-    parts = (citation, directives, formulas, embed, ticks, needs, reading_time)
+    parts = (citation, directives, formulas, embed, pictures, ticks, needs, reading_time)
     for part in (*parts, names, numbering, outdated, search, package_pages, package_links):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
