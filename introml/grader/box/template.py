@@ -30,8 +30,6 @@ _FIRST_UID = 1_879_048_192
 _UIDS_PER_CHECKER = 16
 _ROOT = "introml-root-"
 _WARM = ("torch._dynamo",)
-
-
 _SANDBOXES = {"root": "namespaces", "user": "user namespaces", "bwrap": "bubblewrap, cold"}
 
 
@@ -203,9 +201,7 @@ class Template:
         return {
             "sandbox": _SANDBOXES.get(self.kind, "none"),
             "namespaces": ["cgroup", "ipc", "mount", "net", "pid", "user", "uts"] * isolated,
-            "user": {"root": "one for each box", "user": "the grader's"}.get(
-                self.kind, "the grader's"
-            ),
+            "user": "one for each box" if self.kind == "root" else "the grader's",
             "root": "read-only, Python and packages" if isolated else "the machine's",
             "seccomp": isolated,
             "memory": group or ("watched, and rlimit" if self.kind == "user" else "rlimit"),
@@ -221,7 +217,7 @@ class Template:
         *,
         device: str = "cpu",
         capture: bool = True,
-    ) -> "Box":
+    ) -> Box:
         """Start a box: a fresh process of the student's own, that `forbidden` names fail in."""
         return Box(self, limits or Limits(), forbidden, device, capture)
 

@@ -16,6 +16,7 @@ import signal
 import site
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -121,7 +122,7 @@ class _TemplateProcess:
         if self.kind != "none":
             self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
             self.filter = box_filter()
-        serve = self._import()
+        serve, locate = self._import()
         if self.kind != "none":
             kernel.unshare(kernel.NEWNS)
             root.build(self.setting.place, self.setting.compiler, self.setting.devices)
@@ -140,10 +141,11 @@ class _TemplateProcess:
             for fd, _ in poll.poll():
                 if fd in self.boxes:
                     self._bury(fd)
-                elif not self._hear(serve):
+                elif not self._hear(serve, locate):
                     os._exit(0)
 
-    def _import(self):
+    def _import(self) -> tuple[Callable[[int], NoReturn], Callable[[str], object]]:
+        """Make everything warm; return what a box runs, and what finds a library's answers."""
         import torch
 
         # Before any operation: a pool of threads, once started, does not survive a fork.
@@ -152,17 +154,17 @@ class _TemplateProcess:
             importlib.import_module(name)
         from introml.grader.wire import forbidden_watch, student_process
 
-        self.locate = forbidden_watch.locate
-        return student_process.serve
+        return student_process.serve, forbidden_watch.locate
 
-    def _hear(self, serve) -> bool:
+    def _hear(self, serve: Callable[[int], NoReturn], locate: Callable[[str], object]) -> bool:
+        """Answer one request of the checker's; false when the checker is gone."""
         data, fds, _, _ = socket.recv_fds(self.sock, _LONGEST, _MOST_DESCRIPTORS)
         if not data:
             return False
         request = json.loads(data)
         requests, status, output, *cgroup = fds
         for name in request["forbidden"]:
-            self.locate(name)
+            locate(name)
         plan = Plan(
             limits=Limits(**request["limits"]),
             uid=request["uid"] if self.kind == "root" else os.getuid(),

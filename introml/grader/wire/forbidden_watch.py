@@ -7,7 +7,8 @@ source is looked at elsewhere, before it runs.
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -22,7 +23,8 @@ class Watch:
         #: Whether this is the student's own machine, where printing and Ctrl-C are theirs.
         self.home = True
         self.calls: list[str] = []
-        self._undo: list[tuple[Any, str, Any]] = []
+        #: Where something is refused: the module or class, the name there, and the two values.
+        self._places: list[tuple[Any, str, Any, Any]] = []
 
     def seen(self) -> list[str]:
         """Return the names called since the request began, each once, at most ten."""
@@ -38,13 +40,22 @@ class Watch:
                     setattr(place, key, refusal)
                 except (AttributeError, TypeError):
                     continue  # a C type's own attribute: the source is all that shows it
-                self._undo.append((place, key, original))
+                self._places.append((place, key, refusal, original))
 
     def allow(self) -> None:
-        """Put everything back."""
-        for place, key, original in reversed(self._undo):
+        """Put everything back; `refusing` refuses the same again."""
+        for place, key, _, original in reversed(self._places):
             setattr(place, key, original)
-        self._undo.clear()
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Refuse what `refuse` has named while the block runs."""
+        for place, key, refusal, _ in self._places:
+            setattr(place, key, refusal)
+        try:
+            yield
+        finally:
+            self.allow()
 
     def _refusal(self, name: str, original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> None:
