@@ -42,7 +42,7 @@ def hub(sqlite_course, capsys):
 
 
 def handed_in(course, data=b"one", name="ann"):
-    return hand_in(course, name, course.labs["tiny"], "tiny.ipynb", data)[0]
+    return hand_in(course, name, course.labs["tiny"], "tiny.ipynb", data).receipt
 
 
 @pytest.mark.parametrize("name", COMMANDS)

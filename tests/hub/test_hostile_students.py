@@ -28,7 +28,7 @@ from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED
 
 def submitted(course, name, data=b"{}"):
     """Hand in; the submission's id."""
-    receipt, _ = hand_in(course, name, course.labs["tiny"], "tiny.ipynb", data)
+    receipt = hand_in(course, name, course.labs["tiny"], "tiny.ipynb", data).receipt
     return course.signer.read(receipt).submission
 
 

@@ -29,7 +29,8 @@ class Base(DeclarativeBase):
 class Person(Base):
     """Someone on the roster. `name` is what JupyterHub calls them; the other ids are for exports.
 
-    `password` is a salted scrypt hash, or "" before an invitation was accepted and with OAuth.
+    `password` is a salted argon2id hash, or one of scrypt's until its owner signs in next; ""
+    before an invitation was accepted, and with OAuth.
     """
 
     __tablename__ = "person"

@@ -36,6 +36,15 @@ class NotAccepted(Exception):
 
 
 @dataclass(frozen=True)
+class HandedIn:
+    """What became of a notebook: the submission's name, its signed receipt, whether it is new."""
+
+    submission: str
+    receipt: str
+    new: bool
+
+
+@dataclass(frozen=True)
 class Rules:
     """What holds for one person in one lab, extensions included. 0 attempts: no limit."""
 
@@ -98,8 +107,8 @@ def attempts_used(submissions: list[Submission]) -> int:
     return sum(one is None or one.verdict != Verdict.FAULT for one in gradings)
 
 
-def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) -> tuple[str, bool]:
-    """Accept a notebook of the person `name`: the signed receipt, and whether it is a new one.
+def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) -> HandedIn:
+    """Accept a notebook of the person `name`.
 
     The same bytes again, with nothing handed in between, are no new attempt: the receipt is that
     of the first time, so that a client that heard no answer can ask again. Raises `NotAccepted`.
@@ -122,7 +131,7 @@ def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) ->
         at = now()
         earlier = _earlier(session, person, lab, sha256, at)
         if earlier and earlier[-1].sha256 == sha256:
-            return course.signer.sign(receipt_of(course, earlier[-1], person)), False
+            return _handed_in(course, earlier[-1], person, new=False)
         submission = Submission(
             id=secrets.token_hex(16),
             person_id=person.id,
@@ -143,7 +152,12 @@ def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) ->
         # Whoever erased the same file of someone else's is done now, since the row above is in.
         course.blobs.keep(data)
     # Only now, when the database has it too, is there a receipt.
-    return course.signer.sign(receipt_of(course, submission, person)), True
+    return _handed_in(course, submission, person, new=True)
+
+
+def _handed_in(course: Course, submission: Submission, person: Person, *, new: bool) -> HandedIn:
+    receipt = course.signer.sign(receipt_of(course, submission, person))
+    return HandedIn(submission.id, receipt, new)
 
 
 def _person(session: Session, name: str, lock: bool = False) -> Person:

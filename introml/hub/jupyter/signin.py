@@ -45,8 +45,8 @@ class OnRoster(Authenticator):
     auth_refresh_strict = True
     refresh_pre_spawn = True
     _threads = ThreadPoolExecutor(4, thread_name_prefix="roster")
-    #: scrypt takes 32 MB and 0.1 s each time: two at a time, the others wait. A flood of wrong
-    #: passwords keeps nobody waiting who is signed in.
+    #: A hash takes 64 MB and 0.1 s: two at a time, the others wait. A flood of wrong passwords
+    #: keeps nobody waiting who is signed in.
     hashing = ThreadPoolExecutor(2, thread_name_prefix="sign-in")
 
     @cached_property
@@ -107,12 +107,13 @@ class Invitations(OnRoster):
         self._name_and_address = RateLimit(burst=8, seconds=60)
         self._name = RateLimit(burst=40, seconds=20)
         self._address = RateLimit(burst=120, seconds=1)
+        self._scrypt_may_be_left = True
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         name = str(data.get("username", "")).lower()[:100]
         password = str(data.get("password", ""))
         keys = self.take_tries(name, address_of(handler.request))
-        person = await self.in_thread(self._person_with, name, password, threads=self.hashing)
+        person = await self.in_thread(self._signed_in_with, name, password, threads=self.hashing)
         if person is None:
             return None
         for tries, key in keys:
@@ -136,8 +137,26 @@ class Invitations(OnRoster):
     def _person_with(self, name: str, password: str) -> Person | None:
         person = self.person(name)
         # As much work for a name that is unknown: neither answer nor time tells who is here.
-        good = passwords.matches(password, person.password if person is not None else "")
+        kept = person.password if person is not None else ""
+        good = passwords.matches(password, kept, scrypt_too=self._scrypt_is_left())
         return person if good else None
+
+    def _signed_in_with(self, name: str, password: str) -> Person | None:
+        person = self._person_with(name, password)
+        if person is not None and passwords.is_outdated(person.password):
+            anew = passwords.hashed(password)
+            try:
+                with self.course.database.writing() as session:
+                    people.keep_anew(session, name, person.password, anew)
+            except OperationalError as problem:  # the next sign-in does it
+                self.log.warning("a password's new hash could not be kept: %s", problem)
+        return person
+
+    def _scrypt_is_left(self) -> bool:
+        if self._scrypt_may_be_left:  # none is made any more, so once there are none it stays so
+            with self.course.database.reading() as session:
+                self._scrypt_may_be_left = people.scrypt_is_left(session)
+        return self._scrypt_may_be_left
 
     def accept(self, secret: str, password: str) -> Person | None:
         """Set a password by an invitation. None if that is used, over or none."""

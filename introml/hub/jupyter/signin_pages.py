@@ -15,7 +15,7 @@ from tornado import web
 
 from introml.book.style.tokens import css_variables
 from introml.hub.jupyter.addresses import address_of
-from introml.hub.people import SHORTEST
+from introml.hub.people import LONGEST, SHORTEST
 from introml.hub.web import Asset
 from introml.hub.web.assets import assets
 
@@ -25,7 +25,7 @@ _NO_INVITATION = (
 )
 _NOT_TWICE = "The two passwords are not the same. Type them again."
 _TOO_SHORT = f"A password needs {SHORTEST} characters or more."
-_TOO_LONG = "A password has 1000 characters at most."
+_TOO_LONG = f"A password has {LONGEST} characters at most."
 _WRONG = "That is not your password now."
 
 
@@ -62,7 +62,7 @@ class _Page(BaseHandler):
             raise ValueError(_NOT_TWICE)
         if len(password) < SHORTEST:
             raise ValueError(_TOO_SHORT)
-        if len(password) > 1000:
+        if len(password) > LONGEST:
             raise ValueError(_TOO_LONG)
         return password
 

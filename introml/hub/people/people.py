@@ -234,6 +234,18 @@ def set_password(session: Session, name: str, password: str) -> None:
     session.add(Event(at=now(), who=name, what="set a password", person=name))
 
 
+def scrypt_is_left(session: Session) -> bool:
+    """Whether an active person's password is still kept by scrypt, as all were before argon2id."""
+    old = Person.password.startswith(passwords.SCRYPT, autoescape=True)
+    return session.scalar(sa.select(Person.id).where(old, Person.active).limit(1)) is not None
+
+
+def keep_anew(session: Session, name: str, before: str, after: str) -> None:
+    """Put a new hash of the same password in the place of `before`, if that is still kept."""
+    same = (Person.name == name, Person.password == before)
+    session.execute(sa.update(Person).where(*same).values(password=after))
+
+
 def _invitation(session: Session, secret: str, lock: bool = False) -> Invitation | None:
     wanted = sa.select(Invitation).filter_by(secret_hash=_hash(secret), used_at=None)
     one = session.scalar(wanted.with_for_update() if lock else wanted)

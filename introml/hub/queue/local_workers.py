@@ -37,7 +37,7 @@ def worker_command(course: Course, url: str) -> list[str]:
         "--url", url,
         "--token-file", str(course.folder / "worker.secret"),
         "--tiers", "cpu,cuda" if has_gpu else "cpu",
-        "--end-with-stdin", "--warm",
+        "--warm", "--end-with-stdin",
     ]  # fmt: skip
     for option, folder in (
         ("--labs", course.settings.labs_folder),
@@ -45,7 +45,7 @@ def worker_command(course: Course, url: str) -> list[str]:
     ):
         if folder:
             command += [option, folder]
-    return [*command, "--end-with-stdin"]
+    return command
 
 
 def local_workers(

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import http.client
 import json
+import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpx
+
+# A worker's log says what is graded, and not each question whether there is anything.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 _LONGEST = 1 << 28
 #: Answers that will be the same the next time. All others may come from a proxy that waits for the
@@ -49,16 +55,21 @@ class ServiceClient:
     """The service at `url`. The token is read anew for each request: it may be changed any time."""
 
     def __init__(self, url: str, token_file: Path, timeout_s: float = 30.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise ValueError(
-                f"the service's address is {url!r}; it must be like "
-                "https://hub.example.edu/services/course/"
-            )
-        self._parts = parts
-        self._prefix = parts.path.rstrip("/") + "/worker/"
+        self._address = _worker_address(url)
         self._token_file = token_file
-        self._timeout_s = timeout_s
+        self._http = httpx.Client(
+            timeout=timeout_s,
+            # The token is for this address alone: no redirect, no proxy or password from elsewhere.
+            follow_redirects=False,
+            trust_env=False,
+            # Cookies of a proxy's are not kept either: each request is by itself.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            # The machine's authorities, where an institution's own is known too.
+            verify=ssl.create_default_context(),
+            # Requests are few, and a proxy may close a connection that is kept just as it is used.
+            limits=httpx.Limits(max_keepalive_connections=0),
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        )
 
     def lease(
         self, worker: str, tiers: Sequence[str], labs: Sequence[str] | None = None
@@ -122,31 +133,47 @@ class ServiceClient:
             token = self._token_file.read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError) as problem:
             raise Away(f"the workers' token cannot be read: {problem}") from problem
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {token}"}
         body = None
         if said is not None:
             body = json.dumps(said).encode("ascii")
             headers["Content-Type"] = "application/json"
-        # Redirects are not followed: the token is for this address alone.
-        connection = self._connection()
+        method, address = "GET" if said is None else "POST", self._address.join(what)
         try:
-            connection.request(
-                "GET" if said is None else "POST", self._prefix + what, body, headers
-            )
-            answer = connection.getresponse()
-            content = answer.read(_LONGEST)
-        except (OSError, http.client.HTTPException, ValueError) as problem:
+            with self._http.stream(method, address, headers=headers, content=body) as answer:
+                content = _read(answer)
+        except (httpx.HTTPError, OSError, ValueError) as problem:
             raise Away(f"{type(problem).__name__}: {problem}") from problem
-        finally:
-            connection.close()
-        return _understood(answer.status, content)
+        return _understood(answer.status_code, content)
 
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname, self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=context)
-        return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
+
+def _worker_address(url: str) -> httpx.URL:
+    """Where workers ask, of the service at `url`. Raises `ValueError`."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and not parts.query
+        path = parts.path.rstrip("/") + "/worker/"
+        address = good and httpx.URL(
+            scheme=parts.scheme, host=parts.hostname, port=parts.port, path=path
+        )
+    except (httpx.InvalidURL, ValueError):
+        address = None
+    if not address:
+        raise ValueError(
+            f"the service's address is {url!r}; it must be like "
+            "https://hub.example.edu/services/course/"
+        )
+    return address
+
+
+def _read(answer: httpx.Response) -> bytes:
+    """The body as it came. Raises `ValueError` if it has no end."""
+    content = bytearray()
+    for part in answer.iter_raw():
+        content += part
+        if len(content) > _LONGEST:
+            raise ValueError(f"the answer has more than {_LONGEST} bytes")
+    return bytes(content)
 
 
 def _understood(status: int, content: bytes) -> dict[str, Any] | None:

@@ -53,17 +53,18 @@ def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
 
 def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
     python = folder / "bin" / "python"
-    missing = set(_requirements())
+    is_whole = False
     if not python.exists():
         interpreter = find_interpreter()
         say(f"making the students' Python in {folder} with {interpreter}")
         _run([interpreter, "-m", "venv", str(folder)], "making it")
         if _say(python, _KIND) == _say(Path(sys.executable), _KIND) != "":
             say("copying the course's packages to it")
-            missing -= copy_packages(missing, folder)
+            pins = set(_requirements())
+            is_whole = pins == copy_packages(pins, folder)
     installed = folder / "introml-installed"
     if _read(installed) != (wanted := _hash_of_requirements()):
-        if missing:
+        if not is_whole:
             say("installing the students' packages (torch is the large one; some minutes at first)")
             for names in _INSTALLS:
                 files = [part for name in names for part in ("-r", str(ROOT / name))]

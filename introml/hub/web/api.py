@@ -32,16 +32,15 @@ async def submit(
     async with receiving(request, person):
         data = await request.body()
     try:
-        receipt, new = await run_in_threadpool(
+        done = await run_in_threadpool(
             hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data
         )
     except NotAccepted as problem:
         status = 413 if len(data) > course.settings.largest else 409
         raise HTTPException(status, str(problem)) from None
     state = request.app.state
-    address = f"submissions/{course.signer.read(receipt).submission}"
-    page = f"{state.public_url or state.prefix}{address}"
-    return JSONResponse({"receipt": receipt, "page": page}, 201 if new else 200)
+    page = f"{state.public_url or state.prefix}submissions/{done.submission}"
+    return JSONResponse({"receipt": done.receipt, "page": page}, 201 if done.new else 200)
 
 
 @router.get("/submissions/{submission}")

@@ -72,14 +72,8 @@ def create_app(
     app.state.public_url = public_url
     app.state.ready = True
     app.state.watcher = Watcher(course)
-    app.state.received, app.state.followed = (
-        ConcurrencyLimit(MOST_RECEIVED),
-        ConcurrencyLimit(MOST_FOLLOWED),
-    )
-    app.state.received, app.state.followed = (
-        ConcurrencyLimit(MOST_RECEIVED),
-        ConcurrencyLimit(MOST_FOLLOWED),
-    )
+    app.state.received = ConcurrencyLimit(MOST_RECEIVED)
+    app.state.followed = ConcurrencyLimit(MOST_FOLLOWED)
     routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)
     for router in (*routers, teacher.router, api.router, worker_api.router):
         app.include_router(router, prefix=prefix.rstrip("/"))

@@ -92,10 +92,10 @@ def hand_in_by_form(
     if not isinstance(given, UploadFile) or not given.filename:
         return _lab_page(request, lab, person, "Choose your notebook's file first.")
     try:
-        receipt, _ = hand_in(course, person.name, lab, given.filename, given.file.read())
+        done = hand_in(course, person.name, lab, given.filename, given.file.read())
     except NotAccepted as problem:
         return _lab_page(request, lab, person, str(problem))
-    return see(request, f"submissions/{course.signer.read(receipt).submission}")
+    return see(request, f"submissions/{done.submission}")
 
 
 @router.get("/submissions/{submission}")

@@ -12,6 +12,7 @@ from introml.hub.course.database import now
 from introml.hub.course.models import Event, Extension, Grading, Submission
 from introml.hub.grades.submissions import (
     MOST_WAITING,
+    HandedIn,
     NotAccepted,
     dates_of,
     hand_in,
@@ -41,9 +42,10 @@ def set_dates(course, **dates):
 
 
 def test_a_receipt_tells_what_was_handed_in_and_the_bytes_are_kept(course):
-    text, new = handed_in(course, b"my work")
-    receipt = course.signer.read(text)
-    assert new
+    done = handed_in(course, b"my work")
+    receipt = course.signer.read(done.receipt)
+    assert done.new
+    assert done.submission == receipt.submission
     assert (receipt.person, receipt.lab, receipt.number) == ("ann", "tiny", 1)
     assert course.blobs.read(receipt.sha256) == b"my work"
     with course.database.reading() as session:
@@ -54,13 +56,13 @@ def test_a_receipt_tells_what_was_handed_in_and_the_bytes_are_kept(course):
 
 
 def test_the_same_bytes_again_give_the_same_receipt_and_no_new_attempt(course):
-    first, _ = handed_in(course, b"same")
-    second, new = handed_in(course, b"same", file_name="other name.ipynb")
-    assert (second, new) == (first, False)
+    first = handed_in(course, b"same")
+    second = handed_in(course, b"same", file_name="other name.ipynb")
+    assert second == HandedIn(first.submission, first.receipt, new=False)
     handed_in(course, b"other")
-    third, new = handed_in(course, b"same")
-    assert new
-    assert course.signer.read(third).number == 3
+    third = handed_in(course, b"same")
+    assert third.new
+    assert course.signer.read(third.receipt).number == 3
 
 
 def test_attempts_end_and_an_extension_gives_more(course):

@@ -4,12 +4,15 @@ import asyncio
 import hashlib
 from types import SimpleNamespace
 
+import argon2.low_level
 import pytest
+from kept_before import BY_SCRYPT
+from sqlalchemy.exc import OperationalError
 from tornado import web
 
 from introml.hub.jupyter.addresses import network_of
 from introml.hub.jupyter.signin import CourseLti, CourseOAuth, Invitations, whom
-from introml.hub.people import people
+from introml.hub.people import passwords, people
 
 PASSWORD = "correct horse battery"
 
@@ -73,8 +76,6 @@ def test_who_becomes_a_teacher_is_one_at_the_next_look(signin, sqlite_course):
 
 
 def test_nobody_is_sent_out_while_the_database_is_away(signin, monkeypatch):
-    from sqlalchemy.exc import OperationalError
-
     def away(name):
         raise OperationalError("select", {}, Exception("gone"))
 
@@ -95,15 +96,121 @@ def test_where_users_cannot_be_apart_one_alone_signs_in(sqlite_course):
     assert asyncio.run(signin.refresh_user(SimpleNamespace(name="ann", groups=[]))) is False
 
 
-def test_an_unknown_name_costs_as_much_as_a_wrong_password(signin, monkeypatch):
-    costs = []
-    scrypt = hashlib.scrypt
-    monkeypatch.setattr(hashlib, "scrypt", lambda *a, **how: costs.append(how) or scrypt(*a, **how))
-    for number, name in enumerate(("ann", "nobody", "bob")):
+@pytest.fixture
+def work(monkeypatch):
+    """What was worked on: each hash that argon2's C code was run for, by its costs, and scrypt's.
+
+    Counted, not timed: a clock tells little on a machine that others use.
+    """
+    done = []
+    library, scrypt = argon2.low_level.lib, hashlib.scrypt
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(library, name)
+
+        def argon2_verify(self, encoded, raw, length, kind):
+            status = library.argon2_verify(encoded, raw, length, kind)
+            if status in (library.ARGON2_OK, library.ARGON2_VERIFY_MISMATCH):
+                costs = argon2.low_level.ffi.string(encoded).split(b"$")[3]
+                done.append(("argon2", kind, costs))
+            return status
+
+    def by_scrypt(raw, **how):
+        done.append(("scrypt", how["n"], how["r"], how["p"], how["dklen"]))
+        return scrypt(raw, **how)
+
+    monkeypatch.setattr(argon2.low_level, "lib", Counting())
+    monkeypatch.setattr(hashlib, "scrypt", by_scrypt)
+    return done
+
+
+#: Who tries in vain: with a password, unknown, without one, who has left, with nonsense for a hash.
+NOT_IN = ("ann", "nobody", "bob", "tess", "odd")
+
+
+def costs_of_wrong_tries(signin, course, work):
+    """What each of `NOT_IN` costs with a wrong password."""
+    with course.database.writing() as session:
+        people.add_people(session, [people.Entry("odd")], "test")
+    keep(course, "odd", "$argon2id$v=19$m=65536,t=1,p=1$!!$!!")
+    leave(course, "tess")
+    found = []
+    for number, name in enumerate(NOT_IN):
+        work.clear()
         assert sign_in(signin, name, "wrong password", f"192.0.2.{number}") is None
-        assert len(costs) == number + 1, f"{name}: one hash each"
-    # The same work, whether there is such a person, and a password, or not.
-    assert len({(how["n"], how["r"], how["p"], how["dklen"]) for how in costs}) == 1
+        found.append(tuple(work))
+    return found
+
+
+def kept_of(course, name):
+    with course.database.reading() as session:
+        return people.find(session, name).password
+
+
+def keep(course, name, kept):
+    with course.database.writing() as session:
+        people.find(session, name).password = kept
+
+
+def test_an_unknown_name_costs_as_much_as_a_wrong_password(signin, sqlite_course, work):
+    costs = costs_of_wrong_tries(signin, sqlite_course, work)
+    assert [kind for kind, *_ in costs[0]] == ["argon2"]
+    assert len(set(costs)) == 1, dict(zip(NOT_IN, costs, strict=True))
+
+
+def test_while_some_are_kept_by_scrypt_nobody_can_tell_whose(signin, sqlite_course, work):
+    with sqlite_course.database.writing() as session:
+        people.add_people(session, [people.Entry("zoe")], "test")
+    keep(sqlite_course, "zoe", BY_SCRYPT)
+    costs = costs_of_wrong_tries(signin, sqlite_course, work)
+    work.clear()
+    assert sign_in(signin, "zoe", "wrong password", "192.0.2.99") is None
+    assert [kind for kind, *_ in work] == ["argon2", "scrypt"]
+    assert set(costs) == {tuple(work)}, dict(zip(NOT_IN, costs, strict=True))
+
+
+def test_a_password_kept_by_scrypt_is_hashed_anew_when_its_owner_signs_in(
+    signin, sqlite_course, work
+):
+    keep(sqlite_course, "ann", BY_SCRYPT)
+    assert sign_in(signin, "ann", "wrong password") is None
+    assert kept_of(sqlite_course, "ann") == BY_SCRYPT
+    assert sign_in(signin, "ann")["name"] == "ann"
+    anew = kept_of(sqlite_course, "ann")
+    assert anew.startswith("$argon2id$")
+    assert sign_in(signin, "ann")["name"] == "ann"
+    assert sign_in(signin, "ann", "wrong password") is None
+    assert kept_of(sqlite_course, "ann") == anew, "once is enough"
+    work.clear()
+    assert sign_in(signin, "ann")["name"] == "ann"
+    assert [kind for kind, *_ in work] == ["argon2"], "no one has one of scrypt's any more"
+
+
+def test_a_new_hash_does_not_undo_a_password_set_meanwhile(signin, sqlite_course, monkeypatch):
+    keep(sqlite_course, "ann", BY_SCRYPT)
+    hashed = passwords.hashed
+
+    def meanwhile(password):
+        monkeypatch.setattr(passwords, "hashed", hashed)
+        set_password(sqlite_course, "ann", "set from elsewhere")
+        return hashed(password)
+
+    monkeypatch.setattr(passwords, "hashed", meanwhile)
+    assert sign_in(signin, "ann")["name"] == "ann"
+    assert sign_in(signin, "ann") is None
+    assert sign_in(signin, "ann", "set from elsewhere")["name"] == "ann"
+
+
+def test_who_cannot_have_a_new_hash_kept_signs_in_all_the_same(signin, sqlite_course, monkeypatch):
+    keep(sqlite_course, "ann", BY_SCRYPT)
+
+    def away(*_):
+        raise OperationalError("update", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(people, "keep_anew", away)
+    assert sign_in(signin, "ann")["name"] == "ann"
+    assert kept_of(sqlite_course, "ann") == BY_SCRYPT
 
 
 def refused_after(signin, name, address, most=200):

@@ -24,7 +24,7 @@ def busy(course: Course) -> list[str]:
     """A course with something in each table; returns the receipts."""
     receipts = []
     for name, data in (("ann", b"one"), ("ann", b"two"), ("bob", b"one")):
-        receipts.append(hand_in(course, name, course.labs["tiny"], "é ☃.ipynb", data)[0])
+        receipts.append(hand_in(course, name, course.labs["tiny"], "é ☃.ipynb", data).receipt)
     grade_next(course, 7.0)
     with course.database.writing() as session:
         ann = people.find(session, "ann")
@@ -85,7 +85,7 @@ def test_each_receipt_given_before_a_backup_began_is_in_it(course, tmp_path, mon
             if stop.is_set():
                 return
             data = f"{name} {turn}".encode()
-            receipts.append(hand_in(course, name, course.labs["tiny"], "a.ipynb", data)[0])
+            receipts.append(hand_in(course, name, course.labs["tiny"], "a.ipynb", data).receipt)
 
     with ThreadPoolExecutor(4) as pool:
         futures = [pool.submit(student, f"s{n}") for n in range(40)]
@@ -352,7 +352,7 @@ def test_what_is_no_tar_is_refused(tmp_path):
 
 
 def test_a_submission_missing_from_the_disk_is_no_backup(sqlite_course, tmp_path):
-    text, _ = hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "x", b"gone")
+    text = hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "x", b"gone").receipt
     sqlite_course.blobs.remove(sqlite_course.signer.read(text).sha256)
     with pytest.raises(BackupError, match="is missing"):
         back_up(sqlite_course, tmp_path / "b.tar")

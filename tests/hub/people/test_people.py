@@ -1,15 +1,23 @@
 """The roster, invitations and passwords."""
 
+import base64
 from datetime import timedelta
 
+import argon2
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from kept_before import BY_SCRYPT
 
 from introml.hub.course.database import now
-from introml.hub.course.models import Event, Invitation
+from introml.hub.course.models import Event, Invitation, Person
 from introml.hub.people import passwords, people
 
 GOOD = "correct horse battery"
+NO_HASHES = [
+    "", "scrypt$1$1$1$AA==$AA==", "plain", GOOD, "a$b$c$d$e$f", "$argon2id$", "$argon2id$v=19$x",
+    "$argon2id$v=19$m=65536,t=1,p=1$!!$!!", "$argon2id$é", "scrypt$é",
+]  # fmt: skip
 
 
 def test_a_roster_of_our_own_is_read():
@@ -120,7 +128,53 @@ def test_a_password_matches_itself_alone():
     assert kept != passwords.hashed(GOOD), "each has its own salt"
 
 
-@pytest.mark.parametrize("kept", ["", "scrypt$1$1$1$AA==$AA==", "plain", GOOD, "a$b$c$d$e$f"])
+@pytest.mark.parametrize("kept", NO_HASHES)
 def test_nothing_matches_what_is_no_hash(kept):
     assert not passwords.matches(GOOD, kept)
     assert not passwords.matches("", kept)
+
+
+def test_passwords_are_hashed_by_argon2id_at_the_cost_that_owasp_asks_for():
+    """OWASP's Password Storage Cheat Sheet: 46 MiB at least where there is one pass."""
+    kept = passwords.hashed(GOOD)
+    asked = argon2.extract_parameters(kept)
+    assert (asked.type, asked.version, asked.salt_len, asked.hash_len) == (
+        argon2.Type.ID, 19, 16, 32,
+    )  # fmt: skip
+    assert asked.memory_cost >= 47_104
+    assert len(kept) <= Person.password.type.length
+    assert not passwords.is_outdated(kept)
+
+
+def test_any_implementation_of_argon2id_finds_the_same_hash():
+    """OpenSSL's, by `cryptography`, from the salt and the costs that stand in the hash."""
+    _, _, _, costs, salt, digest = passwords.hashed("pässwörd ☃ 10").split("$")
+    memory, passes, lanes = (int(part.partition("=")[2]) for part in costs.split(","))
+    raw = Argon2id(
+        salt=base64.b64decode(salt + "=="), length=32, iterations=passes, lanes=lanes,
+        memory_cost=memory,
+    ).derive("pässwörd ☃ 10".encode())  # fmt: skip
+    assert base64.b64decode(digest + "=") == raw
+
+
+def test_a_password_kept_by_scrypt_still_matches_itself_alone_and_is_outdated():
+    assert passwords.matches(GOOD, BY_SCRYPT)
+    assert not passwords.matches(GOOD + "!", BY_SCRYPT)
+    assert not passwords.matches("", BY_SCRYPT)
+    assert passwords.is_outdated(BY_SCRYPT)
+
+
+def test_a_password_hashed_at_another_cost_matches_and_is_outdated():
+    kept = argon2.PasswordHasher(time_cost=2, memory_cost=1 << 10, parallelism=1).hash(GOOD)
+    assert passwords.matches(GOOD, kept)
+    assert passwords.is_outdated(kept)
+
+
+def test_what_is_longer_than_a_password_can_be_matches_nothing():
+    longest = "x" * passwords.LONGEST
+    kept = passwords.hashed(longest)
+    assert passwords.matches(longest, kept)
+    assert not passwords.matches(longest + "x", kept)
+    for wrong in ("x" * 9, longest + "x"):
+        with pytest.raises(ValueError, match="use 10 or more, 1000 at most"):
+            passwords.hashed(wrong)

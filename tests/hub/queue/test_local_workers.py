@@ -131,6 +131,7 @@ asyncio.run(main())
 
 def test_the_command_of_a_true_worker(sqlite_course, monkeypatch, tmp_path):
     command = worker_command(sqlite_course, "http://127.0.0.1:1/x/")
+    assert command.count("--end-with-stdin") == 1
     options = dict(zip(command[3::2], command[4::2], strict=False))
     assert options["--labs"] == sqlite_course.settings.labs_folder
     assert options["--tiers"] == "cpu"

@@ -148,6 +148,12 @@ def test_what_was_copied_is_not_installed_again(made):
     assert package.endswith("introml.whl")
 
 
+def test_the_pins_are_read_at_the_first_start_alone(made, monkeypatch):
+    made(set)
+    monkeypatch.setattr(students_env, "_requirements", lambda: pytest.fail("they were read again"))
+    assert made(lambda wanted: pytest.fail("packages were copied again")) == []
+
+
 def test_what_could_not_be_copied_is_installed_by_pip(made):
     _, install, torch, _ = made(lambda wanted: set(list(wanted)[1:]))
     assert f"-r {ROOT / 'requirements.txt'} -r {ROOT / 'requirements-hub.txt'}" in install

@@ -45,7 +45,7 @@ class Place:
         self.waiting = self.submit(b"two")
 
     def submit(self, data, file_name="tiny.ipynb", who="ann"):
-        receipt, _ = hand_in(self.course, who, self.course.labs["tiny"], file_name, data)
+        receipt = hand_in(self.course, who, self.course.labs["tiny"], file_name, data).receipt
         return json.loads(receipt)["submission"]
 
     def grade_all(self, points=2):

@@ -20,7 +20,7 @@ def app(sqlite_course):
 
 @pytest.fixture
 def receipt(sqlite_course):
-    return hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "tiny.ipynb", b"{}")[0]
+    return hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "tiny.ipynb", b"{}").receipt
 
 
 def check(app, text, who="ann"):
@@ -46,7 +46,7 @@ def test_someone_elses_is_said_to_be_theirs(app, receipt):
 @pytest.mark.parametrize(
     ("field", "value"),
     [("person", "bob"), ("submitted_at", "2020-01-01T00:00:00+00:00"), ("sha256", "0" * 64),
-     ("number", 7), ("signature", "AAAA")],
+     ("number", 7), ("jws", "AAAA"), ("jws", "")],
 )  # fmt: skip
 def test_a_changed_one_is_not_genuine(app, receipt, field, value):
     changed = json.dumps(json.loads(receipt) | {field: value})
@@ -82,4 +82,5 @@ def test_a_genuine_one_whose_file_is_damaged(app, receipt, sqlite_course):
 
 
 def test_the_page_tells_the_public_key(app, sqlite_course):
-    assert sqlite_course.signer.public_key in Browser(app, "ann").get("receipts").text
+    page = html.unescape(Browser(app, "ann").get("receipts").text)
+    assert f"{sqlite_course.signer.public_key}</span>" in page

@@ -163,7 +163,7 @@ def test_a_database_that_is_not_there_at_the_start(start, postgres, tmp_path):
 def test_told_to_end_it_ends_at_once_though_pages_listen(start, hub, sqlite_course):
     from introml.hub.grades.submissions import hand_in
 
-    receipt, _ = hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "a.ipynb", b"{}")
+    receipt = hand_in(sqlite_course, "ann", sqlite_course.labs["tiny"], "a.ipynb", b"{}").receipt
     ident = json.loads(receipt)["submission"]
     service = start(sqlite_course)
     service.until(lambda: service.get("health").status_code == 200)

@@ -30,7 +30,7 @@ def app(course):
 
 def submit(course, name="ann", data=NOTEBOOK, file_name="tiny.ipynb"):
     """Hand in, and the submission's name."""
-    receipt, _ = hand_in(course, name, course.labs["tiny"], file_name, data)
+    receipt = hand_in(course, name, course.labs["tiny"], file_name, data).receipt
     return json.loads(receipt)["submission"]
 
 
@@ -200,7 +200,7 @@ class TestSubmission:
         assert "frame-ancestors 'self'" in policy
 
     def test_the_receipt_is_that_of_handing_in(self, app, course):
-        receipt, _ = hand_in(course, "ann", course.labs["tiny"], "tiny.ipynb", NOTEBOOK)
+        receipt = hand_in(course, "ann", course.labs["tiny"], "tiny.ipynb", NOTEBOOK).receipt
         ident = json.loads(receipt)["submission"]
         answer = Browser(app, "ann").get(f"submissions/{ident}/receipt")
         assert answer.text == receipt
