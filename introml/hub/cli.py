@@ -213,9 +213,7 @@ def _invite(options: argparse.Namespace) -> int:
 
 
 def _hub_url(course: Course) -> str:
-    from introml.hub.jupyter import HubSettings
-
-    return HubSettings.of(course).url
+    return course.hub_settings().url
 
 
 def _link(address: str, secret: str) -> str:

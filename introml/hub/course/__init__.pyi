@@ -1,11 +1,12 @@
 from .blobs import BlobDamaged as BlobDamaged
 from .blobs import Blobs as Blobs
 from .course import Course as Course
-from .course import CourseError as CourseError
 from .course import default_folder as default_folder
 from .database import Database as Database
 from .database import UtcDateTime as UtcDateTime
 from .database import now as now
+from .hub_settings import HOMES as HOMES
+from .hub_settings import HubSettings as HubSettings
 from .models import ROLES as ROLES
 from .models import Base as Base
 from .models import Event as Event
@@ -18,6 +19,8 @@ from .models import Person as Person
 from .models import Submission as Submission
 from .receipts import Receipt as Receipt
 from .receipts import ReceiptRefused as ReceiptRefused
+from .refused import CourseError as CourseError
 from .refused import Refused as Refused
+from .settings_table import nearest as nearest
 from .slurm_settings import SlurmSettings as SlurmSettings
 from .slurm_settings import TierSettings as TierSettings

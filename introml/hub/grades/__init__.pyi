@@ -12,7 +12,6 @@ from .similarity import Report as Report
 from .similarity import Text as Text
 from .standing import Standing as Standing
 from .standing import class_standing as class_standing
-from .submissions import HandedIn as HandedIn
 from .submissions import NotAccepted as NotAccepted
 from .submissions import Rules as Rules
 from .submissions import current_grading as current_grading

@@ -10,16 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.utils import subdomain_hook_idna
 
 from introml.book.paths import ROOT
-from introml.hub.course import Course, CourseError, default_folder
-from introml.hub.jupyter.accounts import HOMES
+from introml.hub.course import Course, CourseError, HubSettings, default_folder, nearest
 from introml.hub.jupyter.signin import TEACHERS, CourseLti, CourseOAuth, Invitations, OnRoster
 from introml.hub.jupyter.signin_pages import course_files
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
@@ -36,70 +33,6 @@ _NOT_IN_SIGNIN = {
 }  # fmt: skip
 #: The scope by which a user, or a user's server, may talk to the service.
 COURSE_SCOPE = "access:services!service=course"
-
-
-@dataclass(frozen=True)
-class HubSettings:
-    """The table [hub] of `course.toml`. A port 0 is chosen by `introml.hub.operate.start`."""
-
-    address: str = "127.0.0.1"
-    port: int = 8000
-    base_url: str = "/"
-    #: What people type where it isn't http://address:port, such as https://hub.example.edu.
-    public_url: str = ""
-    #: Each student's server at a host name of its own, name.hub.example.edu: a page that a student
-    #: puts on theirs can then do nothing here in the browser of a teacher who looks at it. Needs
-    #: public_url, and that all names under its host (a wildcard in DNS and certificate) lead here.
-    student_hosts: bool = False
-    ssl_key: str = ""
-    ssl_cert: str = ""
-    idle_minutes: int = 60
-    #: How many servers run at once; 0 for as many as come.
-    most_servers: int = 0
-    starting_at_once: int = 20
-    #: Where students read labs and pages; their Python; their homes.
-    shared: str = ""
-    students_python: str = ""
-    homes: str = ""
-    hub_port: int = 0
-    proxy_port: int = 0
-    service_port: int = 0
-
-    @classmethod
-    def of(cls, course: Course, **changes: Any) -> HubSettings:
-        """The settings of a course, with changes. Raises `CourseError`."""
-        where = f"{course.folder / 'course.toml'}, [hub]"
-        values = _checked(cls(), {**course.settings.hub, **changes}, where)
-        given = cls(**values)
-        for name in ("port", "hub_port", "proxy_port", "service_port"):
-            if not 0 <= getattr(given, name) <= 65535:
-                raise CourseError(f"{where}: {name} must be 0 to 65535")
-        if not (given.base_url.startswith("/") and given.base_url.endswith("/")):
-            raise CourseError(f"{where}: base_url is {given.base_url!r}; it begins and ends with /")
-        if given.student_hosts and not given.public_url:
-            raise CourseError(f"{where}: student_hosts needs public_url, to which names are added")
-        if bool(given.ssl_key) != bool(given.ssl_cert):
-            raise CourseError(f"{where}: ssl_key and ssl_cert go together")
-        root = os.geteuid() == 0
-        fallback = {
-            "shared": "/opt/introml/shared" if root else str(course.folder / "shared"),
-            "students_python": "/opt/introml/env/bin/python" if root else sys.executable,
-            "homes": str(HOMES if root else Path.home() / "introml"),
-        }
-        return cls(**(values | {key: values.get(key) or x for key, x in fallback.items()}))
-
-    @property
-    def url(self) -> str:
-        """Where people find the hub, with a / at its end."""
-        if self.public_url:
-            return self.public_url.rstrip("/") + self.base_url
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"http{'s' * bool(self.ssl_cert)}://{host}:{self.port}{self.base_url}"
-
-    @property
-    def service_url(self) -> str:
-        """Where programs on this machine find the submission service, with a / at its end."""
-        return f"http://127.0.0.1:{self.service_port}{self.base_url}services/course/"
 
 
 def common(c: Any, course: Course, hub: HubSettings) -> None:
@@ -166,7 +99,7 @@ def configure_local(c: Any) -> None:
     course = Course.at(default_folder())
     chosen = json.loads(os.environ.get(CHOSEN, "{}"))
     only = chosen.pop("only", "")
-    local(c, course, HubSettings.of(course, **chosen), only)
+    local(c, course, course.hub_settings(**chosen), only)
 
 
 def _pages(c: Any, course: Course, hub: HubSettings) -> None:
@@ -176,7 +109,7 @@ def _pages(c: Any, course: Course, hub: HubSettings) -> None:
         "course_title": course.settings.title,
         "course_page": f"{hub.base_url}services/course/",
         "course_files": {name: file.version for name, file in course_files().items()},
-        "can_change_password": _kind(course) == "invitations",
+        "can_change_password": course.settings.signin.kind == "invitations",
     }
 
 
@@ -238,38 +171,25 @@ def _services(c: Any, course: Course, hub: HubSettings) -> None:
 
 
 def _sign_in(c: Any, course: Course) -> None:
-    where = f"{course.folder / 'course.toml'}, [signin]"
-    kind = _kind(course)
-    if kind not in _SIGN_IN:
-        raise CourseError(f"{where}: kind is {kind!r}; allowed are {', '.join(_SIGN_IN)}")
-    cls = _SIGN_IN[kind]
+    signin = course.settings.signin
+    cls = _SIGN_IN[signin.kind]
     allowed = set(cls.class_trait_names(config=True)) - _NOT_IN_SIGNIN
-    for key, value in course.settings.signin.items():
-        if key == "kind":
-            continue
+    for key, value in signin.others.items():
         if key not in allowed:
-            raise CourseError(f"{where}: {key} cannot be set for {kind!r}")
+            why = "the course's roster decides who comes in, and as what"
+            if key not in _NOT_IN_SIGNIN:
+                why = f"{nearest(key, sorted(allowed))}JupyterHub knows no such setting"
+            raise CourseError(
+                f"{course.folder / 'course.toml'}: signin.{key} cannot be set for "
+                f"{signin.kind!r}: {why}"
+            )
         c[cls.__name__][key] = value
     c.JupyterHub.authenticator_class = cls
     c.OnRoster.course_folder = str(course.folder)
 
 
-def _kind(course: Course) -> str:
-    return course.settings.signin.get("kind", "invitations")
-
-
 def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
-
-
-def _checked(defaults: HubSettings, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    kinds = {field.name: type(getattr(defaults, field.name)) for field in fields(defaults)}
-    for key, value in given.items():
-        if key not in kinds:
-            raise CourseError(f"{where}: {key} is no setting; allowed are {', '.join(kinds)}")
-        if type(value) is not kinds[key]:
-            raise CourseError(f"{where}: {key} is {value!r}; it must be a {kinds[key].__name__}")
-    return dict(given)
 
 
 #: The environment variable in which `introml.hub.operate.start` says what it chose.

@@ -11,8 +11,8 @@ import os
 import sys
 from typing import Any
 
-from introml.hub.course import Course, CourseError, default_folder
-from introml.hub.jupyter.hub_config import CHOSEN, DIE_WITH_PARENT, HubSettings, common
+from introml.hub.course import Course, CourseError, HubSettings, default_folder
+from introml.hub.jupyter.hub_config import CHOSEN, DIE_WITH_PARENT, common
 from introml.hub.jupyter.slurm_spawner import CourseSlurmSpawner
 from introml.hub.queue import PASSED_ON
 
@@ -22,7 +22,7 @@ def configure_slurm(c: Any, hub_host: str) -> None:
     course = Course.at(default_folder())
     chosen = json.loads(os.environ.get(CHOSEN, "{}"))
     chosen.pop("only", "")
-    slurm(c, course, HubSettings.of(course, **chosen), hub_host)
+    slurm(c, course, course.hub_settings(**chosen), hub_host)
 
 
 def slurm(c: Any, course: Course, hub: HubSettings, hub_host: str) -> None:

@@ -27,8 +27,8 @@ import sqlalchemy as sa
 
 from introml.book.paths import ROOT
 from introml.grader.lab import LabError
-from introml.hub.course import Course, CourseError, Person, default_folder
-from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, HubSettings
+from introml.hub.course import Course, CourseError, HubSettings, Person, default_folder
+from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK
 from introml.hub.operate.secrets_audit import open_to_students
 from introml.hub.people import people
 from introml.hub.servers import releases, students_env
@@ -83,7 +83,7 @@ class Run:
         self.course = Course.at(default_folder())
         asked = {"port": options.port, "address": options.address}
         self.chosen: dict[str, Any] = {k: x for k, x in asked.items() if x is not None}
-        self.hub = HubSettings.of(self.course, **self.chosen)
+        self.hub = self.course.hub_settings(**self.chosen)
         self.teacher = options.teacher
         self.config = options.config.absolute()
         self.invitation = ""
@@ -147,7 +147,7 @@ class Run:
 
     def _first_teacher(self) -> str:
         """The teacher's name; made and invited where no teacher can sign in yet."""
-        invites = self.course.settings.signin.get("kind", "invitations") == "invitations"
+        invites = self.course.settings.signin.kind == "invitations"
         with self.course.database.writing() as session:
             teachers = list(
                 session.scalars(

@@ -1,8 +1,13 @@
 """A course's folder, settings and secrets."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 
-from introml.hub.course.course import Course, CourseError, read_settings
+from introml.hub.course.course import Course, CourseError
+from introml.hub.course.settings import TEMPLATE, Settings, read_settings
 
 
 def test_a_new_course_is_for_its_owner_alone_and_its_settings_can_be_read(tmp_path):
@@ -24,22 +29,110 @@ def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("workers = 999", "must be 0 to 256"),
-        ("workers = true", "must be a int"),
-        ('labs = "attention"', "must be a list"),
-        ('labs = ["atention"]', "'atention' is no lab; there are: attention, gradient-descent"),
-        ("wrokers = 2", "wrokers is no setting; allowed are title"),
-        ("largest = 5", "must be 1000"),
-        ('hidden = "/nowhere"', "there is no such folder"),
-        ('labs_folder = "/nowhere"', "there is no such folder"),
+        ("workers = 999", "line 2: workers is 999; it must be a whole number from 0 to 256"),
+        ("workers = -1", "line 2: workers is -1; it must be a whole number from 0 to 256"),
+        ("workers = true", "line 2: workers is True; it must be a whole number from 0 to 256"),
+        ("workers = 2.0", "line 2: workers is 2.0; it must be a whole number from 0 to 256"),
+        ('workers = "2"', "line 2: workers is '2'; it must be a whole number from 0 to 256"),
+        ("title = 3", "line 2: title is 3; it must be a text"),
+        ('labs = "attention"', "line 2: labs is 'attention'; it must be a list of texts"),
+        ("gpu_labs = [\n 1]", "line 2: gpu_labs is [1]; it must be a list of texts"),
+        (
+            'labs = ["atention"]',
+            "'atention' is no lab; did you mean attention? there are: attention, gradient-descent",
+        ),
+        (
+            "wrokers = 2",
+            "line 2: wrokers is no setting; did you mean workers? Allowed are title, labs, "
+            "labs_folder, gpu_labs, database, hidden, workers, largest, hub, signin, slurm",
+        ),
+        ("x = 2", "line 2: x is no setting; allowed are title, labs,"),
+        ("largest = 5", "line 2: largest is 5; it must be a whole number from 1000 to 1000000000"),
+        ('hidden = "/nowhere"', "line 2: hidden is '/nowhere'; there is no such folder"),
+        ('labs_folder = "/nowhere"', "line 2: labs_folder is '/nowhere'; there is no such folder"),
+        ("hub = 3", "line 2: hub is 3; it must be a table, such as [hub]"),
+        ("[[signin]]", "line 2: signin is [{}]; it must be a table, such as [signin]"),
+        ("[hub]\nprot = 1", "line 3: hub.prot is no setting; did you mean port? Allowed are"),
+        ("[hub]\nport = 70000", "line 3: hub.port is 70000; it must be a whole number from 0 to"),
+        ("[hub]\nstudent_hosts = 1", "hub.student_hosts is 1; it must be true or false"),
+        ("[hub]\nidle_minutes = -1", "hub.idle_minutes is -1; it must be a whole number, 0 or m"),
         ("title = ", "is not TOML"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(tmp_path, line, words):
     path = tmp_path / "course.toml"
-    path.write_text(line)
-    with pytest.raises(CourseError, match=words):
+    path.write_text(f"# A comment.\n{line}\n")
+    with pytest.raises(CourseError, match=re.escape(words)) as refused:
         read_settings(path)
+    assert str(refused.value).startswith(f"{path}: ")
+
+
+def test_all_that_is_wrong_is_named_at_once_each_with_its_line(tmp_path):
+    path = tmp_path / "course.toml"
+    path.write_text(
+        'title = """\nworkers = 3\n"""\nworkers = 999\n\n[hub]\nport = "80"\n'
+        'base_url = "x"\n[slurm]\ncpu = {workers = 501}\n'
+    )
+    with pytest.raises(CourseError) as refused:
+        read_settings(path)
+    said = sorted(line.removeprefix(f"{path}: ") for line in str(refused.value).splitlines())
+    assert said == [
+        "line 10: slurm.cpu.workers is 501; it must be a whole number from 0 to 500",
+        "line 4: workers is 999; it must be a whole number from 0 to 256",
+        "line 7: hub.port is '80'; it must be a whole number from 0 to 65535",
+        "line 8: hub.base_url is 'x'; it begins and ends with /",
+        "line 9: slurm.python is missing; it must be an absolute path, as it is on the nodes",
+        "line 9: slurm.token_file is missing; it must be an absolute path, as it is on the nodes",
+        "line 9: slurm.url is missing; it must be the service's address, such as "
+        "https://hub.example.edu/services/course/",
+    ]
+
+
+def test_a_long_value_is_not_told_in_full(tmp_path):
+    path = tmp_path / "course.toml"
+    path.write_text(f'workers = "{"x" * 100_000}"')
+    with pytest.raises(CourseError, match="workers is 'xxx") as refused:
+        read_settings(path)
+    assert len(str(refused.value)) < 500
+
+
+def test_what_is_read_cannot_be_changed_and_is_of_its_type(tmp_path):
+    path = tmp_path / "course.toml"
+    path.write_text('labs = ["attention"]\n[hub]\nport = 1\n[signin]\nkind = "oauth"\nx = 2\n')
+    read = read_settings(path)
+    assert (read.labs, read.gpu_labs, read.hub.port) == (("attention",), (), 1)
+    assert (read.hub.address, read.slurm) == ("127.0.0.1", None)
+    assert (read.signin.kind, read.signin.others) == ("oauth", {"x": 2})
+    with pytest.raises(ValueError, match="frozen"):
+        read.workers = 7
+
+
+def test_each_setting_that_a_new_course_explains_is_one(tmp_path):
+    """All that the comments of a new course.toml offer is taken once it is no comment."""
+    (tmp_path / "labs").mkdir()
+    lines = [re.sub(r"^# (?=\[|\w+ = )", "", line) for line in TEMPLATE.splitlines()]
+    text = "\n".join(line for line in lines if not line.startswith("labs_folder"))
+    path = tmp_path / "course.toml"
+    path.write_text(text.replace("/srv/introml-hidden", str(tmp_path)))
+    read = read_settings(path)
+    assert read.model_fields_set == set(Settings.model_fields) - {"labs_folder"}
+    assert read.hub.student_hosts
+    assert read.slurm.cuda.gres == "gpu:1"
+
+
+def test_students_servers_do_not_pay_for_the_settings():
+    """What runs in a student's server, or before it, loads neither pydantic nor a course."""
+    code = (
+        "import sys\n"
+        "from introml.hub.servers import clone_packages, quick, singleuser, slurm_singleuser\n"
+        "from introml.hub.servers import students_env\n"
+        "import introml.hub.course, introml.hub.people\n"
+        "print(*sorted({'pydantic', 'sqlalchemy', 'argon2', 'httpx'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.split() == []
 
 
 def test_a_secret_is_made_once_and_for_its_owner_alone(sqlite_course):

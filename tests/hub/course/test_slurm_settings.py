@@ -2,7 +2,8 @@
 
 import pytest
 
-from introml.hub.course.course import CourseError, read_settings
+from introml.hub.course.course import CourseError
+from introml.hub.course.settings import read_settings
 from introml.hub.course.slurm_settings import TEMPLATE
 
 GOOD = """
@@ -48,13 +49,21 @@ def test_the_template_is_right_once_it_is_no_comment(tmp_path):
         ("/shared/token", "token", "absolute"),
         ("workers = 8", "workers = 501", "slurm.cpu.workers"),
         ("workers = 8", "workers = true", "slurm.cpu.workers"),
-        ("workers = 8", "wrokers = 8", "slurm.cpu.wrokers is no setting"),
+        ("workers = 8", "wrokers = 8", "slurm.cpu.wrokers is no setting; did you mean workers"),
         ("gpu,big", "gpu --uid=root", "slurm.cuda.partition"),
         ("--qos=low", "--uid=0", "cannot be given"),
         ("--qos=low", "-p x", "cannot be given"),
         ("--qos=low", "--wrap=id", "cannot be given"),
         ("--qos=low", "--comment=a b", "cannot be given"),
-        ("cuda =", "gpu =", "slurm.gpu is no setting"),
+        ("cuda =", "gpu =", "slurm.gpu is no setting; did you mean cpu"),
+        (
+            "cpu = {",
+            "cpu = {cpus = 0, ",
+            "slurm.cpu.cpus is 0; it must be a whole number from 1 to",
+        ),
+        ('"--qos=low"', "3", "slurm.cpu.options is .3, '--exclusive'.; it must be a list of texts"),
+        ("gpu,big", "gpu\\nbig", "slurm.cuda.partition is 'gpu.*; it must be a text of letters"),
+        ("/shared/python", "", "slurm.python is ''; it must be an absolute path"),
         ("cpu = {", "cpu = 3 #", "slurm.cpu is 3"),
     ],
 )
@@ -67,3 +76,9 @@ def test_what_is_wrong_is_named(tmp_path, old, new, words):
 def test_a_number_is_no_table(tmp_path):
     with pytest.raises(CourseError, match="must be a table"):
         read(tmp_path, "slurm = 3")
+
+
+def test_without_a_tier_there_is_nothing_to_start(tmp_path):
+    text = "".join(line for line in GOOD.splitlines(keepends=True) if "= {" not in line)
+    with pytest.raises(CourseError, match="slurm: no tier is there; write cpu = "):
+        read(tmp_path, text)

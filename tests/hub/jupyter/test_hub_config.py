@@ -9,7 +9,7 @@ from tiny_course import make_course
 from traitlets.config import Config
 
 from introml.hub.course.course import CourseError
-from introml.hub.jupyter.hub_config import COURSE_SCOPE, HubSettings, common, local
+from introml.hub.jupyter.hub_config import COURSE_SCOPE, common, local
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
 
 
@@ -32,24 +32,35 @@ def with_tables(tmp_path, text):
 def configured(course, **changes):
     c = Config()
     ports = {"hub_port": 1, "proxy_port": 2, "service_port": 3}
-    common(c, course, HubSettings.of(course, **ports, **changes))
+    common(c, course, course.hub_settings(**ports, **changes))
     return c
 
 
 def test_what_is_not_a_setting_is_named(tmp_path):
     for number, (line, words) in enumerate(
         [
-            ("prot = 1", "prot is no setting"),
-            ('port = "80"', "port is '80'; it must be a int"),
-            ("port = 70000", "0 to 65535"),
+            ("prot = 1", "hub.prot is no setting; did you mean port"),
+            ('port = "80"', "hub.port is '80'; it must be a whole number from 0 to 65535"),
+            ("port = 70000", "hub.port is 70000; it must be a whole number from 0 to 65535"),
             ('base_url = "x"', "begins and ends with /"),
             ('ssl_key = "k"', "go together"),
             ("student_hosts = true", "needs public_url"),
         ]
     ):
-        course = with_tables(tmp_path / str(number), f"[hub]\n{line}\n")
         with pytest.raises(CourseError, match=words):
-            HubSettings.of(course)
+            with_tables(tmp_path / str(number), f"[hub]\n{line}\n")
+
+
+def test_what_is_chosen_at_the_start_is_checked_as_well(tmp_path):
+    course = with_tables(tmp_path, '[hub]\nssl_key = "k"\nssl_cert = "c"\nport = 9\n')
+    assert (course.hub_settings().port, course.hub_settings(port=10).port) == (9, 10)
+    for change, words in (
+        ({"port": 70000}, "hub.port is 70000; it must be a whole number from 0 to 65535"),
+        ({"ssl_key": ""}, "hub: ssl_key and ssl_cert go together"),
+        ({"prot": 1}, "hub.prot is no setting"),
+    ):
+        with pytest.raises(CourseError, match=words):
+            course.hub_settings(**change)
 
 
 def test_a_host_for_each_students_server_and_the_hubs_own_for_the_course(sqlite_course):
@@ -63,10 +74,10 @@ def test_a_host_for_each_students_server_and_the_hubs_own_for_the_course(sqlite_
 
 
 def test_addresses(sqlite_course):
-    assert HubSettings.of(sqlite_course).url == "http://127.0.0.1:8000/"
-    hub = HubSettings.of(sqlite_course, public_url="https://hub.example.edu", base_url="/ml/")
+    assert sqlite_course.hub_settings().url == "http://127.0.0.1:8000/"
+    hub = sqlite_course.hub_settings(public_url="https://hub.example.edu", base_url="/ml/")
     assert hub.url == "https://hub.example.edu/ml/"
-    assert HubSettings.of(sqlite_course, address="::1").url == "http://[::1]:8000/"
+    assert sqlite_course.hub_settings(address="::1").url == "http://[::1]:8000/"
     assert hub.service_url.endswith("/ml/services/course/")
 
 
@@ -129,24 +140,25 @@ def test_oauth_and_lti_by_configuration(tmp_path):
 @pytest.mark.parametrize(
     "line",
     ["allow_all = true", 'admin_users = ["ann"]', 'only = "ann"', 'nonsense = "x"',
-     'course_folder = "/"', "allow_existing_users = true", "manage_groups = false"],
+     'course_folder = "/"', "allow_existing_users = true", "manage_groups = false",
+     'clientid = "x"'],
 )  # fmt: skip
 def test_nothing_in_signin_goes_past_the_roster(tmp_path, line):
     course = with_tables(tmp_path, f'[signin]\nkind = "oauth"\n{line}\n')
-    with pytest.raises(CourseError, match="cannot be set"):
+    with pytest.raises(CourseError, match="cannot be set") as refused:
         configured(course)
+    assert ("did you mean client_id?" in str(refused.value)) == line.startswith("clientid")
 
 
 def test_an_unknown_way_to_sign_in_is_named(tmp_path):
-    course = with_tables(tmp_path, '[signin]\nkind = "pam"\n')
-    with pytest.raises(CourseError, match="allowed are invitations, oauth, lti13"):
-        configured(course)
+    with pytest.raises(CourseError, match="must be one of invitations, oauth, lti13"):
+        with_tables(tmp_path, '[signin]\nkind = "pam"\n')
 
 
 def test_without_root_it_is_for_one_person(sqlite_course, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     c = Config()
-    hub = HubSettings.of(sqlite_course)
+    hub = sqlite_course.hub_settings()
     assert hub.students_python == sys.executable
     local(c, sqlite_course, hub, only="tess")
     assert c.JupyterHub.spawner_class is OnePersonSpawner
@@ -158,6 +170,6 @@ def test_without_root_it_is_for_one_person(sqlite_course, monkeypatch):
 def test_with_root_everyone_is_a_user_of_their_own(sqlite_course, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     c = Config()
-    local(c, sqlite_course, HubSettings.of(sqlite_course))
+    local(c, sqlite_course, sqlite_course.hub_settings())
     assert c.JupyterHub.spawner_class is StudentSpawner
     assert "only" not in c.OnRoster

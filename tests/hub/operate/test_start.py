@@ -55,7 +55,7 @@ def test_settings_that_are_wrong(folder):
     text = path.read_text()
     for line, words in (
         ("[hub]\nprot = 1", "prot is no setting"),
-        ("[hub]\naddress = 1", "it must be a str"),
+        ("[hub]\naddress = 1", "line 7: hub.address is 1; it must be a text"),
         ("= x", "is not TOML"),
     ):
         path.write_text(f"{text}\n{line}\n")

@@ -1,0 +1,115 @@
+"""`course.toml`: the settings of a course, read and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from introml.book.paths import LABS
+from introml.grader.lab import labs
+from introml.hub.course.hub_settings import HubSettings, SigninSettings
+from introml.hub.course.refused import CourseError
+from introml.hub.course.settings_table import SettingsTable, Texts, checked, nearest
+from introml.hub.course.slurm_settings import TEMPLATE as SLURM_TEMPLATE
+from introml.hub.course.slurm_settings import SlurmSettings
+
+#: What a new course starts from; each setting is explained where a teacher will look for it.
+TEMPLATE = (
+    """\
+# The settings of this course. After a change, stop the hub and start it again (make hub).
+title = "Introduction to Machine Learning"
+
+# Which labs are handed in here, in this order. Leave it out for all that there are.
+# labs = ["gradient-descent", "attention"]
+
+# A folder of labs of your own, in place of the book's.
+# labs_folder = "/srv/my-labs"
+
+# Labs that GPU workers grade, with their GPU tier.
+# gpu_labs = ["attention"]
+
+# Where submissions and grades are kept. Left out: SQLite in this folder.
+# database = "postgresql://introml@/introml"
+
+# A folder of hidden checks that take the place of the repository's (see the page Writing a lab).
+# hidden = "/srv/introml-hidden"
+
+# How many grading workers run on this machine. 0 where Slurm starts them.
+workers = 2
+
+# The largest notebook that may be handed in, in bytes.
+largest = 10_000_000
+
+# Where the hub listens, and how long an idle server of a student's lives.
+# [hub]
+# address = "127.0.0.1"
+# port = 8000
+# idle_minutes = 60
+# public_url = "https://hub.example.edu"
+# A host name for each student's server (needs names and a certificate for *.hub.example.edu):
+# student_hosts = true
+
+# How people sign in: by one-time invitations and passwords (left out), or by your institution.
+# [signin]
+# kind = "oauth"  # or "lti13"
+
+"""
+    + SLURM_TEMPLATE
+)
+
+
+def _is_there(folder: str) -> str:
+    if folder and not Path(folder).is_dir():
+        raise ValueError("there is no such folder")
+    return folder
+
+
+_Folder = Annotated[str, AfterValidator(_is_there)]
+
+
+class Settings(SettingsTable):
+    """`course.toml`: what `TEMPLATE` explains, key by key."""
+
+    title: str = "Introduction to Machine Learning"
+    labs: Texts = ()
+    labs_folder: _Folder = ""
+    gpu_labs: Texts = ()
+    database: str = ""
+    hidden: _Folder = ""
+    workers: Annotated[int, Field(ge=0, le=256)] = 2
+    largest: Annotated[int, Field(ge=1_000, le=1_000_000_000)] = 10_000_000
+    hub: HubSettings = HubSettings()
+    signin: SigninSettings = SigninSettings()
+    #: Where Slurm starts the grading workers.
+    slurm: SlurmSettings | None = None
+
+    @model_validator(mode="after")
+    def _has_its_labs(self) -> Settings:
+        known = labs(self.folder_of_labs)
+        for name in (*self.labs, *self.gpu_labs):
+            if name not in known:
+                raise ValueError(
+                    f"{name!r} is no lab; {nearest(name, known)}there are: {', '.join(known)}"
+                )
+        return self
+
+    @property
+    def folder_of_labs(self) -> Path:
+        """The course's own folder of labs, or the book's."""
+        return Path(self.labs_folder) if self.labs_folder else LABS
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings in `course.toml`. Raises `CourseError`, which names what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise CourseError(f"{path}: is not TOML: {problem}") from problem
+    try:
+        return checked(Settings, values, text=text)
+    except ValueError as problem:
+        raise CourseError("\n".join(f"{path}: {x}" for x in str(problem).splitlines())) from problem
