@@ -8,6 +8,8 @@ from .junit import junit_xml as junit_xml
 from .late import Attempt as Attempt
 from .late import grade_of as grade_of
 from .late import late_factor as late_factor
+from .late import score_after as score_after
+from .late import that_counts as that_counts
 from .results import FAULT_MESSAGE as FAULT_MESSAGE
 from .results import CellError as CellError
 from .results import CheckResult as CheckResult

@@ -38,6 +38,34 @@ def attempts_used(attempts: Sequence[Attempt]) -> int:
     return sum(one.verdict != Verdict.FAULT for one in attempts)
 
 
+def that_counts(
+    attempts: Sequence[Attempt],
+    *,
+    policy: str,
+    allowed: int | None,
+    rule: LateRule,
+    deadline: datetime | None,
+) -> int | None:
+    """The place in `attempts` of the one that counts: the best or the last, after the late rule.
+
+    Attempts beyond `allowed` (None: no limit) don't count, nor do faults of the grader; of equally
+    good ones it is the first. None without a countable attempt. Raises `ValueError` for another
+    policy than "best" and "last".
+    """
+    if policy not in ("best", "last"):
+        raise ValueError(f"policy is {policy!r}; it must be 'best' or 'last'")
+    places = [place for place, one in enumerate(attempts) if one.verdict != Verdict.FAULT]
+    counted = sorted(places, key=lambda place: attempts[place].submitted)[:allowed]
+    if policy == "last" or not counted:
+        return counted[-1] if counted else None
+    return max(counted, key=lambda place: score_after(attempts[place], rule, deadline))
+
+
+def score_after(attempt: Attempt, rule: LateRule, deadline: datetime | None) -> float:
+    """The score of an attempt after the late rule."""
+    return round(attempt.score * late_factor(rule, deadline, attempt.submitted), 6)
+
+
 def grade_of(
     attempts: Sequence[Attempt],
     *,
@@ -46,17 +74,6 @@ def grade_of(
     rule: LateRule,
     deadline: datetime | None,
 ) -> float | None:
-    """The score that counts, after the late rule: the best one or the last one.
-
-    Attempts beyond `allowed` (None: no limit) don't count. None without a countable attempt.
-    Raises `ValueError` for another policy than "best" and "last".
-    """
-    if policy not in ("best", "last"):
-        raise ValueError(f"policy is {policy!r}; it must be 'best' or 'last'")
-    counted = sorted(
-        (one for one in attempts if one.verdict != Verdict.FAULT), key=lambda one: one.submitted
-    )[:allowed]
-    scores = [one.score * late_factor(rule, deadline, one.submitted) for one in counted]
-    if not scores:
-        return None
-    return round(max(scores) if policy == "best" else scores[-1], 6)
+    """The score, after the late rule, of the attempt that counts; None if none does."""
+    place = that_counts(attempts, policy=policy, allowed=allowed, rule=rule, deadline=deadline)
+    return None if place is None else score_after(attempts[place], rule, deadline)

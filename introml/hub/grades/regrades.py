@@ -14,8 +14,9 @@ from introml.grader.lab import Lab
 from introml.grader.results import Attempt, Verdict, grade_of
 from introml.hub.course import Course, Event, Grading, Person, Refused, Submission, now
 from introml.hub.grades.decisions import checked_reason
+from introml.hub.grades.rules import Rules
 from introml.hub.grades.standing import Standing
-from introml.hub.grades.submissions import Rules, dates_of
+from introml.hub.grades.submissions import dates_of
 from introml.hub.queue import queue
 
 _ONE, _ALL = "regrade one", "regrade all"

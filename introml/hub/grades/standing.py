@@ -8,22 +8,19 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from introml.grader.lab import Lab
-from introml.grader.results import Attempt, Verdict, grade_of, late_factor
+from introml.grader.results import Attempt, Verdict, late_factor, score_after, that_counts
 from introml.hub.course import Extension, Grading, LabSchedule, Override, Person, Submission
-from introml.hub.grades.submissions import (
-    Rules,
-    attempts_used,
-    current_grading,
-    rules_for,
-    rules_of,
-)
+from introml.hub.grades.rules import Rules, rules_for, rules_of
+from introml.hub.grades.submissions import attempts_used, current_grading
 
 
 @dataclass(frozen=True)
 class Standing:
     """One person in one lab. `grade` is what counts, None where there is nothing to count.
 
-    `computed` is the grade before a teacher's override; `late` the factor of each submission.
+    `computed` is the grade before a teacher's override, and `counts` the submission that it is of;
+    where there is an override, no submission counts. Of each submission by name, `late` is what its
+    score is multiplied by, and `after` the product, where it has a score that is no grader's fault.
     """
 
     person: Person
@@ -34,6 +31,8 @@ class Standing:
     override: Override | None
     max_score: float | None
     late: dict[str, float]
+    after: dict[str, float]
+    counts: Submission | None
 
     @property
     def grade(self) -> float | None:
@@ -65,7 +64,7 @@ def standing(session: Session, person: Person, lab: Lab) -> Standing:
         .order_by(Override.id.desc())
         .limit(1)
     )
-    return _standing(person, lab, rules_for(session, person, lab), list(found), override)
+    return standing_of(person, lab, rules_for(session, person, lab), list(found), override)
 
 
 def class_standing(session: Session, lab: Lab) -> list[Standing]:
@@ -94,7 +93,7 @@ def class_standing(session: Session, lab: Lab) -> list[Standing]:
         one.person_id: one for one in session.scalars(sa.select(Extension).filter_by(lab=lab.name))
     }
     return [
-        _standing(
+        standing_of(
             person,
             lab,
             rules_of(lab, dates, extensions.get(person.id)),
@@ -105,34 +104,46 @@ def class_standing(session: Session, lab: Lab) -> list[Standing]:
     ]
 
 
-def _standing(
+def standing_of(
     person: Person,
     lab: Lab,
     rules: Rules,
     submissions: list[Submission],
     override: Override | None,
 ) -> Standing:
-    attempts, most = [], None
+    """Where someone stands who handed this in, the first one first; `override` is the newest."""
+    graded, attempts, most = [], [], None
     for one in submissions:
         grading = current_grading(one)
         if grading is not None:
+            graded.append(one)
             attempts.append(Attempt(one.submitted_at, grading.score, Verdict(grading.verdict)))
             if grading.verdict != Verdict.FAULT:
                 most = grading.max_score
     rule = lab.settings.late
+    place = that_counts(
+        attempts,
+        policy=lab.settings.policy,
+        allowed=rules.attempts or None,
+        rule=rule,
+        deadline=rules.due_at,
+    )
+    after = {
+        one.id: score_after(attempt, rule, rules.due_at)
+        for one, attempt in zip(graded, attempts, strict=True)
+        if attempt.verdict != Verdict.FAULT
+    }
+    set_by_hand = override is not None and override.score is not None
+    that = None if place is None else graded[place]
     return Standing(
         person=person,
         rules=rules,
         submissions=tuple(submissions),
         used=attempts_used(submissions),
-        computed=grade_of(
-            attempts,
-            policy=lab.settings.policy,
-            allowed=rules.attempts or None,
-            rule=rule,
-            deadline=rules.due_at,
-        ),
-        override=override if override is not None and override.score is not None else None,
+        computed=None if that is None else after[that.id],
+        override=override if set_by_hand else None,
         max_score=most,
         late={one.id: late_factor(rule, rules.due_at, one.submitted_at) for one in submissions},
+        after=after,
+        counts=None if set_by_hand else that,
     )

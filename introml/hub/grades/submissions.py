@@ -1,4 +1,4 @@
-"""Handing in: the rules of a lab, and a submission that is on disk before its receipt is signed."""
+"""Handing in: a submission is on disk, and in the database, before its receipt is signed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -16,7 +16,6 @@ from introml.grader.results import Verdict
 from introml.hub.course import (
     Course,
     Event,
-    Extension,
     Grading,
     LabSchedule,
     Person,
@@ -24,15 +23,18 @@ from introml.hub.course import (
     Submission,
     now,
 )
+from introml.hub.grades.rules import Refusal, Why, refusal_now, rules_for, waiting_of
 from introml.hub.queue import queue
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-#: How many submissions of one person may wait at a time, over all labs.
-MOST_WAITING = 5
 
 
 class NotAccepted(Exception):
-    """A submission is refused; the text tells the student why and what to do."""
+    """A submission is refused; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,6 @@ class HandedIn:
     new: bool
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What holds for one person in one lab, extensions included. 0 attempts: no limit."""
-
-    opens_at: datetime | None
-    due_at: datetime | None
-    closes_at: datetime | None
-    attempts: int
-
-
 def dates_of(session: Session, lab: str) -> LabSchedule:
     """The lab's row, made with a fresh seed if the course has not seen the lab before."""
     row = session.get(LabSchedule, lab)
@@ -62,26 +54,6 @@ def dates_of(session: Session, lab: str) -> LabSchedule:
         session.add(row)
         session.flush()
     return row
-
-
-def rules_for(session: Session, person: Person, lab: Lab) -> Rules:
-    """The dates and the number of attempts that hold for this person."""
-    own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
-    return rules_of(lab, session.get(LabSchedule, lab.name), own)
-
-
-def rules_of(lab: Lab, dates: LabSchedule | None, own: Extension | None) -> Rules:
-    """What holds in a lab with these dates, for someone with this extension."""
-    attempts = lab.settings.attempts
-    if own is not None and attempts:
-        attempts += own.more_attempts
-    if dates is None:
-        return Rules(None, own.due_at if own else None, None, attempts)
-    due, closes = dates.due_at, dates.closes_at
-    if own is not None and own.due_at is not None:
-        due = own.due_at
-        closes = closes and max(closes, own.due_at)
-    return Rules(dates.opens_at, due, closes, attempts)
 
 
 def submissions_of(session: Session, person: Person, lab: str) -> list[Submission]:
@@ -114,13 +86,9 @@ def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) ->
     of the first time, so that a client that heard no answer can ask again. Raises `NotAccepted`.
     """
     if len(data) > course.settings.largest:
-        limit = course.settings.largest / 1e6
-        raise NotAccepted(
-            f"The file has {len(data) / 1e6:.1f} MB; at most {limit:g} MB are accepted. Clear the "
-            "notebook's outputs (Edit, Clear Outputs of All Cells), save, and hand in again."
-        )
+        raise NotAccepted(Refusal(Why.TOO_LARGE, count=len(data), most=course.settings.largest))
     if not data:
-        raise NotAccepted("The file is empty. Save the notebook, and hand in again.")
+        raise NotAccepted(Refusal(Why.EMPTY))
     sha256 = hashlib.sha256(data).hexdigest()
     # Looked at first, and again under the lock below: what is refused must not fill the disk.
     with course.database.reading() as session:
@@ -164,7 +132,7 @@ def _person(session: Session, name: str, lock: bool = False) -> Person:
     wanted = sa.select(Person).filter_by(name=name, active=True)
     person = session.scalar(wanted.with_for_update() if lock else wanted)
     if person is None:
-        raise NotAccepted("You are not on this course's roster. Ask your teacher.")
+        raise NotAccepted(Refusal(Why.NOT_ON_ROSTER))
     return person
 
 
@@ -174,39 +142,11 @@ def _earlier(
     """What was handed in before. Raises `NotAccepted` if these bytes are new, and one too many."""
     earlier = submissions_of(session, person, lab.name)
     if not earlier or earlier[-1].sha256 != sha256:
-        _refuse_by_rules(session, person, lab, earlier, at)
+        rules, waiting = rules_for(session, person, lab), waiting_of(session, person)
+        refusal = refusal_now(lab, rules, attempts_used(earlier), waiting, at)
+        if refusal is not None:
+            raise NotAccepted(refusal)
     return earlier
-
-
-def _refuse_by_rules(
-    session: Session, person: Person, lab: Lab, earlier: list[Submission], at: datetime
-) -> None:
-    rules = rules_for(session, person, lab)
-    if rules.opens_at is not None and at < rules.opens_at:
-        raise NotAccepted(f"This lab opens on {rules.opens_at:%Y-%m-%d %H:%M} UTC.")
-    closes = rules.closes_at
-    if closes is not None and at > closes + timedelta(minutes=lab.settings.late.grace_minutes):
-        raise NotAccepted(
-            f"This lab closed on {closes:%Y-%m-%d %H:%M} UTC. Ask your teacher for an extension."
-        )
-    if rules.attempts and attempts_used(earlier) >= rules.attempts:
-        raise NotAccepted(
-            f"You have used all {rules.attempts} attempts of this lab. Ask your teacher if you "
-            "need another."
-        )
-    waiting = session.scalar(
-        sa.select(sa.func.count(sa.distinct(Submission.id)))
-        .join(Grading)
-        .where(
-            Submission.person_id == person.id,
-            Grading.state.in_(("waiting", "leased")),
-            Grading.reason == "handed in",
-        )
-    )
-    if waiting >= MOST_WAITING:
-        raise NotAccepted(
-            f"{waiting} of your submissions wait to be graded. Hand in again when one is done."
-        )
 
 
 def receipt_of(course: Course, submission: Submission, person: Person) -> Receipt:

@@ -13,7 +13,8 @@ from fastapi.responses import JSONResponse
 
 from introml.grader.lab import Lab
 from introml.hub.course import Person
-from introml.hub.grades import NotAccepted, hand_in, progress_of
+from introml.hub.grades import NotAccepted, Why, hand_in, progress_of
+from introml.hub.web import phrases
 from introml.hub.web.concurrency_limit import receiving
 from introml.hub.web.context import current_course, current_lab, own_submission, token_user
 
@@ -36,8 +37,9 @@ async def submit(
             hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data
         )
     except NotAccepted as problem:
-        status = 413 if len(data) > course.settings.largest else 409
-        raise HTTPException(status, str(problem)) from None
+        status = 413 if problem.refusal.why is Why.TOO_LARGE else 409
+        words = str(phrases.refusal_words(problem.refusal).striptags())
+        raise HTTPException(status, words) from None
     state = request.app.state
     page = f"{state.public_url or state.prefix}submissions/{done.submission}"
     return JSONResponse({"receipt": done.receipt, "page": page}, 201 if done.new else 200)

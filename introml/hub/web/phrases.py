@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from typing import assert_never
 
 from markupsafe import Markup
 
-from introml.grader.lab import Lab, LateRule
+from introml.grader.lab import LateRule
 from introml.grader.results import Verdict
 from introml.hub.course import Submission
-from introml.hub.grades import Progress, Rules, Standing, current_grading
+from introml.hub.grades import Progress, Refusal, Rules, Standing, Why, current_grading
 from introml.hub.web.context import moment, points
 
 VERDICTS = {
@@ -28,13 +28,14 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class AttemptShown:
-    """One attempt as a student sees it. `late` is what its score is multiplied by."""
+    """One attempt as a student sees it. `late` is what its score is multiplied by, `after` that."""
 
     submission: Submission
     verdict: str
     score: float | None
     max_score: float | None
     late: float
+    after: float | None
     counts: bool
 
     @property
@@ -50,15 +51,9 @@ class AttemptShown:
         """What being late took off, such as "20%"; "" when in time."""
         return percent(1 - self.late) if self.late < 1 else ""
 
-    @property
-    def after(self) -> float | None:
-        """The score after the late rule."""
-        return None if self.score is None or self.fault else self.score * self.late
 
-
-def attempts_shown(standing: Standing, lab: Lab) -> list[AttemptShown]:
+def attempts_shown(standing: Standing) -> list[AttemptShown]:
     """All attempts, the newest first, with a mark at the one that counts."""
-    counts = _that_counts(standing, lab)
     shown = []
     for one in reversed(standing.submissions):
         grading = current_grading(one)
@@ -69,24 +64,11 @@ def attempts_shown(standing: Standing, lab: Lab) -> list[AttemptShown]:
                 grading.score if grading else None,
                 grading.max_score if grading else None,
                 standing.late[one.id],
-                one is counts,
+                standing.after.get(one.id),
+                one is standing.counts,
             )
         )
     return shown
-
-
-def _that_counts(standing: Standing, lab: Lab) -> Submission | None:
-    """The submission whose score is the grade, by the rule of `late.grade_of`."""
-    if standing.override is not None:
-        return None
-    graded = [(one, current_grading(one)) for one in standing.submissions]
-    counted = [(one, g) for one, g in graded if g is not None and g.verdict != Verdict.FAULT]
-    counted = counted[: standing.rules.attempts or None]
-    if not counted:
-        return None
-    if lab.settings.policy == "last":
-        return counted[-1][0]
-    return max(counted, key=lambda pair: pair[1].score * standing.late[pair[0].id])[0]
 
 
 def percent(share: float) -> str:
@@ -115,28 +97,47 @@ def attempts_words(rules: Rules, used: int, policy: str) -> str:
     return f"{left or 'None'} of {rules.attempts} left. {which}"
 
 
-def refusal(lab: Lab, standing: Standing, at: datetime) -> Markup | str:
-    """Why nothing can be handed in now; "" if something can."""
-    rules = standing.rules
-    if rules.opens_at is not None and at < rules.opens_at:
-        return Markup("This lab opens on {}.").format(moment(rules.opens_at))
-    grace = timedelta(minutes=lab.settings.late.grace_minutes)
-    if rules.closes_at is not None and at > rules.closes_at + grace:
-        return Markup("This lab closed on {}.").format(moment(rules.closes_at))
-    if rules.attempts and standing.used >= rules.attempts:
-        return "You have used all of your attempts."
-    return ""
+def refusal_words(refusal: Refusal) -> Markup:
+    """Why something cannot be handed in, and what to do; `striptags` makes it plain text."""
+    match refusal.why:
+        case Why.NOT_ON_ROSTER:
+            said = "You are not on this course's roster. Ask your teacher."
+        case Why.NOT_OPEN_YET:
+            said = "This lab opens on {at}."
+        case Why.CLOSED:
+            said = "This lab closed on {at}. Ask your teacher for an extension."
+        case Why.NO_ATTEMPT_LEFT:
+            said = (
+                "You have used all {count} attempts of this lab. Ask your teacher if you need "
+                "another."
+            )
+        case Why.TOO_MANY_WAIT:
+            said = "{count} of your submissions wait to be graded. Hand in again when one is done."
+        case Why.EMPTY:
+            said = "The file is empty. Save the notebook, and hand in again."
+        case Why.TOO_LARGE:
+            said = (
+                "The file has {megabytes:.1f} MB; at most {limit:g} MB are accepted. Clear the "
+                "notebook's outputs (Edit, Clear Outputs of All Cells), save, and hand in again."
+            )
+        case never:
+            assert_never(never)
+    return Markup(said).format(
+        at=moment(refusal.at),
+        count=refusal.count,
+        megabytes=refusal.count / 1e6,
+        limit=refusal.most / 1e6,
+    )
 
 
-def next_step(lab: Lab, standing: Standing, at: datetime) -> str:
-    """What a student can do about a lab now, in a few words."""
-    closed = refusal(lab, standing, at)
+def next_step(standing: Standing, refusal: Refusal | None) -> str:
+    """What a student can do about a lab now, in a few words; `refusal` is why not hand in."""
     if standing.waiting:
         return "Wait for the grade"
-    if not standing.submissions:
-        return "" if closed else "Hand in"
-    if closed:
+    if refusal is not None:
         return ""
+    if not standing.submissions:
+        return "Hand in"
     most = standing.max_score
     if standing.grade is not None and most is not None and standing.grade >= most:
         return "Nothing: full points"

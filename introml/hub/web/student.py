@@ -19,14 +19,18 @@ from starlette.datastructures import FormData, UploadFile
 
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json
-from introml.hub.course import BlobDamaged, Course, Extension, LabSchedule, Person, Submission, now
+from introml.hub.course import BlobDamaged, Course, Extension, Person, Submission, now
 from introml.hub.grades import (
     NotAccepted,
     Standing,
     current_grading,
+    feedback_from,
     hand_in,
     progress_of,
     receipt_of,
+    refusal_now,
+    solution_from,
+    waiting_of,
 )
 from introml.hub.grades.standing import standing
 from introml.hub.web import phrases
@@ -39,7 +43,6 @@ from introml.hub.web.context import (
     see,
     signed_in,
 )
-from introml.hub.web.solutions import solution_of
 
 router = APIRouter()
 
@@ -58,10 +61,11 @@ def home(request: Request, person: Person = Depends(signed_in)) -> Response:
     """The labs of the course, and where this person stands in each."""
     course, at = current_course(request), now()
     with course.database.reading() as session:
-        rows = []
+        rows, waiting = [], waiting_of(session, person)
         for lab in course.labs.values():
             found = standing(session, person, lab)
-            rows.append((lab, found, phrases.next_step(lab, found, at)))
+            refusal = refusal_now(lab, found.rules, found.used, waiting, at)
+            rows.append((lab, found, phrases.next_step(found, refusal)))
         return page(request, "home.html", rows=rows, urgent=_most_urgent(rows))
 
 
@@ -94,7 +98,7 @@ def hand_in_by_form(
     try:
         done = hand_in(course, person.name, lab, given.filename, given.file.read())
     except NotAccepted as problem:
-        return _lab_page(request, lab, person, str(problem))
+        return _lab_page(request, lab, person, phrases.refusal_words(problem.refusal))
     return see(request, f"submissions/{done.submission}")
 
 
@@ -109,7 +113,7 @@ def submission_page(
         lab = course.labs.get(one.lab)
         shown = next(
             x
-            for x in phrases.attempts_shown(standing(session, person, lab), lab)
+            for x in phrases.attempts_shown(standing(session, person, lab))
             if x.submission.id == one.id
         ) if lab else None  # fmt: skip
         known = progress_of(session, one)
@@ -192,6 +196,7 @@ def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> 
     course, at = current_course(request), now()
     with course.database.reading() as session:
         found = standing(session, person, lab)
+        refusal = refusal_now(lab, found.rules, found.used, waiting_of(session, person), at)
         own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
         newest = found.submissions[-1] if found.submissions else None
         return page(
@@ -201,15 +206,15 @@ def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> 
             lab=lab,
             found=found,
             refused=refused,
-            closed=phrases.refusal(lab, found, at),
+            closed=phrases.refusal_words(refusal) if refusal is not None else "",
             own_date=own is not None and own.due_at is not None,
-            attempts=phrases.attempts_shown(found, lab),
+            attempts=phrases.attempts_shown(found),
             attempts_words=phrases.attempts_words(found.rules, found.used, lab.settings.policy),
             late_words=phrases.late_words(lab.settings.late) if found.rules.due_at else "",
             live=newest if found.waiting else None,
             said=phrases.progress_words(progress_of(session, newest)) if newest else "",
             largest=f"{course.settings.largest / 1e6:g} MB",
-            solution_at=solution_of(session, lab, person),
+            solution_at=solution_from(session, person, lab),
         )
 
 
@@ -221,8 +226,7 @@ def _most_urgent(rows: list[tuple[Lab, Standing, str]]) -> tuple[Lab, Standing] 
 
 def _feedback_at(session: Session, one: Submission):
     """When feedback is shown, if that is still to come; else None."""
-    dates = session.get(LabSchedule, one.lab)
-    at = dates.feedback_at if dates else None
+    at = feedback_from(session, one.lab)
     return at if at is not None and at > now() else None
 
 

@@ -1,17 +1,25 @@
 """Where someone stands: late rule, attempts, extensions and overrides, in one lab."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tiny_course import grade_next
 
-from introml.grader.results.results import Flag
+from introml.grader.lab import LateRule
+from introml.grader.results.late import Attempt, grade_of
+from introml.grader.results.results import Flag, Verdict
 from introml.hub.course.database import now
-from introml.hub.course.models import Extension, Override, Submission
-from introml.hub.grades.standing import class_standing, standing
+from introml.hub.course.models import Extension, Grading, Override, Submission
+from introml.hub.grades.rules import Rules
+from introml.hub.grades.standing import class_standing, standing, standing_of
 from introml.hub.grades.submissions import dates_of, hand_in
 from introml.hub.people import people
+from introml.hub.web.phrases import attempts_shown
 
 
 def handed_in_and_graded(course, points, name="ann", data=None, **more):
@@ -112,3 +120,100 @@ def test_submissions_of_another_lab_do_not_count(course):
     with course.database.writing() as session:
         session.scalar(sa.select(Submission)).lab = "other"
     assert of(course).grade is None
+
+
+# --- the submission that counts -----------------------------------------------------------------
+
+DUE = datetime(2026, 11, 25, 12, tzinfo=UTC)
+SCORES = st.sampled_from([0.0, 2.5, 5.0, 9.0, 10.0])
+STATES = st.sampled_from(["waiting", "leased", "done", "done", "called off"])
+
+
+@dataclass(frozen=True)
+class Case:
+    """A student's history in a lab: of each submission, the hours after `DUE`, and its gradings."""
+
+    tries: list[tuple[int, list[tuple[str, float, Verdict]]]]
+    allowed: int
+    policy: str
+    late: LateRule
+    due: bool
+    override: float | None
+
+
+gradings = st.lists(st.tuples(STATES, SCORES, st.sampled_from(list(Verdict))), max_size=3)
+cases = st.builds(
+    Case,
+    tries=st.lists(st.tuples(st.integers(-50, 200), gradings), max_size=6),
+    allowed=st.integers(0, 4),
+    policy=st.sampled_from(["best", "last"]),
+    late=st.builds(
+        LateRule, st.sampled_from([0.0, 0.1, 0.5]), st.sampled_from([0.0, 0.5, 1.0]),
+        st.sampled_from([0.0, 15.0, 1440.0]),
+    ),
+    due=st.booleans(),
+    override=st.none() | st.just(7.25),
+)  # fmt: skip
+
+
+def played(case):
+    """The standing of a case, with what `grade_of` is to be asked, in the order of handing in."""
+    submissions, attempts = [], []
+    for number, (hours, graded) in enumerate(sorted(case.tries, key=lambda one: one[0]), 1):
+        at = DUE + timedelta(hours=hours, seconds=number)
+        one = Submission(id=f"{number:032x}", number=number, submitted_at=at)
+        one.gradings = [
+            Grading(id=i, state=state, verdict=verdict, score=score, max_score=10.0)
+            for i, (state, score, verdict) in enumerate(graded)
+        ]
+        submissions.append(one)
+        done = [(score, verdict) for state, score, verdict in graded if state == "done"]
+        if done:
+            attempts.append((one, Attempt(at, *done[-1])))
+    lab = SimpleNamespace(settings=SimpleNamespace(policy=case.policy, late=case.late))
+    rules = Rules(None, DUE if case.due else None, None, case.allowed)
+    override = Override(score=case.override) if case.override is not None else None
+    return standing_of(None, lab, rules, submissions, override), attempts
+
+
+@settings(max_examples=500, deadline=None)
+@given(cases)
+def test_the_submission_that_counts_is_the_one_whose_score_is_the_grade(case):
+    """Against `grade_of` over all that is graded, and over the marked one alone."""
+    found, attempts = played(case)
+    asked = {"policy": case.policy, "rule": case.late, "deadline": DUE if case.due else None}
+    grade = grade_of([one for _, one in attempts], allowed=case.allowed or None, **asked)
+    marked = [one for one in attempts_shown(found) if one.counts]
+    if case.override is not None:
+        assert (found.grade, found.computed, marked) == (case.override, grade, [])
+        return
+    assert found.grade == found.computed == grade
+    assert len(marked) == (grade is not None)
+    for one in marked:
+        (attempt,) = [x for submission, x in attempts if submission is one.submission]
+        assert grade_of([attempt], allowed=None, **asked) == one.after == grade
+        assert not one.fault
+
+
+@settings(max_examples=500, deadline=None)
+@given(cases)
+def test_which_one_counts_by_the_words_of_the_rules(case):
+    """The best, or the last, of the first so many that are no fault: told here a second time."""
+    found, attempts = played(case)
+    seen = [(one, x) for one, x in attempts if x.verdict != Verdict.FAULT]
+    seen = seen[: case.allowed] if case.allowed else seen
+    if not seen or case.override is not None:
+        assert found.counts is None
+        return
+    if case.policy == "last":
+        assert found.counts is seen[-1][0]
+        return
+    worth = []
+    for _, attempt in seen:
+        late_s = (attempt.submitted - DUE).total_seconds() - 60 * case.late.grace_minutes
+        days = -(-late_s // 86_400) if case.due and late_s > 0 else 0
+        worth.append(attempt.score * (1 - min(case.late.max, days * case.late.per_day)))
+    best = max(worth)
+    assert found.counts is next(
+        one for (one, _), value in zip(seen, worth, strict=True) if value > best - 1e-7
+    )

@@ -11,7 +11,7 @@ from tiny_course import grade_next, result_of
 from introml.grader.results.results import Flag
 from introml.hub.course.database import now
 from introml.hub.course.models import Event, Extension, Override, Person, Submission
-from introml.hub.grades.submissions import hand_in
+from introml.hub.grades.submissions import NotAccepted, hand_in
 from introml.hub.operate.privacy import (
     PrivacyError,
     erase_student,
@@ -177,7 +177,7 @@ def test_nothing_of_others_changes(used):
 def test_notebooks_that_were_refused_go_too(used):
     with used.database.writing() as session:
         people.find(session, NAME).active = False
-    with pytest.raises(Exception, match="roster"):
+    with pytest.raises(NotAccepted, match="NOT_ON_ROSTER"):
         handed_in(used, NAME, b"NOTEBOOK-OF-ANN refused")
     erase_student(used, NAME)
     assert b"NOTEBOOK-OF-ANN" not in bytes_of(used)

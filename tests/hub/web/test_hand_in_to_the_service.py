@@ -5,7 +5,7 @@ from served import app_of, served
 
 from introml.grader.authoring.release import solution_notebook
 from introml.grader.student.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
-from introml.hub.grades.submissions import MOST_WAITING
+from introml.hub.grades.rules import MOST_WAITING
 
 
 @pytest.fixture

@@ -1,21 +1,15 @@
-"""What pages say of rules and attempts; the attempt marked as counting is the one that counts."""
+"""What pages say of rules, of attempts, and of why something cannot be handed in."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from introml.grader.lab.settings import LateRule
-from introml.grader.results.late import Attempt, grade_of
 from introml.grader.results.results import Verdict
-from introml.hub.course.models import Grading, Submission
 from introml.hub.grades.grading_progress import Progress
-from introml.hub.grades.standing import Standing
-from introml.hub.grades.submissions import Rules
+from introml.hub.grades.rules import Refusal, Rules, Why
 from introml.hub.web import phrases
 
-DUE = datetime(2026, 11, 25, 12, tzinfo=UTC)
 RULE = LateRule(per_day=0.1, max=0.5, grace_minutes=15)
 
 
@@ -62,30 +56,38 @@ def test_every_verdict_has_its_words():
     assert set(phrases.VERDICTS) == set(Verdict)
 
 
-graded = st.tuples(
-    st.integers(-50, 200), st.sampled_from([0.0, 2.5, 5.0, 10.0]), st.sampled_from(list(Verdict))
+OPENS = datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (Refusal(Why.NOT_ON_ROSTER), "You are not on this course's roster. Ask your teacher."),
+        (Refusal(Why.NOT_OPEN_YET, at=OPENS), "This lab opens on 2026-11-01 08:00 UTC."),
+        (
+            Refusal(Why.CLOSED, at=OPENS),
+            "This lab closed on 2026-11-01 08:00 UTC. Ask your teacher for an extension.",
+        ),
+        (
+            Refusal(Why.NO_ATTEMPT_LEFT, count=10),
+            "You have used all 10 attempts of this lab. Ask your teacher if you need another.",
+        ),
+        (
+            Refusal(Why.TOO_MANY_WAIT, count=5),
+            "5 of your submissions wait to be graded. Hand in again when one is done.",
+        ),
+        (Refusal(Why.EMPTY), "The file is empty. Save the notebook, and hand in again."),
+        (
+            Refusal(Why.TOO_LARGE, count=10_200_000, most=10_000_000),
+            "The file has 10.2 MB; at most 10 MB are accepted. Clear the notebook's outputs (Edit, "
+            "Clear Outputs of All Cells), save, and hand in again.",
+        ),
+    ],
 )
+def test_why_something_cannot_be_handed_in(refusal, said):
+    assert phrases.refusal_words(refusal).striptags() == said
 
 
-@settings(max_examples=300, deadline=None)
-@given(st.lists(graded, max_size=6), st.integers(0, 4), st.sampled_from(["best", "last"]))
-def test_the_attempt_that_is_marked_gives_the_grade(tries, allowed, policy):
-    """Against `grade_of`, which computes the grade: hours late, scores and verdicts are drawn."""
-    submissions, attempts = [], []
-    for number, (hours, score, verdict) in enumerate(sorted(tries, key=lambda x: x[0]), 1):
-        at = DUE + timedelta(hours=hours, seconds=number)
-        one = Submission(id=f"{number:032x}", number=number, submitted_at=at)
-        one.gradings = [Grading(id=1, state="done", verdict=verdict, score=score, max_score=10.0)]
-        submissions.append(one)
-        attempts.append(Attempt(at, score, verdict))
-    from introml.grader.results.late import late_factor
-
-    late = {one.id: late_factor(RULE, DUE, one.submitted_at) for one in submissions}
-    grade = grade_of(attempts, policy=policy, allowed=allowed or None, rule=RULE, deadline=DUE)
-    standing = Standing(
-        None, Rules(None, DUE, None, allowed), tuple(submissions), 0, grade, None, 10.0, late
-    )
-    lab = type("Lab", (), {"settings": type("S", (), {"policy": policy, "late": RULE})})
-    shown = phrases.attempts_shown(standing, lab)
-    marked = [one for one in shown if one.counts]
-    assert [round(one.after, 6) for one in marked] == ([] if grade is None else [grade])
+def test_every_reason_has_its_words():
+    for why in Why:
+        assert phrases.refusal_words(Refusal(why, at=OPENS))
