@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from introml.grader.lab import Lab
-from introml.hub.course import Person
 from introml.hub.grades import NotAccepted, Why, hand_in, progress_of
 from introml.hub.web import phrases
 from introml.hub.web.concurrency_limit import receiving
-from introml.hub.web.context import current_course, current_lab, own_submission, token_user
+from introml.hub.web.context import CurrentCourse, CurrentLab, TokenUser, own_submission
 
 router = APIRouter(prefix="/api")
 
@@ -24,12 +22,12 @@ router = APIRouter(prefix="/api")
 @router.post("/labs/{lab}/submissions")
 async def submit(
     request: Request,
-    person: Person = Depends(token_user),
-    lab: Lab = Depends(current_lab),
+    person: TokenUser,
+    course: CurrentCourse,
+    lab: CurrentLab,
     file_name: str = "",
 ) -> JSONResponse:
     """Hand in the notebook in the body: 201 and its receipt, or 200 for what is there already."""
-    course = current_course(request)
     async with receiving(request, person):
         data = await request.body()
     try:
@@ -46,10 +44,8 @@ async def submit(
 
 
 @router.get("/submissions/{submission}")
-def progress(
-    request: Request, submission: str, person: Person = Depends(token_user)
-) -> dict[str, Any]:
+def progress(person: TokenUser, course: CurrentCourse, submission: str) -> dict[str, Any]:
     """How far the grading of one's own submission is; 404 for any other."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         known = progress_of(session, own_submission(session, person, submission))
     return vars(known).copy()

@@ -2,17 +2,21 @@
 
 A handler of a page looks so:
 
-    @router.get("/teach/labs/{lab}")
-    def lab_page(request: Request, lab: str, person: Person = Depends(teacher)) -> Response:
-        with current_course(request).database.reading() as session:
-            return page(request, "teach_lab.html", lab=…)
+    @router.get("/labs/{lab}")
+    def lab_page(
+        request: Request, course: CurrentCourse, lab: CurrentLab, person: SignedIn
+    ) -> Response:
+        with course.database.reading() as session:
+            return page(request, "lab.html", lab=lab, …)
 
-    @router.post("/teach/labs/{lab}/dates")
-    def set_dates(request: Request, form: FormData = Depends(form_checked),
-                  person: Person = Depends(teacher)) -> Response:
+    @router.post("/labs/{lab}/submissions")
+    def hand_in_by_form(
+        request: Request, lab: CurrentLab, person: SignedIn, form: SentForm
+    ) -> Response:
         …
-        return see(request, f"teach/labs/{lab}")
+        return see(request, f"labs/{lab.name}")
 
+The types say what must be so before a handler begins: who asks, and that a form is one of ours.
 Forms hold `{{ csrf_field }}`. Addresses begin with `{{ prefix }}`, which ends in a slash.
 """
 
@@ -25,7 +29,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NoReturn, Protocol
+from typing import Annotated, Any, NoReturn, Protocol
 
 import jinja2
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -83,19 +87,25 @@ class NotReady(Exception):
     """The database is not there yet, or not yet brought up to date."""
 
 
-def current_course(request: Request) -> Course:
+async def current_course(request: Request) -> Course:
     """The course of this service. Raises `NotReady`."""
     if not request.app.state.ready:
         raise NotReady
     return request.app.state.course
 
 
-def current_lab(request: Request, lab: str) -> Lab:
+CurrentCourse = Annotated[Course, Depends(current_course)]
+
+
+def current_lab(course: CurrentCourse, lab: str) -> Lab:
     """The lab of that name, or 404."""
-    found = current_course(request).labs.get(lab)
+    found = course.labs.get(lab)
     if found is None:
         raise HTTPException(404, "This course has no such lab.")
     return found
+
+
+CurrentLab = Annotated[Lab, Depends(current_lab)]
 
 
 def own_submission(session: DatabaseSession, person: Person, ident: str) -> Submission:
@@ -113,18 +123,24 @@ async def signed_in(request: Request) -> Person:
     if session is None:
         raise NotSignedIn
     request.state.csrf = _csrf(request, session)
-    person = await run_in_threadpool(_find, current_course(request), session.name)
+    person = await run_in_threadpool(_find, await current_course(request), session.name)
     if person is None:
         raise HTTPException(403, _NOT_ON_ROSTER)
     request.state.person = person
     return person
 
 
-async def teacher(person: Person = Depends(signed_in)) -> Person:
+SignedIn = Annotated[Person, Depends(signed_in)]
+
+
+async def teacher(person: SignedIn) -> Person:
     """Who asks for this page, if a teacher; else 403."""
     if person.role != "teacher":
         raise HTTPException(403, "This page is for the teachers of the course.")
     return person
+
+
+Teacher = Annotated[Person, Depends(teacher)]
 
 
 async def token_user(request: Request) -> Person:
@@ -140,15 +156,16 @@ async def token_user(request: Request) -> Person:
             "again (File, Hub Control Panel).",
             {"WWW-Authenticate": "token"},
         )
-    person = await run_in_threadpool(_find, current_course(request), name)
+    person = await run_in_threadpool(_find, await current_course(request), name)
     if person is None:
         raise HTTPException(403, _NOT_ON_ROSTER)
     return person
 
 
-async def form_checked(
-    request: Request, person: Person = Depends(signed_in)
-) -> AsyncIterator[FormData]:
+TokenUser = Annotated[Person, Depends(token_user)]
+
+
+async def form_checked(request: Request, person: SignedIn) -> AsyncIterator[FormData]:
     """The form that was sent, if it comes from a page that this session was given; else 403."""
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         _refuse_form()
@@ -163,6 +180,9 @@ async def form_checked(
         yield form
     finally:
         await form.close()
+
+
+SentForm = Annotated[FormData, Depends(form_checked)]
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:

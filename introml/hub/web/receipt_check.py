@@ -6,29 +6,28 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
-from introml.hub.course import BlobDamaged, Course, Person, Receipt, ReceiptRefused, Submission
+from introml.hub.course import BlobDamaged, Course, Receipt, ReceiptRefused, Submission
 from introml.hub.grades import receipt_of
-from introml.hub.web.context import current_course, form_checked, page, signed_in
+from introml.hub.web.context import CurrentCourse, SentForm, SignedIn, page, signed_in
 
 router = APIRouter()
 
 
 @router.get("/receipts", dependencies=[Depends(signed_in)])
-def receipts_page(request: Request) -> Response:
+def receipts_page(request: Request, course: CurrentCourse) -> Response:
     """Where a receipt can be checked."""
-    return page(request, "receipts.html", checked=None, own=False, **_of_receipts(request))
+    return page(
+        request, "receipts.html", checked=None, own=False, public_key=course.signer.public_key
+    )
 
 
 @router.post("/receipts")
 def check_receipt(
-    request: Request,
-    person: Person = Depends(signed_in),
-    form: FormData = Depends(form_checked),
+    request: Request, person: SignedIn, course: CurrentCourse, form: SentForm
 ) -> Response:
     """Say whether a receipt is one of ours, whose it is, and whether the submission is held."""
-    course = current_course(request)
     given = form.get("receipt")
     text = given.file.read() if isinstance(given, UploadFile) else b""
     try:
@@ -43,7 +42,7 @@ def check_receipt(
         "receipts.html",
         checked=checked,
         own=checked["receipt"] is not None and checked["receipt"].person == person.name,
-        **_of_receipts(request),
+        public_key=course.signer.public_key,
     )
 
 
@@ -61,7 +60,3 @@ def _held(course: Course, receipt: Receipt) -> str:
     except BlobDamaged:
         return "The receipt is genuine, but the file that was handed in is missing or damaged here."
     return ""
-
-
-def _of_receipts(request: Request) -> dict[str, str]:
-    return {"public_key": current_course(request).signer.public_key}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from introml.grader.lab import Lab
 from introml.hub.grades import similarity
-from introml.hub.web.context import current_course, current_lab
+from introml.hub.web.context import CurrentCourse, CurrentLab
 from introml.hub.web.similarity_report import (
     newest_of_all,
     pair_of,
@@ -21,9 +20,8 @@ pages = APIRouter()
 
 
 @pages.get("/labs/{lab}/similar")
-def similarity_page(request: Request, lab: Lab = Depends(current_lab)) -> Response:
+def similarity_page(request: Request, course: CurrentCourse, lab: CurrentLab) -> Response:
     """The pairs of a lab, the most alike first, and what is usual in this class."""
-    course = current_course(request)
     newest = newest_of_all(course, lab)
     return teacher_page(
         request,
@@ -38,10 +36,9 @@ def similarity_page(request: Request, lab: Lab = Depends(current_lab)) -> Respon
 
 @pages.get("/labs/{lab}/similar/{one}/{other}")
 def similar_pair_page(
-    request: Request, one: Name, other: Name, lab: Lab = Depends(current_lab)
+    request: Request, course: CurrentCourse, one: Name, other: Name, lab: CurrentLab
 ) -> Response:
     """Two submissions side by side."""
-    course = current_course(request)
     newest = newest_of_all(course, lab)
     report = report_of(course, lab, newest)
     pair = pair_of(report, (one, other))

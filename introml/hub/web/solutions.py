@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from introml.grader.authoring import solution_notebook
-from introml.grader.lab import Lab
-from introml.hub.course import Person, now
+from introml.hub.course import now
 from introml.hub.grades import solution_from
-from introml.hub.web.context import current_course, current_lab, signed_in
+from introml.hub.web.context import CurrentCourse, CurrentLab, SignedIn
 
 router = APIRouter()
 
 
 @router.get("/labs/{lab}/solution")
-def solution(
-    request: Request, lab: Lab = Depends(current_lab), person: Person = Depends(signed_in)
-) -> Response:
+def solution(course: CurrentCourse, lab: CurrentLab, person: SignedIn) -> Response:
     """The solution as a notebook, once it is out for this person."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         from_when = solution_from(session, person, lab)
     if now() < from_when:
         raise HTTPException(403, f"The solution is shown from {from_when:%Y-%m-%d %H:%M} UTC.")

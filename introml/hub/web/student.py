@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json
@@ -35,13 +35,14 @@ from introml.hub.grades import (
 from introml.hub.grades.standing import standing
 from introml.hub.web import phrases
 from introml.hub.web.context import (
-    current_course,
-    current_lab,
+    CurrentCourse,
+    CurrentLab,
+    SentForm,
+    SignedIn,
     form_checked,
     own_submission,
     page,
     see,
-    signed_in,
 )
 
 router = APIRouter()
@@ -57,9 +58,9 @@ _AS_FEEDBACK = {
 
 
 @router.get("/")
-def home(request: Request, person: Person = Depends(signed_in)) -> Response:
+def home(request: Request, person: SignedIn, course: CurrentCourse) -> Response:
     """The labs of the course, and where this person stands in each."""
-    course, at = current_course(request), now()
+    at = now()
     with course.database.reading() as session:
         rows, waiting = [], waiting_of(session, person)
         for lab in course.labs.values():
@@ -77,37 +78,36 @@ def sign_out(request: Request) -> Response:
 
 @router.get("/labs/{lab}")
 def lab_page(
-    request: Request, lab: Lab = Depends(current_lab), person: Person = Depends(signed_in)
+    request: Request, course: CurrentCourse, lab: CurrentLab, person: SignedIn
 ) -> Response:
     """One lab: its rules, what this person handed in, and a form to hand in."""
-    return _lab_page(request, lab, person)
+    return _lab_page(request, course, lab, person)
 
 
 @router.post("/labs/{lab}/submissions")
 def hand_in_by_form(
     request: Request,
-    lab: Lab = Depends(current_lab),
-    person: Person = Depends(signed_in),
-    form: FormData = Depends(form_checked),
+    course: CurrentCourse,
+    lab: CurrentLab,
+    person: SignedIn,
+    form: SentForm,
 ) -> Response:
     """Hand in the file of the form, and go to its page; or say on the lab's page why not."""
-    course = current_course(request)
     given = form.get("notebook")
     if not isinstance(given, UploadFile) or not given.filename:
-        return _lab_page(request, lab, person, "Choose your notebook's file first.")
+        return _lab_page(request, course, lab, person, "Choose your notebook's file first.")
     try:
         done = hand_in(course, person.name, lab, given.filename, given.file.read())
     except NotAccepted as problem:
-        return _lab_page(request, lab, person, phrases.refusal_words(problem.refusal))
+        return _lab_page(request, course, lab, person, phrases.refusal_words(problem.refusal))
     return see(request, f"submissions/{done.submission}")
 
 
 @router.get("/submissions/{submission}")
 def submission_page(
-    request: Request, submission: str, person: Person = Depends(signed_in)
+    request: Request, person: SignedIn, course: CurrentCourse, submission: str
 ) -> Response:
     """One submission: how far it is, its verdict, its feedback and its receipt."""
-    course = current_course(request)
     with course.database.reading() as session:
         one = own_submission(session, person, submission)
         lab = course.labs.get(one.lab)
@@ -132,10 +132,10 @@ def submission_page(
 
 @router.get("/submissions/{submission}/events")
 async def submission_events(
-    request: Request, submission: str, person: Person = Depends(signed_in)
+    request: Request, person: SignedIn, course: CurrentCourse, submission: str
 ) -> Response:
     """How far the grading is, as server-sent events: `said`, and at the end `done`."""
-    await run_in_threadpool(_check_own, current_course(request), person, submission)
+    await run_in_threadpool(_check_own, course, person, submission)
     watcher, followed = request.app.state.watcher, request.app.state.followed
     followed.refuse_one_too_many(person)
 
@@ -149,9 +149,9 @@ async def submission_events(
 
 
 @router.get("/submissions/{submission}/feedback")
-def feedback(request: Request, submission: str, person: Person = Depends(signed_in)) -> Response:
+def feedback(person: SignedIn, course: CurrentCourse, submission: str) -> Response:
     """The grader's feedback, for the frame in the submission's page."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         one = own_submission(session, person, submission)
         grading = current_grading(one)
         if grading is None or _feedback_at(session, one) is not None:
@@ -162,11 +162,8 @@ def feedback(request: Request, submission: str, person: Person = Depends(signed_
 
 
 @router.get("/submissions/{submission}/receipt")
-def receipt_file(
-    request: Request, submission: str, person: Person = Depends(signed_in)
-) -> Response:
+def receipt_file(person: SignedIn, course: CurrentCourse, submission: str) -> Response:
     """The signed receipt as a file."""
-    course = current_course(request)
     with course.database.reading() as session:
         one = own_submission(session, person, submission)
         text = course.signer.sign(receipt_of(course, one, person))
@@ -175,11 +172,8 @@ def receipt_file(
 
 
 @router.get("/submissions/{submission}/file")
-def submitted_file(
-    request: Request, submission: str, person: Person = Depends(signed_in)
-) -> Response:
+def submitted_file(person: SignedIn, course: CurrentCourse, submission: str) -> Response:
     """The bytes that were handed in, as a file."""
-    course = current_course(request)
     with course.database.reading() as session:
         one = own_submission(session, person, submission)
         name, sha256 = one.file_name, one.sha256
@@ -192,8 +186,10 @@ def submitted_file(
     return Response(data, media_type="application/octet-stream", headers=_attached(name))
 
 
-def _lab_page(request: Request, lab: Lab, person: Person, refused: str = "") -> Response:
-    course, at = current_course(request), now()
+def _lab_page(
+    request: Request, course: Course, lab: Lab, person: Person, refused: str = ""
+) -> Response:
+    at = now()
     with course.database.reading() as session:
         found = standing(session, person, lab)
         refusal = refusal_now(lab, found.rules, found.used, waiting_of(session, person), at)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub.course import Event, Person, now
+from introml.hub.course import Course, Event, Person, now
 from introml.hub.grades import exports, overview
-from introml.hub.web.context import current_course, current_lab
+from introml.hub.web.context import CurrentCourse, CurrentLab
 from introml.hub.web.teacher_page import ROWS, teacher_page
 
 pages = APIRouter()
@@ -20,9 +20,8 @@ _NAME = re.compile(r"[a-z0-9-]{1,100}")
 
 @pages.get("")
 @pages.get("/")
-def course_page(request: Request) -> Response:
+def course_page(request: Request, course: CurrentCourse) -> Response:
     """All labs: who handed in, what waits, what needs a person."""
-    course = current_course(request)
     with course.database.reading() as session:
         students, summaries = overview.lab_summaries(session, course)
     return teacher_page(
@@ -31,7 +30,9 @@ def course_page(request: Request) -> Response:
 
 
 @pages.get("/log")
-def log_page(request: Request, person: str = "", lab: str = "", before: str = "") -> Response:
+def log_page(
+    request: Request, course: CurrentCourse, person: str = "", lab: str = "", before: str = ""
+) -> Response:
     """Who did what to whom, and when: the newest first, of one person or lab if asked for."""
     wanted = sa.select(Event).order_by(Event.id.desc()).limit(ROWS + 1)
     for name, value in (("person", person), ("lab", lab)):
@@ -39,7 +40,7 @@ def log_page(request: Request, person: str = "", lab: str = "", before: str = ""
             wanted = wanted.where(getattr(Event, name) == (value if _is_name(value) else None))
     if before.isascii() and before.isdigit() and len(before) < 10:
         wanted = wanted.where(Event.id < int(before))
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         events = list(session.scalars(wanted))
     more = events[ROWS - 1].id if len(events) > ROWS else None
     return teacher_page(
@@ -48,21 +49,21 @@ def log_page(request: Request, person: str = "", lab: str = "", before: str = ""
 
 
 @pages.get("/exports/course/{form}.csv")
-def export_course(request: Request, form: str) -> Response:
+def export_course(course: CurrentCourse, form: str) -> Response:
     """The grades of all labs in one of the forms."""
-    return _export(request, form, list(current_course(request).labs.values()), "course")
+    return _export(course, form, list(course.labs.values()), "course")
 
 
 @pages.get("/exports/labs/{lab}/{form}.csv")
-def export_lab(request: Request, form: str, lab: Lab = Depends(current_lab)) -> Response:
+def export_lab(course: CurrentCourse, form: str, lab: CurrentLab) -> Response:
     """The grades of one lab in one of the forms."""
-    return _export(request, form, [lab], lab.name)
+    return _export(course, form, [lab], lab.name)
 
 
 @pages.get("/exports/roster/gradescope.csv")
-def export_roster(request: Request) -> Response:
+def export_roster(course: CurrentCourse) -> Response:
     """The roster in Gradescope's form."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         people = list(session.scalars(sa.select(Person).filter_by(active=True).order_by("name")))
     return csv_file(exports.gradescope_roster(people), "roster-gradescope.csv")
 
@@ -80,11 +81,10 @@ def csv_file(text: str, name: str) -> Response:
     )
 
 
-def _export(request: Request, form: str, labs: list[Lab], scope: str) -> Response:
+def _export(course: Course, form: str, labs: list[Lab], scope: str) -> Response:
     if form not in exports.FORMS:
         allowed = ", ".join(exports.FORMS)
         raise HTTPException(404, f"There is no export {form!r}; there are: {allowed}.")
-    course = current_course(request)
     with course.database.reading() as session:
         columns = [exports.column(session, course, lab) for lab in labs]
         text = exports.FORMS[form][1](columns)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from introml.grader.lab import Lab
 from introml.grader.text import plain
 from introml.hub.course import (
     BlobDamaged,
+    Course,
     Event,
     Extension,
     Grading,
@@ -35,7 +36,7 @@ from introml.hub.grades import (
 )
 from introml.hub.grades.standing import standing
 from introml.hub.people import people
-from introml.hub.web.context import current_course, current_lab
+from introml.hub.web.context import CurrentCourse, CurrentLab
 from introml.hub.web.teacher_page import Name, RowId, SubmissionId, paged, teacher_page
 
 pages = APIRouter()
@@ -66,14 +67,14 @@ _SORTED: dict[str, Callable[[Standing], Any]] = {
 @pages.get("/labs/{lab}")
 def lab_page(
     request: Request,
-    lab: Lab = Depends(current_lab),
+    course: CurrentCourse,
+    lab: CurrentLab,
     show: str = "all",
     sort: str = "name",
     q: str = "",
     page: str = "1",
 ) -> Response:
     """The class in one lab: scores, the hardest checks, what needs a person, a row a student."""
-    course = current_course(request)
     show = show if show in SHOWN else "all"
     key = sort.removeprefix("-")
     sort, key = (sort, key) if key in _SORTED else ("name", "name")
@@ -109,9 +110,11 @@ def lab_page(
 
 
 @pages.get("/labs/{lab}/regrades/{number}")
-def regrade_page(request: Request, number: RowId, lab: Lab = Depends(current_lab)) -> Response:
+def regrade_page(
+    request: Request, course: CurrentCourse, number: RowId, lab: CurrentLab
+) -> Response:
     """How a regrade of the lab stands, and whose grade it changed."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         run = regrades.regrade(session, lab, number, class_standing(session, lab))
         if run is None:
             raise HTTPException(404, "There is no such regrade of this lab.")
@@ -120,9 +123,8 @@ def regrade_page(request: Request, number: RowId, lab: Lab = Depends(current_lab
 
 
 @pages.get("/labs/{lab}/people/{name}")
-def student_page(request: Request, name: Name, lab: Lab = Depends(current_lab)) -> Response:
+def student_page(request: Request, course: CurrentCourse, name: Name, lab: CurrentLab) -> Response:
     """One student in one lab: all attempts and all gradings, and what a teacher can do."""
-    course = current_course(request)
     with course.database.reading() as session:
         person = people.find(session, name)
         if person is None:
@@ -152,9 +154,8 @@ def student_page(request: Request, name: Name, lab: Lab = Depends(current_lab)) 
 
 
 @pages.get("/gradings/{grading}")
-def grading_page(request: Request, grading: RowId) -> Response:
+def grading_page(request: Request, course: CurrentCourse, grading: RowId) -> Response:
     """One grading: each check, and the evidence that students never see."""
-    course = current_course(request)
     with course.database.reading() as session:
         row = session.get(Grading, grading)
         if row is None or not row.result:
@@ -167,7 +168,7 @@ def grading_page(request: Request, grading: RowId) -> Response:
             grading=row,
             submission=submission,
             student=submission.person,
-            lab_title=_title(request, submission.lab),
+            lab_title=_title(course, submission.lab),
             is_current=current_grading(submission) is row,
             result=node,
             flags=[
@@ -184,9 +185,8 @@ def grading_page(request: Request, grading: RowId) -> Response:
 
 
 @pages.get("/submissions/{submission}/notebook")
-def notebook(request: Request, submission: SubmissionId) -> Response:
+def notebook(course: CurrentCourse, submission: SubmissionId) -> Response:
     """The file that was handed in, to be saved: never shown by the browser, whatever is in it."""
-    course = current_course(request)
     with course.database.reading() as session:
         row = session.get(Submission, submission)
         if row is None:
@@ -251,6 +251,6 @@ def _is_called(person: Person, words: str) -> bool:
     return words.strip().casefold() in all_names
 
 
-def _title(request: Request, lab: str) -> str:
-    found = current_course(request).labs.get(lab)
+def _title(course: Course, lab: str) -> str:
+    found = course.labs.get(lab)
     return lab if found is None else found.title

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import Path, Request
+from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from introml.hub.course import Refused
+from introml.hub.course import Course, Refused
 from introml.hub.web import messages
-from introml.hub.web.context import current_course, page, see
+from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see
 
 #: How many rows a list shows at a time.
 ROWS = 100
@@ -52,56 +52,75 @@ def teacher_page(request: Request, template: str, status: int = 200, **values: A
         return "?" + urlencode(kept)
 
     values = {"said": messages.said(request), "query": query, "address": address} | values
-    response = page(request, template, status, labs=current_course(request).labs, **values)
+    response = page(request, template, status, labs=request.app.state.course.labs, **values)
     return messages.forget(request, response)
 
 
-def decide(request: Request, back: str, act: Callable[[], str]) -> Response:
-    """Carry out a decision, then go `back` and say there what `act` said, or why it refused."""
-    try:
-        words, kind = act(), "done"
-    except Refused as refused:
-        words, kind = str(refused), "refused"
-    return messages.say(request, see(request, back), words, kind)
+@dataclass(frozen=True)
+class TeacherForm:
+    """A form that a teacher has sent: its fields, in which course, and `by` whom."""
+
+    request: Request
+    course: Course
+    by: str
+    fields: FormData
+
+    def decide(self, back: str, act: Callable[[], str]) -> Response:
+        """Carry out a decision, then go `back` and say there what `act` said, or why it refused."""
+        try:
+            words, kind = act(), "done"
+        except Refused as refused:
+            words, kind = str(refused), "refused"
+        return self.end(back, words, kind)
+
+    def end(self, back: str, words: str, kind: str) -> Response:
+        """Go `back`, and say there that it is "done", or is "refused"."""
+        return messages.say(self.request, see(self.request, back), words, kind)
+
+    def text(self, name: str) -> str:
+        """A field's text, "" if it is not there or is a file."""
+        value = self.fields.get(name)
+        return value if isinstance(value, str) else ""
+
+    def moment(self, name: str, called: str) -> datetime | None:
+        """A field `datetime-local`, taken as UTC; None if it is empty. Raises `Refused`."""
+        value = self.text(name).strip()
+        if not value:
+            return None
+        try:
+            at = datetime.fromisoformat(value)
+        except ValueError:
+            raise Refused(
+                f"{called} is {value[:50]!r}; write a date and a time, such as 2026-10-31T23:59."
+            ) from None
+        if not 2000 <= at.year <= 2200:
+            raise Refused(f"{called} is in the year {at.year}; it must be from 2000 to 2200.")
+        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+
+    def number(self, name: str, called: str) -> float:
+        """A field with a number. Raises `Refused`."""
+        value = self.text(name).strip().replace(",", ".")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise Refused(f"{called} is {value[:50]!r}; write a number, such as 7.5.")
+        return number
+
+    def count(self, name: str, called: str) -> int:
+        """A field with a whole number, 0 if it is empty. Raises `Refused`."""
+        value = self.text(name).strip() or "0"
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise Refused(f"{called} is {value[:50]!r}; write a whole number, such as 2.")
+        return int(value)
 
 
-def text(form: FormData, name: str) -> str:
-    """A field's text, "" if it is not there or is a file."""
-    value = form.get(name)
-    return value if isinstance(value, str) else ""
+async def teacher_form(
+    request: Request, person: Teacher, form: SentForm, course: CurrentCourse
+) -> TeacherForm:
+    """The form that a teacher has sent from one of our pages; 403 for any other."""
+    return TeacherForm(request, course, person.name, form)
 
 
-def moment_in(form: FormData, name: str, called: str) -> datetime | None:
-    """A field `datetime-local`, taken as UTC; None if it is empty. Raises `Refused`."""
-    value = text(form, name).strip()
-    if not value:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise Refused(
-            f"{called} is {value[:50]!r}; write a date and a time, such as 2026-10-31T23:59."
-        ) from None
-    if not 2000 <= at.year <= 2200:
-        raise Refused(f"{called} is in the year {at.year}; it must be from 2000 to 2200.")
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def number_in(form: FormData, name: str, called: str) -> float:
-    """A field with a number. Raises `Refused`."""
-    value = text(form, name).strip().replace(",", ".")
-    try:
-        number = float(value)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Refused(f"{called} is {value[:50]!r}; write a number, such as 7.5.")
-    return number
-
-
-def count_in(form: FormData, name: str, called: str) -> int:
-    """A field with a whole number, 0 if it is empty. Raises `Refused`."""
-    value = text(form, name).strip() or "0"
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
-        raise Refused(f"{called} is {value[:50]!r}; write a whole number, such as 2.")
-    return int(value)
+SentByTeacher = Annotated[TeacherForm, Depends(teacher_form)]

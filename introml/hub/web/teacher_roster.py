@@ -7,17 +7,16 @@ import io
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
 from introml.grader.results import cell
 from introml.hub.course import Person, Refused
 from introml.hub.people import people, roster
-from introml.hub.web import messages
-from introml.hub.web.context import current_course, form_checked, see, teacher
+from introml.hub.web.context import CurrentCourse
 from introml.hub.web.teacher_course import csv_file
-from introml.hub.web.teacher_page import Name, decide, paged, teacher_page, text
+from introml.hub.web.teacher_page import Name, SentByTeacher, TeacherForm, paged, teacher_page
 
 pages = APIRouter()
 forms = APIRouter()
@@ -25,9 +24,9 @@ _MOST_SHOWN = 200
 
 
 @pages.get("/roster")
-def roster_page(request: Request, q: str = "", page: str = "1") -> Response:
+def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str = "1") -> Response:
     """Everybody in the course, and those who have left."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         everyone = list(
             session.scalars(
                 sa.select(Person).order_by(Person.active.desc(), Person.role.desc(), Person.name)
@@ -53,62 +52,53 @@ def roster_page(request: Request, q: str = "", page: str = "1") -> Response:
 
 
 @forms.post("/roster/preview")
-def preview(request: Request, form: FormData = Depends(form_checked)) -> Response:
+def preview(sent: SentByTeacher) -> Response:
     """What an import would change. It changes nothing yet."""
     try:
-        words = _roster_text(form)
+        words = _roster_text(sent)
         entries = roster.read(words)
     except Refused as refused:
-        return messages.say(request, see(request, "teach/roster"), str(refused), "refused")
-    with current_course(request).database.reading() as session:
+        return sent.end("teach/roster", str(refused), "refused")
+    with sent.course.database.reading() as session:
         plan = roster.plan(session, entries)
     return teacher_page(
-        request, "teach_import.html", plan=plan, roster_text=words, most=_MOST_SHOWN
+        sent.request, "teach_import.html", plan=plan, roster_text=words, most=_MOST_SHOWN
     )
 
 
 @forms.post("/roster/import")
-def import_roster(
-    request: Request,
-    form: FormData = Depends(form_checked),
-    person: Person = Depends(teacher),
-) -> Response:
+def import_roster(sent: SentByTeacher) -> Response:
     """Put the people of a roster, seen before, into the course."""
 
     def act() -> str:
-        done = roster.put(current_course(request), person.name, roster.read(text(form, "roster")))
+        done = roster.put(sent.course, sent.by, roster.read(sent.text("roster")))
         return f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before."
 
-    return decide(request, "teach/roster", act)
+    return sent.decide("teach/roster", act)
 
 
 @forms.post("/roster/invite")
-def invite(
-    request: Request,
-    form: FormData = Depends(form_checked),
-    person: Person = Depends(teacher),
-) -> Response:
+def invite(sent: SentByTeacher) -> Response:
     """Fresh invitation links, shown this once: for one person, or for all without a password."""
-    course = current_course(request)
-    name = text(form, "name")
+    name = sent.text("name")
     try:
-        with course.database.reading() as session:
+        with sent.course.database.reading() as session:
             names = [name] if name else roster.without_password(session)
-        invited = roster.invite(course, person.name, names)
+        invited = roster.invite(sent.course, sent.by, names)
         if not invited:
             raise Refused("Everybody in the course has chosen a password already.")
     except Refused as refused:
-        return messages.say(request, see(request, "teach/roster"), str(refused), "refused")
+        return sent.end("teach/roster", str(refused), "refused")
     return teacher_page(
-        request,
+        sent.request,
         "teach_invitations.html",
-        invited=[(one, _link(request, one.secret)) for one in invited],
+        invited=[(one, _link(sent.request, one.secret)) for one in invited],
         days=people.INVITATION_LASTS.days,
     )
 
 
 @forms.post("/roster/links.csv")
-def links(request: Request, form: FormData = Depends(form_checked)) -> Response:
+def links(sent: SentByTeacher) -> Response:
     """The links of the page before as a file. The page sends their secrets; nothing else is kept.
 
     Only secrets of open invitations are written, so that the file holds nothing made up.
@@ -116,52 +106,42 @@ def links(request: Request, form: FormData = Depends(form_checked)) -> Response:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["name", "full_name", "email", "link"])
-    with current_course(request).database.reading() as session:
-        for secret in form.getlist("secret"):
+    with sent.course.database.reading() as session:
+        for secret in sent.fields.getlist("secret"):
             whom = people.invited(session, secret) if isinstance(secret, str) else None
             if whom is not None:
                 row = [cell(whom.name), cell(whom.full_name), cell(whom.email)]
-                writer.writerow([*row, _link(request, secret)])
+                writer.writerow([*row, _link(sent.request, secret)])
     return csv_file(out.getvalue(), "invitations.csv")
 
 
 @forms.post("/roster/people/{name}/role")
-def set_role(
-    request: Request,
-    name: Name,
-    form: FormData = Depends(form_checked),
-    person: Person = Depends(teacher),
-) -> Response:
+def set_role(sent: SentByTeacher, name: Name) -> Response:
     """Make someone a teacher, or a student."""
 
     def act() -> str:
-        role = text(form, "role")
-        roster.set_role(current_course(request), person.name, name, role)
+        role = sent.text("role")
+        roster.set_role(sent.course, sent.by, name, role)
         return f"{name} is a {role} now."
 
-    return decide(request, f"teach/roster?q={name}", act)
+    return sent.decide(f"teach/roster?q={name}", act)
 
 
 @forms.post("/roster/people/{name}/active")
-def set_active(
-    request: Request,
-    name: Name,
-    form: FormData = Depends(form_checked),
-    person: Person = Depends(teacher),
-) -> Response:
+def set_active(sent: SentByTeacher, name: Name) -> Response:
     """Let someone go, or bring them back."""
 
     def act() -> str:
-        active = text(form, "active") == "yes"
-        roster.set_active(current_course(request), person.name, name, active)
+        active = sent.text("active") == "yes"
+        roster.set_active(sent.course, sent.by, name, active)
         return f"{name} is {'back in' if active else 'no longer in'} the course."
 
-    return decide(request, f"teach/roster?q={name}", act)
+    return sent.decide(f"teach/roster?q={name}", act)
 
 
-def _roster_text(form: FormData) -> str:
+def _roster_text(sent: TeacherForm) -> str:
     """The roster in the file that was chosen, or in the field. Raises `Refused`."""
-    upload = form.get("file")
+    upload = sent.fields.get("file")
     if isinstance(upload, UploadFile) and upload.filename:
         data = upload.file.read(4 * roster.LARGEST + 1)
         try:
@@ -170,9 +150,9 @@ def _roster_text(form: FormData) -> str:
             raise Refused(
                 "The file is not in UTF-8. Save it as CSV (UTF-8), and choose it again."
             ) from None
-    if not text(form, "roster").strip():
+    if not sent.text("roster").strip():
         raise Refused("There is no roster. Choose a CSV file, or paste its lines.")
-    return text(form, "roster")
+    return sent.text("roster")
 
 
 def _link(request: Request, secret: str) -> str:

@@ -18,15 +18,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from introml.grader.lab import TIERS
 from introml.hub.course import BlobDamaged, Grading, LabSchedule, now
 from introml.hub.queue import jobs
-from introml.hub.web.context import current_course
+from introml.hub.web.context import CurrentCourse
 
 _log = logging.getLogger(__name__)
 
 
-def worker_only(request: Request) -> None:
+def worker_only(request: Request, course: CurrentCourse) -> None:
     """Refuse who has not the workers' token. The time that it takes says nothing of the token."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    wanted = current_course(request).secret("worker")
+    wanted = course.secret("worker")
     same = hmac.compare_digest(_digest(given.strip()), _digest(wanted))
     if scheme.lower() != "bearer" or not same:
         raise HTTPException(
@@ -88,9 +88,8 @@ def _body(kind: type[_Asked]) -> Any:
 
 
 @router.post("/lease")
-def lease(request: Request, asked: Annotated[LeaseAsked, _body(LeaseAsked)]) -> Response:
+def lease(course: CurrentCourse, asked: Annotated[LeaseAsked, _body(LeaseAsked)]) -> Response:
     """The next grading with the notebook to grade, or 204 if there is none."""
-    course = current_course(request)
     while (found := jobs.lease(course, asked.worker, asked.tiers, asked.labs)) is not None:
         try:
             data = course.blobs.read(found.sha256)
@@ -108,20 +107,20 @@ def lease(request: Request, asked: Annotated[LeaseAsked, _body(LeaseAsked)]) -> 
 
 
 @router.post("/renew")
-def renew(request: Request, held: Annotated[Held, _body(Held)]) -> dict[str, str]:
+def renew(course: CurrentCourse, held: Annotated[Held, _body(Held)]) -> dict[str, str]:
     """Keep a lease for another while; 409 when it is lost."""
     try:
-        until = jobs.renew(current_course(request), held.grading, held.token)
+        until = jobs.renew(course, held.grading, held.token)
     except jobs.LeaseLost as problem:
         raise HTTPException(409, str(problem)) from None
     return {"until": until.isoformat()}
 
 
 @router.post("/report")
-def report(request: Request, reported: Annotated[Reported, _body(Reported)]) -> dict[str, str]:
+def report(course: CurrentCourse, reported: Annotated[Reported, _body(Reported)]) -> dict[str, str]:
     """Keep a result; 409 when the lease is lost, 422 for what is no result of that submission."""
     try:
-        jobs.report(current_course(request), reported.grading, reported.token, reported.result)
+        jobs.report(course, reported.grading, reported.token, reported.result)
     except jobs.LeaseLost as problem:
         raise HTTPException(409, str(problem)) from None
     except ValueError as problem:
@@ -130,21 +129,20 @@ def report(request: Request, reported: Annotated[Reported, _body(Reported)]) -> 
 
 
 @router.post("/hand-back")
-def hand_back(request: Request, held: Annotated[HandedBack, _body(HandedBack)]) -> dict[str, str]:
+def hand_back(
+    course: CurrentCourse, held: Annotated[HandedBack, _body(HandedBack)]
+) -> dict[str, str]:
     """Give a grading back undone; 409 when the lease is lost."""
     try:
-        jobs.hand_back(
-            current_course(request), held.grading, held.token, held.why, tried=held.tried
-        )
+        jobs.hand_back(course, held.grading, held.token, held.why, tried=held.tried)
     except jobs.LeaseLost as problem:
         raise HTTPException(409, str(problem)) from None
     return {"state": "waiting"}
 
 
 @router.get("/seeds")
-def seeds(request: Request) -> dict[str, int]:
+def seeds(course: CurrentCourse) -> dict[str, int]:
     """The seeds of the course's labs, with which a worker starts checkers before there is work."""
-    course = current_course(request)
     with course.database.reading() as session:
         known = session.execute(sa.select(LabSchedule.lab, LabSchedule.seed)).all()
     found = {lab: seed for lab, seed in known}  # noqa: C416 (rows, not pairs)
@@ -152,9 +150,9 @@ def seeds(request: Request) -> dict[str, int]:
 
 
 @router.get("/waiting")
-def waiting(request: Request) -> dict[str, int]:
+def waiting(course: CurrentCourse) -> dict[str, int]:
     """How many gradings a worker of each tier could take now."""
-    with current_course(request).database.reading() as session:
+    with course.database.reading() as session:
         lapsed = sa.and_(Grading.state == "leased", Grading.lease_until < now())
         found = session.execute(
             sa.select(Grading.tier, sa.func.count())

@@ -139,8 +139,6 @@ def test_points_count_gpu_checks_only_where_a_gpu_grades(sqlite_course, monkeypa
     lab = sqlite_course.labs["tiny"]
     on_cpu = sum(one.points for one in lab.check_list() if one.tier == "cpu")
     assert exports.points_of(sqlite_course, lab) == on_cpu
-    from dataclasses import replace
-
-    settings = replace(sqlite_course.settings, gpu_labs=("tiny",))
+    settings = sqlite_course.settings.model_copy(update={"gpu_labs": ("tiny",)})
     monkeypatch.setattr(sqlite_course, "settings", settings)
     assert exports.points_of(sqlite_course, lab) > on_cpu

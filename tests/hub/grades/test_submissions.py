@@ -140,11 +140,12 @@ def test_only_so_many_of_one_person_wait_at_a_time(sqlite_course):
 
 def test_many_at_once_are_each_kept_once_and_numbered_in_turn(course):
     with ThreadPoolExecutor(4) as pool:
-        texts = list(pool.map(lambda n: handed_in(course, b"%d" % n)[0], range(4)))
-        again = list(pool.map(lambda _: handed_in(course, b"bob's", "bob")[0], range(4)))
-    receipts = [course.signer.read(text) for text in texts]
+        mine = list(pool.map(lambda n: handed_in(course, b"%d" % n), range(4)))
+        again = list(pool.map(lambda _: handed_in(course, b"bob's", "bob"), range(4)))
+    receipts = [course.signer.read(one.receipt) for one in mine]
     assert sorted(one.number for one in receipts) == [1, 2, 3, 4]
-    assert len(set(again)) == 1
+    assert len({(one.submission, one.receipt) for one in again}) == 1
+    assert sorted(one.new for one in again) == [False, False, False, True]
     with course.database.reading() as session:
         ann = people.find(session, "ann")
         assert len(submissions_of(session, ann, "tiny")) == 4
@@ -175,7 +176,7 @@ def test_a_lab_draws_its_seed_once(course):
 
 
 def test_a_receipt_holds_no_secret_of_the_course(sqlite_course):
-    text, _ = handed_in(sqlite_course)
+    text = handed_in(sqlite_course).receipt
     with sqlite_course.database.reading() as session:
         seed = dates_of(session, "tiny").seed
     assert str(seed) not in text
