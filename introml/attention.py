@@ -76,7 +76,8 @@ def scaled_dot_product_attention(
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     scores = scale * (q @ k.transpose(-2, -1)) / temperature  # (B, H, T, S)
     if is_causal:
-        allowed = causal_mask(*scores.shape[-2:], device=scores.device)
+        T, S = scores.shape[-2:]
+        allowed = causal_mask(T, S, device=scores.device)
         scores = scores.masked_fill(~allowed, -torch.inf)
     if mask is not None:
         scores = _apply_mask(scores, mask)

@@ -6,6 +6,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from types import ModuleType
 
 from introml.grader import cli as grader
 
@@ -24,7 +26,8 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         options = parser(with_hub=arguments[:1] == ["hub"]).parse_args(arguments)
@@ -58,7 +61,7 @@ def parser(with_hub: bool = False) -> argparse.ArgumentParser:
     return made
 
 
-def _hub():
+def _hub() -> ModuleType:
     try:
         from introml.hub import cli
     except ModuleNotFoundError as problem:

@@ -166,14 +166,21 @@ def correlate2d(
     return y
 
 
-def true_convolve2d(x: Tensor, kernel: Tensor, **settings: Pair | str) -> Tensor:
+def true_convolve2d(
+    x: Tensor,
+    kernel: Tensor,
+    stride: Pair = 1,
+    padding: Pair = 0,
+    dilation: Pair = 1,
+    padding_mode: str = "zeros",
+) -> Tensor:
     """y[i, j] = Σₐ Σ_b x[i + a, j + b] · kernel[kh − 1 − a, kw − 1 − b]: the kernel turned by 180°.
 
     This is the convolution of mathematics, the one that commutes; where the kernel is learned the
     turn makes no difference. Shapes, settings and errors are those of `correlate2d`.
     Taught in {ref}`sec-convolution`.
     """
-    return correlate2d(x, kernel.flip(0, 1), **settings)
+    return correlate2d(x, kernel.flip(0, 1), stride, padding, dilation, padding_mode)
 
 
 def windows(x: Tensor, kernel_size: Pair, stride: Pair = 1, dilation: Pair = 1) -> Tensor:

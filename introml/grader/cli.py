@@ -10,6 +10,10 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from introml.grader.lab import Lab
 
 BAD_USE = 2
 #: Below it, all seeds can be tried until one fits what a box is told (0.1 s each).
@@ -247,7 +251,7 @@ def _grade(options: argparse.Namespace) -> int:
     return 1 if faults else 0
 
 
-def _lab(name: str, hidden: Path | None = None):
+def _lab(name: str, hidden: Path | None = None) -> Lab:
     from introml.grader.lab import LabError, load_lab
 
     try:

@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -346,7 +346,7 @@ def _similarity(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _course(options: argparse.Namespace):
+def _course(options: argparse.Namespace) -> Iterator[Course]:
     """The course that is named; it is not made here. What its database says is told in words."""
     folder = options.course.absolute()
     try:

@@ -160,9 +160,10 @@ class Encoder(nn.Module):
         encodings = [self._encode(sentence) for sentence in sentences]
         if not encodings:
             raise ValueError("embed was given no sentences; give at least one.")
-        ids = [torch.tensor(encoding.ids) for encoding in encodings]
-        lengths = torch.tensor([len(row) for row in ids])
-        ids = nn.utils.rnn.pad_sequence(ids, batch_first=True)  # (B, T), 0 ([PAD]) behind the short
+        rows = [torch.tensor(encoding.ids) for encoding in encodings]
+        lengths = torch.tensor([len(row) for row in rows])
+        # (B, T), with 0 ([PAD]) behind the short ones.
+        ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = padding_mask(lengths, ids.shape[1])  # (B, 1, 1, T)
         states, _ = self(ids, mask)  # (B, T, C)
         kept = states * mask[:, 0, 0, :, None]  # (B, 1, 1, T) -> (B, T, 1): padding counts nothing

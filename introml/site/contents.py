@@ -21,7 +21,8 @@ def contents_tree(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
     Parts are `details`, which fold and open by keyboard and without any script. On the first page,
     which is in no part, the first part is open.
     """
-    trees = app.env.external_site_map.root.subtrees
+    env: Any = app.env  # sphinx-external-toc adds to it
+    trees = env.external_site_map.root.subtrees
     at_root = pagename == app.config.root_doc
     parts = []
     for number, tree in enumerate(trees):
@@ -68,4 +69,5 @@ def _title(app: Sphinx, docname: str) -> str:
     title = app.env.titles[docname]
     if all(isinstance(child, nodes.Text) for child in title.children):
         return escape(title.astext(), quote=False)
-    return app.builder.render_partial(title)["title"]  # type: ignore[attr-defined]
+    builder: Any = app.builder  # the one for HTML
+    return builder.render_partial(title)["title"]

@@ -213,7 +213,7 @@ def _scan_tree(tree: ast.Module, package: str, *, paths: bool = True) -> Scan:
             called.add(id(node.func))
             pattern = _asset_pattern(node)
             computed |= pattern is None
-            assets |= {pattern} - {None}
+            assets |= {pattern} if pattern is not None else set()
         elif _name(node) == "asset" and id(node) not in called:
             computed = True  # the function itself is handed on
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -269,5 +269,5 @@ def _asset_pattern(call: ast.Call) -> str | None:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value
     if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
-        return f"{argument.values[0].value}*"
+        return f"{argument.values[0].value!s}*"
     return None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.domains.std import StandardDomain
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
@@ -137,7 +138,7 @@ class SelfCheck(SphinxDirective):
 def number_captions(app: Sphinx, doctree: nodes.document) -> None:
     """Number captions 1, 2, … within the page, and let `{ref}` name them."""
     docname = app.env.docname
-    domain = app.env.get_domain("std")
+    domain = cast(StandardDomain, app.env.get_domain("std"))
     pages: dict[str, dict[str, int]] = app.env.__dict__.setdefault("introml_captions", {})
     own = pages[docname] = {}
     counts: dict[str, int] = {}

@@ -151,8 +151,8 @@ def plain_lines(lines: list[str], names: Names) -> list[str]:
         line = lines[position]
         opening = FENCE.match(line)
         plain = PLAIN_FENCE.match(line)
-        if opening or plain:
-            marker = opening.group(2) if opening else plain.group(1)
+        marker = opening[2] if opening else plain[1] if plain else ""
+        if marker:
             closing = re.compile(rf"^\s*{re.escape(marker[0])}{{{len(marker)},}}\s*$")
             end = position + 1
             while end < len(lines) and not closing.match(lines[end]):

@@ -12,7 +12,7 @@ import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -160,7 +160,7 @@ def fill_page(
         context["widgets"] = []
         return
     static = Path(app.outdir) / "_static"
-    page = PageWidgets(_saved_state(context), static, app.introml_stills)  # type: ignore[attr-defined]
+    page = PageWidgets(_saved_state(context), static, cast(Any, app).introml_stills)
 
     def fill(found: re.Match[str]) -> str:
         try:
@@ -195,10 +195,10 @@ def copy_code(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     def start(app: Sphinx) -> None:
-        app.introml_stills = NodeLines(Path(__file__).with_name("still.mjs"))  # type: ignore[attr-defined]
+        cast(Any, app).introml_stills = NodeLines(Path(__file__).with_name("still.mjs"))
 
     def stop(app: Sphinx, exception: Exception | None) -> None:
-        app.introml_stills.close()  # type: ignore[attr-defined]
+        cast(Any, app).introml_stills.close()
 
     app.connect("builder-inited", start)
     app.connect("html-page-context", fill_page, priority=900)

@@ -15,6 +15,7 @@ from typing import Any
 import sphinx_exercise.nodes as exercise
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 
@@ -104,9 +105,8 @@ def _first_paragraph(doctree: nodes.document | None) -> str:
 
 def launch_links(app: Sphinx, pagename: str) -> dict[str, str] | None:
     """Where the page can be had as a notebook, run on the course's hub, or read as source."""
-    if pagename not in getattr(app.env, "nb_metadata", {}):
-        return None
-    if not app.env.nb_metadata[pagename].get("exec_data"):
+    told = getattr(app.env, "nb_metadata", {})  # by myst-nb, of pages that are notebooks
+    if pagename not in told or not told[pagename].get("exec_data"):
         return None
     depth = pagename.count("/")
     links = {"notebook": f"{'../' * depth}notebooks/{pagename}.ipynb"}
@@ -169,7 +169,8 @@ def lean_config(app: Sphinx, config: Config) -> None:
 
 def lean_builder(app: Sphinx) -> None:
     # Sphinx's own search fetches pages, which file:// refuses; the book has its own.
-    app.builder.search = False
+    if isinstance(app.builder, StandaloneHTMLBuilder):
+        app.builder.search = False
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

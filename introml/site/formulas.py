@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html import escape
 from pathlib import Path
+from typing import Any, cast
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -59,7 +60,7 @@ class Formulas:
 
 
 def _render(self: HTML5Translator, node: nodes.Element, display: bool) -> str:
-    formulas: Formulas = self.builder.app.introml_formulas  # type: ignore[attr-defined]
+    formulas: Formulas = cast(Any, self.builder.app).introml_formulas
     try:
         return formulas.html(node.astext(), display)
     except ValueError as problem:
@@ -86,10 +87,10 @@ def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("introml_katex", (visit_inline, None), (visit_display, None))
 
     def start(app: Sphinx) -> None:
-        app.introml_formulas = Formulas(Path(app.doctreedir) / "katex.json")  # type: ignore[attr-defined]
+        cast(Any, app).introml_formulas = Formulas(Path(app.doctreedir) / "katex.json")
 
     def stop(app: Sphinx, exception: Exception | None) -> None:
-        app.introml_formulas.close()  # type: ignore[attr-defined]
+        cast(Any, app).introml_formulas.close()
 
     app.connect("builder-inited", start)
     app.connect("build-finished", stop)

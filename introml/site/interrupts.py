@@ -26,7 +26,7 @@ def run_until_signal(main: Callable[[], Awaitable[None]]) -> None:
 
         def stop(number: int) -> None:
             received.append(number)
-            if len(received) == 1:
+            if len(received) == 1 and task is not None:
                 task.cancel()
 
         for number in before:

@@ -56,7 +56,7 @@ async def run_notebook(
         kernel = _Kernel(notebook, root, Path(name), timeout)
         try:
             await kernel.start()
-            seconds = []
+            seconds: list[float] = []
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
                     on_cell(len(seconds) + 1)
@@ -120,7 +120,9 @@ class _Kernel:
                     stderr=log,
                 )
             client = await self.client.async_start_new_kernel_client()
-            reply = await client.kernel_info(reply=True, timeout=START_SECONDS)
+            # jupyter_client's types leave out what its decorator adds to a request.
+            info: Any = client.kernel_info
+            reply = await info(reply=True, timeout=START_SECONDS)
         except (RuntimeError, TimeoutError) as error:
             frames = _text(self._log).splitlines()[-20:]
             raise CellFailed(None, f"the kernel did not start: {error}", frames) from None
@@ -179,12 +181,13 @@ class _Kernel:
 
     async def kill(self) -> None:
         """End at once whatever is left of the kernel and of the processes that its page started."""
-        process, provisioner = self._process(), self._manager.provisioner
+        process = self._process()
+        group = getattr(self._manager.provisioner, "pid", None)
         self._descendants += _descendants(process)
-        if provisioner is not None and provisioner.pid:
+        if group:
             # The kernel leads a process group, which outlives it while there are others in it.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(provisioner.pid, signal.SIGKILL)
+                os.killpg(group, signal.SIGKILL)
         for other in self._descendants:  # in groups of their own, as torchrun's workers are
             with contextlib.suppress(Exception):
                 other.kill()

@@ -49,7 +49,8 @@ def number(app: Sphinx, env: Any) -> list[str]:
     before = env.__dict__.pop("introml_numbers_before", {})
     known = env.__dict__.get("introml_numbered", {})
     counts: Counter[str] = Counter()
-    env.toc_fignumbers = numbers = {}
+    numbers: dict[str, dict[str, dict[str, tuple[int, ...]]]] = {}
+    env.toc_fignumbers = numbers
     for docname in env.external_site_map:
         on_page: Counter[str] = Counter()
         for kind, ident in known.get(docname, ()):

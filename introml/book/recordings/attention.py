@@ -103,7 +103,7 @@ def _dequantize(sentence: RecordedSentence, layers: int, heads: int) -> NDArray[
             f"{sentence['text']!r} has {stored.size} recorded weights; {layers} layers of {heads} "
             f"heads over {T} tokens need {layers * heads * T * T}. {_AGAIN}"
         )
-    found = stored.reshape(layers, heads, T, T).astype(np.float32) / 255
+    found = stored.reshape(layers, heads, T, T).astype(np.float32) / np.float32(255)
     # Rounding moves a weight by 1/510 at most; the rest is for sums in single precision.
     worst = np.abs(found.sum(-1) - 1).max()
     if worst > T / 510 + 1e-5:

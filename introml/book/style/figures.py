@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from introml.book.style.tokens import COLORS, CYCLE, FONT, colors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MATPLOTLIB = {
+#: Matplotlib types each setting by its name.
+MATPLOTLIB: dict[Any, Any] = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "savefig.facecolor": "none",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
 from introml.grader.authoring.release import released_files, solution_notebook, starter_notebook
-from introml.grader.lab import Lab
+from introml.grader.lab import Lab, WrongSolution
 from introml.grader.results import SubmissionResult, Verdict
 from introml.grader.run import Checker, Setup
 
@@ -118,7 +118,7 @@ def _starter_fails(checker: Checker) -> tuple[list[str], str]:
     return problems, "the starter fails every check"
 
 
-def _wrong_is_caught(checker: Checker, wrong) -> tuple[list[str], str]:
+def _wrong_is_caught(checker: Checker, wrong: WrongSolution) -> tuple[list[str], str]:
     problems = []
     notebook = solution_notebook(checker.lab, wrong.cells)
     for seed in range(_FEW):

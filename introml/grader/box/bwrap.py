@@ -68,9 +68,9 @@ def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str
     links, interpreter = interpreter_links()
     for link, target in [*links, *system_links()]:
         line += ["--symlink", target, link]
-    for path in (interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
-        if os.path.exists(path):
-            line += ["--ro-bind", path, path]
+    for file in (interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
+        if os.path.exists(file):
+            line += ["--ro-bind", file, file]
     for folder, names in _NEEDED.items():
         for name in names:
             for file in (f"{folder}/{name}.py", f"{folder}/{name}.pyi"):

@@ -44,6 +44,7 @@ def start(plan: Plan, serve: Callable[[int], None], own_pid_namespace: int | Non
     The student's process calls `serve` with the descriptor of its request socket.
     """
     if plan.isolated:
+        assert own_pid_namespace is not None, "an isolated template has opened its own namespace"
         # Back to the template's own namespace first: a process makes only children of its own.
         kernel.setns(own_pid_namespace, kernel.NEWPID)
         kernel.unshare(kernel.NEWPID)

@@ -129,7 +129,7 @@ def system_links() -> list[tuple[str, str]]:
 def interpreter_links() -> tuple[list[tuple[str, str]], str]:
     """Return the links by which this interpreter is reached, and the file that it is."""
     path = sys.executable
-    links = []
+    links: list[tuple[str, str]] = []
     while os.path.islink(path) and len(links) < 10:
         links.append((path, os.readlink(path)))
         path = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(path)))

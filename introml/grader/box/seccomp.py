@@ -130,7 +130,7 @@ def box_filter(machine: str | None = None) -> Filter:
     if machine not in _ARCHITECTURES:
         raise OSError(f"the box knows x86_64 and aarch64, not {machine}")
     arch, column = _ARCHITECTURES[machine]
-    numbers = sorted(pair[column] for pair in _REFUSED.values() if pair[column] is not None)
+    numbers = sorted(refused_calls(machine).values())
     program = [
         (_LOAD, 0, 0, _ARCH),
         (_EQUAL, 1, 0, arch),
@@ -172,4 +172,5 @@ def box_filter(machine: str | None = None) -> Filter:
 def refused_calls(machine: str | None = None) -> dict[str, int]:
     """Return the names and numbers of the calls that always fail here."""
     column = _ARCHITECTURES[machine or os.uname().machine][1]
-    return {name: pair[column] for name, pair in _REFUSED.items() if pair[column] is not None}
+    numbers = {name: pair[column] for name, pair in _REFUSED.items()}
+    return {name: number for name, number in numbers.items() if number is not None}

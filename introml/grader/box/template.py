@@ -243,6 +243,8 @@ class Template:
         return received[0]
 
     def _hear(self, timeout_s: float) -> tuple[dict, list[int]]:
+        if self._sock is None:
+            raise GraderFault("the template was closed")
         if not select.select([self._sock], [], [], timeout_s)[0]:
             raise GraderFault(f"the template was silent for {timeout_s:g} s")
         data, fds, _, _ = socket.recv_fds(self._sock, 1 << 16, 1)

@@ -161,7 +161,14 @@ def assert_finite(actual: object, *, hint: str, nonfinite: bool = False) -> None
         raise CheckFailed(hint, f"{odd} of {actual.numel()} entries are infinite or NaN.")
 
 
-def _compare(actual: object, expected: object, rtol, atol, hint: str, nonfinite: bool) -> None:
+def _compare(
+    actual: object,
+    expected: object,
+    rtol: float | None,
+    atol: float | None,
+    hint: str,
+    nonfinite: bool,
+) -> None:
     if isinstance(expected, torch.Tensor):
         _compare_tensors(actual, expected.detach(), rtol, atol, hint, nonfinite)
     elif isinstance(expected, np.ndarray):
@@ -189,13 +196,20 @@ def _compare(actual: object, expected: object, rtol, atol, hint: str, nonfinite:
         raise TypeError(f"assert_close cannot compare with a {type(expected).__name__}")
 
 
-def _compare_with_number(actual: object, expected, rtol, atol, hint: str, nonfinite: bool) -> None:
-    if type(actual) in (int, float):
+def _compare_with_number(
+    actual: object,
+    expected: Any,
+    rtol: float | None,
+    atol: float | None,
+    hint: str,
+    nonfinite: bool,
+) -> None:
+    if isinstance(actual, int | float) and type(actual) in (int, float):
         # Python's floats are 64 bits wide; a student's number often comes out of float32, though.
-        pair = (torch.tensor(float(value), dtype=torch.float64) for value in (actual, expected))
+        own, wanted = (torch.tensor(float(x), dtype=torch.float64) for x in (actual, expected))
         if rtol is None:
             rtol, atol = 1.3e-6, 1e-5
-        _compare_tensors(*pair, rtol, atol, hint, nonfinite)
+        _compare_tensors(own, wanted, rtol, atol, hint, nonfinite)
         return
     if type(actual) is np.ndarray:
         actual = torch.from_numpy(actual.copy())
@@ -210,7 +224,14 @@ def _compare_with_number(actual: object, expected, rtol, atol, hint: str, nonfin
     _compare_tensors(actual, wanted, rtol, atol, hint, nonfinite)
 
 
-def _compare_tensors(actual, expected: torch.Tensor, rtol, atol, hint: str, nonfinite) -> None:
+def _compare_tensors(
+    actual: object,
+    expected: torch.Tensor,
+    rtol: float | None,
+    atol: float | None,
+    hint: str,
+    nonfinite: bool,
+) -> None:
     if type(actual) is not torch.Tensor:
         raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
     _same_form(actual.dtype, expected.dtype, tuple(actual.shape), tuple(expected.shape), hint)
@@ -242,7 +263,9 @@ def _difference(actual: torch.Tensor, expected: torch.Tensor, far: torch.Tensor)
     return f"{words}, by up to {gaps.max().item():.2g}." if gaps.numel() else f"{words}."
 
 
-def _same_form(dtype, wanted_dtype, shape: tuple, wanted_shape: tuple, hint: str) -> None:
+def _same_form(
+    dtype: object, wanted_dtype: object, shape: tuple, wanted_shape: tuple, hint: str
+) -> None:
     if dtype != wanted_dtype:
         raise CheckFailed(hint, f"The dtype is {dtype}; {wanted_dtype} is expected.")
     if shape != wanted_shape:

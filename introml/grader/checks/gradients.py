@@ -71,7 +71,16 @@ def assert_gradient_of(
     _same_slope(gradient, value, point, rng, step, rtol, atol, hint)
 
 
-def _same_slope(gradient, value, point, rng, step, rtol, atol, hint: str) -> None:
+def _same_slope(
+    gradient: Tensor,
+    value: Callable[[Tensor], Tensor],
+    point: Tensor,
+    rng: np.random.Generator,
+    step: float,
+    rtol: float,
+    atol: float,
+    hint: str,
+) -> None:
     for _ in range(_DIRECTIONS):
         direction = randn(rng, *point.shape, dtype=torch.float64)
         direction /= direction.norm().clamp_min(1e-12)

@@ -7,6 +7,7 @@ of these properties, so put a check of values beside them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ Function = Callable[[Tensor], Tensor]
 
 
 def assert_permutation_equivariant(
-    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances: Any
 ) -> None:
     """Shuffling the input along `dim` shuffles the output alike."""
     order = _shuffle(rng, x.shape[dim])
@@ -30,7 +31,7 @@ def assert_permutation_equivariant(
 
 
 def assert_permutation_invariant(
-    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances: Any
 ) -> None:
     """Shuffling the input along `dim` leaves the output as it is."""
     order = _shuffle(rng, x.shape[dim])
@@ -39,7 +40,7 @@ def assert_permutation_invariant(
 
 
 def assert_causal(
-    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances
+    f: Function, x: Tensor, rng: np.random.Generator, *, hint: str, dim: int = -2, **tolerances: Any
 ) -> None:
     """The output at position t depends on the input at positions ≤ t, and on no later one.
 
@@ -63,7 +64,7 @@ def assert_causal(
 
 
 def assert_linear(
-    f: Function, x: Tensor, y: Tensor, rng: np.random.Generator, *, hint: str, **tolerances
+    f: Function, x: Tensor, y: Tensor, rng: np.random.Generator, *, hint: str, **tolerances: Any
 ) -> None:
     """f(ax + by) = a f(x) + b f(y) for random a and b. `x` and `y` have one shape and dtype."""
     a, b = (float(number) for number in rng.uniform(0.5, 2.0, size=2) * rng.choice([-1, 1], size=2))

@@ -134,7 +134,7 @@ def compare_speed(
     """
     bases = [list(make_inputs(rng)) for _ in range(_BASES)]
     with beside(submission, reference) as other:
-        sides = tuple(_Side(one, target, bases, shuffle) for one in (submission, other))
+        sides = (_Side(submission, target, bases, shuffle), _Side(other, target, bases, shuffle))
         while sides[1].timed(_mixes(rng, calls), 0).seconds < shortest_s and calls < 4096:
             calls *= 2
         sizes = (0, calls, 2 * calls)
@@ -211,7 +211,12 @@ def _same_projections(own: _Batch, reference: _Batch, precision: float, hint: st
 
 
 def _same_outputs(
-    sides: tuple[_Side, _Side], calls: int, rng: np.random.Generator, hint: str, rtol, atol
+    sides: tuple[_Side, _Side],
+    calls: int,
+    rng: np.random.Generator,
+    hint: str,
+    rtol: float | None,
+    atol: float | None,
 ) -> None:
     for number in rng.choice(calls, size=min(_PICKED, calls), replace=False):
         own, reference = (side.output(int(number)) for side in sides)

@@ -155,9 +155,8 @@ def _checks_in(path: Path, *, hidden: bool) -> list[CheckInfo]:
             path, getattr(problem, "lineno", None), f"is not Python: {problem}"
         ) from None
     found = []
-    for node in tree.body:
-        decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-        for one in decorators:
+    for node in (one for one in tree.body if isinstance(one, ast.FunctionDef)):
+        for one in node.decorator_list:
             if isinstance(one, ast.Call) and getattr(one.func, "id", "") == "check":
                 found.append(_check_info(path, node.name, one, hidden))
     if not found:

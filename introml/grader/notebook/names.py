@@ -207,8 +207,9 @@ class Names:
         if text is None or not isinstance(part, ast.Slice):
             return None
         try:
-            bounds = [x and ast.literal_eval(x) for x in (part.lower, part.upper, part.step)]
-            return text[slice(*bounds)]
+            parts = (part.lower, part.upper, part.step)
+            start, stop, step = (None if x is None else ast.literal_eval(x) for x in parts)
+            return text[start:stop:step]
         except (ValueError, TypeError):
             return None
 
@@ -227,11 +228,11 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     elif isinstance(node, ast.arguments):
         given = [*node.posonlyargs, *node.args]
         last = given[len(given) - len(node.defaults) :]
-        for argument, value in zip(last, node.defaults, strict=True):
-            yield argument.arg, value
-        for argument, value in zip(node.kwonlyargs, node.kw_defaults, strict=True):
-            if value is not None:
-                yield argument.arg, value
+        for argument, default in zip(last, node.defaults, strict=True):
+            yield argument.arg, default
+        for argument, given_default in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+            if given_default is not None:
+                yield argument.arg, given_default
     for target, value in pairs:
         if isinstance(target, ast.Name) and value is not None:
             yield target.id, value

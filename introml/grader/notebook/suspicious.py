@@ -200,6 +200,7 @@ def _odd_call(node: ast.Call, names: Names, odd: set[int]) -> Iterator[tuple[int
 def _patches(node: ast.AST, names: Names) -> Iterator[tuple[int, str]]:
     """Assignments to a library's own attributes: `torch.allclose = …`."""
     targets: list[ast.expr] = []
+    line = getattr(node, "lineno", 0)
     if isinstance(node, ast.Assign):
         targets = node.targets
     elif isinstance(node, ast.AugAssign | ast.AnnAssign):
@@ -214,4 +215,4 @@ def _patches(node: ast.AST, names: Names) -> Iterator[tuple[int, str]]:
         if isinstance(target, ast.Attribute):
             for path in names.resolve(target.value):
                 if path[0] in LIBRARIES or path[0] in ("sys", "builtins", "os", "time"):
-                    yield node.lineno, f"replaces {'.'.join((*path, target.attr))}"
+                    yield line, f"replaces {'.'.join((*path, target.attr))}"

@@ -31,9 +31,11 @@ def junit_xml(result: SubmissionResult) -> bytes:
         cases.append(case)
     suite = ET.Element(
         "testsuite",
-        name=one_line(result.submission),
-        tests=str(len(cases)),
-        **{name: str(count) for name, count in counted.items()},
+        {
+            "name": one_line(result.submission),
+            "tests": str(len(cases)),
+            **{name: str(count) for name, count in counted.items()},
+        },
     )
     suite.extend(cases)
     root = ET.Element("testsuites")

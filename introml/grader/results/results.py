@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class Verdict(StrEnum):
@@ -155,7 +155,7 @@ def from_json(node: dict[str, Any]) -> SubmissionResult:
         raise ValueError(f"this is not the result of a submission: {problem}") from problem
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[int | float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     try:

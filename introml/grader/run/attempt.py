@@ -130,6 +130,8 @@ class Attempt:
 
     def _send(self, request: dict, timeout_s: float, submission: Submission | None) -> dict:
         box = self._box
+        if box is None:
+            raise self._lost()
         keep, wrap = (submission._lower, submission._raise) if submission else (None, None)
         try:
             if timeout_s <= 0:

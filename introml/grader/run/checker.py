@@ -268,7 +268,13 @@ class _Grading:
 
 
 def check_result(
-    check: Check, outcome: str, *, points=0.0, hint="", detail="", counts=True
+    check: Check,
+    outcome: str,
+    *,
+    points: float = 0.0,
+    hint: str = "",
+    detail: str = "",
+    counts: bool = True,
 ) -> CheckResult:
     """The result of a check of the lab."""
     return CheckResult(

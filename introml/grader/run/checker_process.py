@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 from introml.grader.results import SubmissionResult, from_json
 
@@ -39,6 +39,14 @@ class LabUnusable(Exception):
     """The checker cannot work at all: no sandbox here, or broken checks. It says what to do."""
 
 
+def _pipes(process: subprocess.Popen[bytes] | None) -> tuple[IO[bytes], IO[bytes]]:
+    """What the checker reads, and what it writes."""
+    assert process is not None, "the checker was not started"
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
+
+
 class CheckerProcess:
     """Starts a checker, hands it one submission at a time, and never waits without a limit.
 
@@ -48,7 +56,7 @@ class CheckerProcess:
     def __init__(self, setup: dict[str, Any], command: Sequence[str] = CHECKER) -> None:
         self._setup = setup
         self._command = list(command)
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._errors: Any = None
         self._heard = bytearray()
         self._at = "at its start"
@@ -71,8 +79,8 @@ class CheckerProcess:
         )
         if self._killed:
             self._process.kill()
-        os.set_blocking(self._process.stdin.fileno(), False)
-        os.set_blocking(self._process.stdout.fileno(), False)
+        for pipe in _pipes(self._process):
+            os.set_blocking(pipe.fileno(), False)
         deadline = time.monotonic() + limit_s
         self._say(self._setup, deadline)
         answer = self._hear(deadline)
@@ -124,8 +132,8 @@ class CheckerProcess:
         """
         process, self._process = self._process, None
         if process is not None:
-            process.stdin.close()
-            process.stdout.close()
+            for pipe in _pipes(process):
+                pipe.close()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_END_S)
             process.kill()
@@ -136,7 +144,7 @@ class CheckerProcess:
 
     def _say(self, message: dict[str, Any], deadline: float) -> None:
         left = memoryview(json.dumps(message).encode("ascii") + b"\n")
-        descriptor = self._process.stdin.fileno()
+        descriptor = _pipes(self._process)[0].fileno()
         while left:
             self._wait(descriptor, select.POLLOUT, deadline)
             try:
@@ -145,7 +153,7 @@ class CheckerProcess:
                 raise self._broken("ended") from None
 
     def _hear(self, deadline: float) -> dict[str, Any]:
-        descriptor = self._process.stdout.fileno()
+        descriptor = _pipes(self._process)[1].fileno()
         end = self._heard.find(b"\n")
         while end < 0:
             if len(self._heard) > _LONGEST_LINE:

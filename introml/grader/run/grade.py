@@ -118,9 +118,9 @@ class Run:
                 while (upload := self._next()) is not None:
                     content = uploads.read(upload.path)
                     key = self._key(content)
-                    if self.store.is_done(upload.folder, key):
-                        result = self.store.load(upload.folder).result
-                        self._tell(upload, result, fresh=False)
+                    done = self.store.is_done(upload.folder, key)
+                    if done and (stored := self.store.load(upload.folder)) is not None:
+                        self._tell(upload, stored.result, fresh=False)
                         continue
                     result = session.grade(upload.folder, content)
                     if self._stopped.is_set():

@@ -95,7 +95,7 @@ def _returned(check: Check, returned: object) -> Outcome:
         passed = returned is not False
         return Outcome("passed", 1.0) if passed else Outcome("failed", 0.0, check.hint)
     fraction = clamped(returned)
-    flags = ()
+    flags: tuple[Flag, ...] = ()
     if not isinstance(returned, int | float) or returned != fraction:
         words = f"{check.name} returned {returned!r:.100}; a number from 0 to 1 is allowed"
         flags = (Flag("a check returned what is no part of 1", words),)

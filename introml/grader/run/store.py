@@ -105,7 +105,7 @@ class Store:
             raise StoreError(f"{place}: is a file; move it away, or choose another --out") from (
                 problem
             )
-        texts = {
+        texts: dict[str, str | bytes] = {
             "feedback.html": feedback_html(result),
             "junit.xml": junit_xml(result),
             "teacher.json": json.dumps(

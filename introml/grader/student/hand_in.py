@@ -227,9 +227,8 @@ class _Service:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        kind = http.client.HTTPSConnection
-        if self._parts.scheme == "http":
-            kind = http.client.HTTPConnection
+        secure = self._parts.scheme != "http"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         return kind(self._parts.hostname or "", self._parts.port, timeout=self._try_s / 2)
 
     def handed_in(self, body: bytes, notebook: Notebook) -> HandedIn:

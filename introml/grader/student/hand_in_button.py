@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from introml.grader.lab import parse
@@ -119,7 +120,7 @@ def _file_of(value: Any) -> str:
     parts = list(vars(value).values()) if isinstance(value, type) else [value]
     for part in parts:
         code = getattr(getattr(part, "__func__", part), "__code__", None)
-        if hasattr(code, "co_filename"):
+        if isinstance(code, CodeType):
             return code.co_filename
     return ""
 

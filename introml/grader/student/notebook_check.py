@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from introml.grader.notebook import (
@@ -180,7 +181,7 @@ def _files_of(value: Any) -> set[str]:
     else:
         parts = [value]
     codes = [getattr(part, "__code__", None) for part in parts if callable(part)]
-    return {code.co_filename for code in codes if hasattr(code, "co_filename")}
+    return {code.co_filename for code in codes if isinstance(code, CodeType)}
 
 
 def check_file(path: Path, timeout_s: float = FILE_SECONDS) -> CheckTable:

@@ -140,4 +140,5 @@ def _places(original: Any, owner: Any, attribute: str) -> list[tuple[Any, str]]:
 
 
 def _library(original: Any, owner: Any) -> str:
-    return (getattr(owner, "__module__", None) or getattr(owner, "__name__", "")).split(".")[0]
+    name = getattr(owner, "__module__", None) or getattr(owner, "__name__", "")
+    return str(name).split(".")[0]

@@ -15,7 +15,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn, TextIO
+from typing import Any, Literal, NoReturn, TextIO
 
 import numpy as np
 import torch
@@ -183,16 +183,14 @@ class Worker:
             raise ValueRefused(
                 f"returned shape {tuple(chosen.shape)}; {tuple(cotangent.shape)} is expected"
             )
-        if parameters:
-            names, leaves = zip(*_module(target).named_parameters(), strict=True)
-        else:
-            names, leaves = (), [inputs[i] for i in argnums]
+        named = dict(_module(target).named_parameters()) if parameters else {}
+        leaves = list(named.values()) if parameters else [inputs[i] for i in argnums]
         if not chosen.requires_grad:
             raise ValueRefused(
                 "returned a tensor without a gradient; keep to differentiable torch operations"
             )
         gradients = torch.autograd.grad(chosen, leaves, cotangent, allow_unused=True)
-        return result, dict(zip(names, gradients, strict=True)) if parameters else gradients
+        return result, dict(zip(named, gradients, strict=True)) if parameters else gradients
 
     def get_state(self, target: Any) -> dict[str, torch.Tensor]:
         """Return a module's state_dict as a plain dict of tensors."""
@@ -351,8 +349,8 @@ def _describe(error: BaseException) -> dict[str, Any]:
         for frame in traceback.extract_tb(error.__traceback__):
             if frame.filename.startswith("<cell "):
                 line, cell = frame.lineno, frame.filename[6:-1]
-        if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
-            line, cell = error.lineno, error.filename[6:-1]
+        if isinstance(error, SyntaxError) and (name := str(error.filename)).startswith("<cell "):
+            line, cell = error.lineno, name[6:-1]
     return {
         "kind": kind,
         "type": name_of(error),
@@ -366,13 +364,13 @@ def _out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError):
         return True
     if isinstance(error, OSError):
-        return OSError.errno.__get__(error) == errno.ENOMEM
+        return vars(OSError)["errno"].__get__(error) == errno.ENOMEM
     with contextlib.suppress(BaseException):
         return type(error) is RuntimeError and "can't allocate memory" in str(error)
     return False
 
 
-def _text(fd: int, mode: str) -> TextIO:
+def _text(fd: int, mode: Literal["r", "w"]) -> TextIO:
     return open(fd, mode, encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 

@@ -73,7 +73,8 @@ _DTYPES = {dtype: name for name, dtype in _NAMES.items()}
 _ARRAY_DTYPES = {np.dtype(name) for name in _NAMES if name != "bfloat16"} | {
     np.dtype(name) for name in ("uint16", "uint32", "uint64")
 }
-_DESCRIPTIONS = {np.lib.format.dtype_to_descr(dtype): dtype for dtype in _ARRAY_DTYPES}
+#: As a .npy file's header says them, "<f4" for float32.
+_DESCRIPTIONS = {dtype.str: dtype for dtype in _ARRAY_DTYPES}
 _MAX_DIMENSIONS = 32
 _MAX_HEADER = 4096
 _MOST_ENTRIES = 2**30

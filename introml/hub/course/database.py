@@ -48,7 +48,7 @@ class Database:
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
             # A connection that died with its server is noticed before it is used.
-            more = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
+            more: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
         else:
             more = {"connect_args": {"timeout": _BUSY_MS / 1000}}
         self.engine = sa.create_engine(parsed, **more)

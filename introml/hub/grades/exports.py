@@ -104,7 +104,7 @@ def gradescope(columns: Sequence[Column]) -> str:
         "Submission Time", "Lateness (H:M:S)",
     ]  # fmt: skip
     several = len(columns) != 1
-    rows: list[list[object]] = [["Assignment", *head] if several else head]
+    rows: list[list[object]] = [["Assignment", *head] if several else [*head]]
     for one in columns:
         for standing in one.standings:
             person = standing.person

@@ -58,9 +58,9 @@ class CheckFigures:
 
 def lab_summaries(session: Session, course: Course) -> tuple[int, list[LabSummary]]:
     """How many active students there are, and a summary of each lab, in the course's order."""
-    students = session.scalar(
+    students = session.scalars(
         sa.select(sa.func.count()).select_from(Person).filter_by(role="student", active=True)
-    )
+    ).one()
     newest = (
         sa.select(Submission.lab, Submission.person_id, sa.func.max(Submission.number).label("n"))
         .join(Person)
@@ -93,7 +93,7 @@ def lab_summaries(session: Session, course: Course) -> tuple[int, list[LabSummar
         .outerjoin(Grading, Grading.id == done.c.id)
         .group_by(Submission.lab)
     )
-    counts = {lab: tuple(int(x) for x in found) for lab, *found in rows}
+    counts = {lab: (int(new), int(waits), int(odd)) for lab, new, waits, odd in rows}
     dates = {one.lab: one for one in session.scalars(sa.select(LabSchedule))}
     return students, [
         LabSummary(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from introml.grader.lab import Lab
-from introml.grader.results import Attempt, Verdict, grade_of
+from introml.grader.results import grade_of
 from introml.hub.course import Course, Event, Grading, Person, Refused, Submission, now
 from introml.hub.grades.decisions import checked_reason
 from introml.hub.grades.rules import Rules
@@ -161,7 +161,7 @@ def _grade(
     for one in submissions:
         done = [x for x in one.gradings if x.state == "done" and counts(x)]
         if done:
-            attempts.append(Attempt(one.submitted_at, done[-1].score, Verdict(done[-1].verdict)))
+            attempts.append(attempt_of(one, done[-1]))
     return grade_of(
         attempts,
         policy=lab.settings.policy,

@@ -149,7 +149,7 @@ def solution_passages(lab: Lab) -> frozenset[int]:
 def compare(lab: Lab, texts: Mapping[str, Text]) -> Report:
     """Compare all pairs of submissions, given by name."""
     given, solution = given_passages(lab), solution_passages(lab)
-    own = {name: text.passages.keys() - given for name, text in texts.items()}
+    own = {name: frozenset(text.passages.keys() - given) for name, text in texts.items()}
     holders = Counter(passage for passages in own.values() for passage in passages)
     limit = max(COMMON_COUNT, COMMON_SHARE * len(texts))
     common = frozenset(passage for passage, count in holders.items() if count > limit)
@@ -174,7 +174,7 @@ def compare(lab: Lab, texts: Mapping[str, Text]) -> Report:
             for share, count, a, b in listed
         ),
         compared=compared,
-        usual=tuple(_at(shares, compared, part) for part in (0.5, 0.9, 0.99)),
+        usual=(_at(shares, compared, 0.5), _at(shares, compared, 0.9), _at(shares, compared, 0.99)),
         common=common | given,
         unread=tuple(sorted(name for name, text in texts.items() if text.problem)),
         few=few,

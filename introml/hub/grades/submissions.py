@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from introml.grader.lab import Lab
-from introml.grader.results import Verdict
+from introml.grader.results import Attempt, Verdict
 from introml.hub.course import (
     Course,
     Event,
@@ -71,6 +71,12 @@ def current_grading(submission: Submission) -> Grading | None:
     """The newest grading that is done, or None before the first."""
     done = [one for one in submission.gradings if one.state == "done"]
     return done[-1] if done else None
+
+
+def attempt_of(submission: Submission, done: Grading) -> Attempt:
+    """A submission with a grading that is done, as the rules for a grade see it."""
+    assert done.score is not None, "a grading that is done has a score"
+    return Attempt(submission.submitted_at, done.score, Verdict(done.verdict))
 
 
 def attempts_used(submissions: list[Submission]) -> int:

@@ -183,7 +183,7 @@ class CourseOAuth(OnRoster, GenericOAuthenticator):
         return "your institution"
 
     async def authenticate(self, handler: Any, data: Any = None, **more: Any) -> dict[str, Any]:
-        self.auth_state_groups_key = lambda state: []
+        self.auth_state_groups_key: Any = lambda state: []
         told = await super().authenticate(handler, data, **more)
         info = (told.get("auth_state") or {}).get(self.user_auth_state_key) or {}
         person = None

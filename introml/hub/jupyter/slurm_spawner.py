@@ -125,7 +125,11 @@ class CourseSlurmSpawner(SlurmSpawner):
 def checked(spawner: CourseSlurmSpawner, options: dict[str, Any]) -> dict[str, Any]:
     """The choices in `options`, the first ones where it is silent. Raises `ValueError`."""
     machines = ["cpu", "gpu"] if spawner.gpu_gres else ["cpu"]
-    allowed = {"machine": machines, "hours": spawner.hours, "memory_gb": spawner.memory_gb}
+    allowed: dict[str, list] = {
+        "machine": machines,
+        "hours": spawner.hours,
+        "memory_gb": spawner.memory_gb,
+    }
     for key, value in options.items():
         if key not in allowed:
             raise ValueError(f"{key[:50]!r} is no choice; there are {', '.join(allowed)}.")
@@ -145,8 +149,8 @@ def apply(spawner: CourseSlurmSpawner, options: dict[str, Any]) -> None:
     try:
         chosen = checked(spawner, options)
     except ValueError as problem:
-        error = web.HTTPError(400, str(problem))
-        error.jupyterhub_message = str(problem)
+        error: Any = web.HTTPError(400, str(problem))
+        error.jupyterhub_message = str(problem)  # what JupyterHub shows
         raise error from None
     # batchspawner puts all user options into the script's template.
     spawner.user_options = chosen

@@ -30,6 +30,7 @@ class CourseSpawner(LocalProcessSpawner):
 
     course_folder = Unicode(config=True, help="The course's folder.")
     shared = Unicode(config=True, help="Where students read labs and pages.")
+    pid: int  # of the server, 0 if there is none
     started_at = 0.0
 
     @default("env_keep")

@@ -219,7 +219,7 @@ def _write_table(
 def _snapshot(database: Database) -> Iterator[sa.Connection]:
     """A connection on which all reads see the same moment, and that holds up no writer."""
     with database.engine.connect() as connection:
-        options = {"introml_reading": True}
+        options: dict[str, Any] = {"introml_reading": True}
         if not database.is_sqlite:
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         with connection.execution_options(**options).begin():
@@ -232,7 +232,7 @@ def _tables(connection: sa.Connection) -> tuple[sa.MetaData, str]:
     found.reflect(connection)
     version = found.tables.get(_VERSION_TABLE)
     schema = connection.scalar(sa.select(version.c.version_num)) if version is not None else None
-    if schema is None:
+    if version is None or schema is None:
         raise BackupError("the database has no tables of a course yet; start the course once")
     found.remove(version)
     for table in found.tables.values():
@@ -261,7 +261,7 @@ def _to_json(value: Any) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with path.open("rb") as file:
             yield file
@@ -289,7 +289,7 @@ def _members(file: IO[bytes]) -> Iterator[tuple[str, int, IO[bytes]]]:
             yield name, member.size, content
 
 
-def _verified(file: IO[bytes]) -> Contents:
+def _verified(file: io.BufferedReader | io.BufferedRandom) -> Contents:
     """Read all of it, and compare with its manifest."""
     found: dict[str, dict[str, Any]] = {}
     manifest: dict[str, Any] = {}
@@ -318,10 +318,10 @@ def _verified(file: IO[bytes]) -> Contents:
         raise BackupError("this is no whole backup: course.toml or receipt.key is not in it")
     blobs = [name for name in found if _BLOB.fullmatch(name)]
     file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    whole = hashlib.file_digest(file, "sha256").hexdigest()
     return Contents(
         manifest["title"], manifest["made_at"], manifest["schema"], manifest["rows"],
-        len(blobs), file.tell(), digest,
+        len(blobs), file.tell(), whole,
     )  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def _manifest(raw: bytes) -> dict[str, Any]:
         node = json.loads(raw)
     except (ValueError, RecursionError):
         raise wrong from None
-    kinds = dict.fromkeys(("kind", "title", "made_at", "schema"), str)
+    kinds: dict[str, type] = dict.fromkeys(("kind", "title", "made_at", "schema"), str)
     kinds |= dict.fromkeys(("rows", "members"), dict)
     if not isinstance(node, dict) or any(type(node.get(x)) is not y for x, y in kinds.items()):
         raise wrong

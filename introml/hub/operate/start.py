@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -90,7 +91,7 @@ class Run:
         self.stopping = False
 
     @contextlib.contextmanager
-    def alone(self):
+    def alone(self) -> Iterator[None]:
         """Hold the course's lock: two hubs on one course would fight over it."""
         path = self.course.folder / "hub.lock"
         with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+") as file:
@@ -163,12 +164,11 @@ class Run:
                 )
             else:
                 entry = _entry(self.teacher or _own_name())
-                if (found := people.find(session, entry.name)) is None:
+                if people.find(session, entry.name) is None:
                     people.add_people(session, [entry], "make hub")
-                    found = people.find(session, entry.name)
-                if found.role != "teacher":
+                teacher = people.someone(session, entry.name)
+                if teacher.role != "teacher":
                     raise CannotStart(f"{entry.name!r} is a student here; name someone else")
-                teacher = found
             # Until a teacher has a password, each start invites anew: links get lost.
             if invites and not any(one.password for one in [teacher, *teachers]):
                 secret = people.invite(session, teacher, "make hub")

@@ -125,7 +125,8 @@ def read_roster(text: str) -> list[Entry]:
             "the first line must name the columns, with 'name' or 'email' among them; it is: "
             + ", ".join(rows[0])[:200]
         )
-    entries, lines = [], {}
+    entries: list[Entry] = []
+    lines: dict[str, int] = {}
     for number, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
@@ -273,4 +274,4 @@ def someone(session: Session, name: str) -> Person:
     if person is None:
         raise Refused(f"Nobody on the roster is called {name[:40]!r}.")
     # Two decisions on one person wait for each other, so that what the log says of before is true.
-    return session.scalar(sa.select(Person).filter_by(id=person.id).with_for_update())
+    return session.scalars(sa.select(Person).filter_by(id=person.id).with_for_update()).one()

@@ -139,11 +139,11 @@ def queue_place(session: Session, grading: Grading) -> int:
         Grading.priority < grading.priority,
         sa.and_(Grading.priority == grading.priority, Grading.id < grading.id),
     )
-    return session.scalar(
+    return session.scalars(
         sa.select(sa.func.count()).where(
             Grading.state == "waiting", Grading.tier == grading.tier, before
         )
-    )
+    ).one()
 
 
 def _take_back_lapsed(session: Session) -> None:

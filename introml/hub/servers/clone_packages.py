@@ -51,7 +51,8 @@ def _from_prefix(path: str) -> str:
 
 def _files_of(distribution: importlib.metadata.Distribution, prefix: str) -> list[str]:
     """In an order that ends with METADATA: pip takes for installed what has it."""
-    paths = [os.path.normpath(distribution.locate_file(file)) for file in distribution.files or ()]
+    files = (str(distribution.locate_file(file)) for file in distribution.files or ())
+    paths = [os.path.normpath(file) for file in files]
     mine = (path for path in paths if path.startswith(prefix + os.sep) and os.path.isfile(path))
     return sorted(mine, key=lambda path: path.endswith(f"{os.sep}METADATA"))
 

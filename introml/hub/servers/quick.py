@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import runpy
 import sys
+from typing import Any
 
 _UNUSED = ("rfc3987_syntax",)
 
 
 def main(arguments: list[str]) -> None:
     """Run the module `arguments[0]` with the rest as its arguments, in this process."""
+    modules: dict[str, Any] = sys.modules
     for name in _UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]  # an import of it raises ImportError
+        modules[name] = None  # an import of it raises ImportError
     sys.argv = arguments
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 
@@ -129,7 +130,9 @@ def find_interpreter() -> str:
 
 def others_can_run(python: str, code: str = "pass") -> bool:
     """Whether a user without any rights can run it."""
-    who = {"user": "nobody", "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        who = {"user": "nobody", "group": 65534, "extra_groups": []}
     try:
         done = subprocess.run(
             [python, "-P", "-c", code], cwd="/", env={"PATH": "/usr/bin:/bin"}, check=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -63,7 +63,17 @@ def create_app(
             yield
 
     app = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=life
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=life,
+        exception_handlers={
+            NotSignedIn: _not_signed_in,
+            AnyHTTPException: _refused,
+            RequestValidationError: _not_understood,
+            **dict.fromkeys((NotReady, *_DATABASE_ERRORS), _away),
+        },
     )
     app.state.course = course
     app.state.identify = identify
@@ -82,11 +92,6 @@ def create_app(
     app.add_middleware(BodyLimit, prefix=prefix, largest=course.settings.largest)
     app.add_middleware(Failures, answer=_failed)
     app.add_middleware(Headers, prefix=prefix)
-    app.add_exception_handler(NotSignedIn, _not_signed_in)
-    app.add_exception_handler(AnyHTTPException, _refused)
-    app.add_exception_handler(RequestValidationError, _not_understood)
-    for error in (NotReady, *_DATABASE_ERRORS):
-        app.add_exception_handler(error, _away)
     return app
 
 
@@ -153,7 +158,7 @@ def _failed(request: Request) -> Response:
 
 
 def _answer(
-    request: Request, status: int, words: str, headers: dict[str, str] | None = None
+    request: Request, status: int, words: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     if _is_for_programs(request):
         return JSONResponse({"detail": words}, status, headers)

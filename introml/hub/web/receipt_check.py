@@ -30,13 +30,12 @@ def check_receipt(
     """Say whether a receipt is one of ours, whose it is, and whether the submission is held."""
     given = form.get("receipt")
     text = given.file.read() if isinstance(given, UploadFile) else b""
+    receipt = None
     try:
         receipt = course.signer.read(text)
+        wrong = _held(course, receipt)
     except ReceiptRefused as problem:
-        checked = {"good": False, "words": str(problem), "receipt": None}
-    else:
-        held = _held(course, receipt)
-        checked = {"good": not held, "words": held, "receipt": receipt}
+        wrong = str(problem)
     return page(
         request,
         "receipts.html",

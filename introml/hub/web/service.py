@@ -25,7 +25,7 @@ from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
 from introml.hub.queue import worker_command
 from introml.hub.queue.local_workers import local_workers
-from introml.hub.web.app import create_app
+from introml.hub.web.app import Background, create_app
 from introml.hub.web.oauth import HubIdentify
 
 _log = logging.getLogger("introml.hub")
@@ -69,7 +69,7 @@ def main() -> int:
 
 def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
     """The application with all that it does beside answering: preparing, and local workers."""
-    background = [prepared]
+    background: list[Background] = [prepared]
     if course.settings.workers:
         command = worker_command(course, f"http://{host}:{port}{prefix}")
         background.append(local_workers(command, course.settings.workers))

@@ -87,18 +87,18 @@ def side_by_side(
     who = newest[pair.one], newest[pair.other]
     texts = _text(course, lab, who[0]), _text(course, lab, who[1])
     marks = similarity.marked(*texts, report.common)
-    sides = (
+    one, other = (
         Side(
-            one,
+            whose,
             tuple(
                 (number + 1, plain(line, 300), number in marked)
                 for number, line in enumerate(text.lines[:_LINES])
             ),
             text.cut or len(text.lines) > _LINES,
         )
-        for one, text, marked in zip(who, texts, marks, strict=True)
+        for whose, text, marked in zip(who, texts, marks, strict=True)
     )
-    return Shown(pair, tuple(sides))
+    return Shown(pair, (one, other))
 
 
 def report_html(course: Course, lab: Lab) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -216,17 +217,21 @@ def _lab_page(
 
 def _most_urgent(rows: list[tuple[Lab, Standing, str]]) -> tuple[Lab, Standing] | None:
     """The lab to hand in next: the first one due of those with nothing handed in."""
-    todo = [(lab, found) for lab, found, step in rows if step == "Hand in" and found.rules.due_at]
-    return min(todo, key=lambda pair: pair[1].rules.due_at, default=None)
+    todo = [
+        (found.rules.due_at, (lab, found))
+        for lab, found, step in rows
+        if step == "Hand in" and found.rules.due_at is not None
+    ]
+    return min(todo, key=lambda pair: pair[0], default=(None, None))[1]
 
 
-def _feedback_at(session: Session, one: Submission):
+def _feedback_at(session: Session, one: Submission) -> datetime | None:
     """When feedback is shown, if that is still to come; else None."""
     at = feedback_from(session, one.lab)
     return at if at is not None and at > now() else None
 
 
-def _open(one: Submission):
+def _open(one: Submission) -> list[Grading]:
     return [grading for grading in one.gradings if grading.state in ("waiting", "leased")]
 
 

@@ -93,7 +93,7 @@ class AttentionHeatmap(Widget):
     display = Choice("map", ("map", "lines"), help="how the large head is drawn").tag(sync=True)
     sentence = Sentence("", help="the reader's own, for the encoder").tag(sync=True)
     # Tokens and weights of `sentence`, or what was wrong with it: {"text", "error"}.
-    _own = traitlets.Dict(None, allow_none=True).tag(sync=True)
+    _own: Any = traitlets.Dict(None, allow_none=True).tag(sync=True)
 
     def __init__(self, **traits: Any):
         if traits.get("mode") == "recorded" and traits.get("recording") is None:
