@@ -21,8 +21,7 @@ def contents_tree(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
     Parts are `details`, which fold and open by keyboard and without any script. On the first page,
     which is in no part, the first part is open.
     """
-    env: Any = app.env  # sphinx-external-toc adds to it
-    trees = env.external_site_map.root.subtrees
+    trees = _site_map(app).root.subtrees
     at_root = pagename == app.config.root_doc
     parts = []
     for number, tree in enumerate(trees):
@@ -39,11 +38,17 @@ def contents_tree(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def _site_map(app: Sphinx) -> Any:
+    """What sphinx-external-toc made of `_toc.yml`."""
+    env: Any = app.env
+    return env.external_site_map
+
+
 def _entry(app: Sphinx, item: Any, pagename: str, context: dict[str, Any]) -> str:
     if not isinstance(item, str):  # an address elsewhere
         return f'<li><a href="{escape(item.url)}">{escape(item.title or item.url)}</a></li>'
     docname = str(item).removesuffix(".md")
-    subtrees = app.env.external_site_map[str(item)].subtrees
+    subtrees = _site_map(app)[str(item)].subtrees
     title = _title(app, docname)
     own = _OWN.search(context.get("toc", "")) if docname == pagename else None
     inner = own.group(1) if own else ""
@@ -60,7 +65,7 @@ def _entry(app: Sphinx, item: Any, pagename: str, context: dict[str, Any]) -> st
 
 def _pages(app: Sphinx, tree: Any) -> set[str]:
     """The docnames of all pages of a part, those below its pages too."""
-    site_map = app.env.external_site_map
+    site_map = _site_map(app)
     inner = (_pages(app, below) for name in tree.files() for below in site_map[name].subtrees)
     return {name.removesuffix(".md") for name in tree.files()}.union(*inner)
 

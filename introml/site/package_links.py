@@ -39,9 +39,10 @@ def _names(
 ) -> Iterator[tuple[str, str]]:
     """`modules` remembers by which names the page's cells so far call whole modules."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("introml"):
+        name = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and name.startswith("introml"):
             for alias in node.names:
-                full = package.documented(node.module, alias.name)
+                full = package.documented(name, alias.name)
                 if full in package.modules:
                     modules[alias.asname or alias.name] = full
                 elif full:

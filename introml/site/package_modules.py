@@ -103,7 +103,11 @@ class Package:
             return set()
 
 
-def public_members(module: griffe.Module) -> Iterator[griffe.Object]:
+#: What is described, a thing of its own.
+Member = griffe.Class | griffe.Function | griffe.Attribute
+
+
+def public_members(module: griffe.Module) -> Iterator[Member]:
     """A module's own functions and classes without an underscore, and values with a docstring.
 
     A widget comes before what helps it. The types of its traits are left out: what they take stands
@@ -112,9 +116,9 @@ def public_members(module: griffe.Module) -> Iterator[griffe.Object]:
     yield from sorted(_public_members(module), key=lambda member: not is_widget(member))
 
 
-def _public_members(module: griffe.Module) -> Iterator[griffe.Object]:
+def _public_members(module: griffe.Module) -> Iterator[Member]:
     for name, member in module.members.items():
-        if name.startswith("_") or member.is_alias or member.is_module:
+        if name.startswith("_") or not isinstance(member, Member):
             continue
         if member.is_attribute and not member.docstring:
             continue
@@ -123,10 +127,10 @@ def _public_members(module: griffe.Module) -> Iterator[griffe.Object]:
         yield member
 
 
-def class_members(cls: griffe.Class) -> Iterator[griffe.Object]:
+def class_members(cls: griffe.Class) -> Iterator[Member]:
     """A class's own public methods, properties and fields, those that have a docstring."""
     for name, member in cls.members.items():
-        if not name.startswith("_") and not member.is_alias and member.docstring:
+        if not name.startswith("_") and isinstance(member, Member) and member.docstring:
             yield member
 
 
@@ -146,15 +150,15 @@ def _is_trait_type(cls: griffe.Class) -> bool:
     )
 
 
-def signature(member: griffe.Object) -> str:
+def signature(member: Member) -> str:
     """The name with its parameters, their types and defaults, and what is returned."""
-    if member.is_attribute:
+    if isinstance(member, griffe.Attribute):
         return member.name
     if isinstance(member, griffe.Class) and "dataclass" in member.labels:
         fields = [
             f"{name}: {field.annotation}" + (f" = {field.value}" if field.value else "")
             for name, field in member.members.items()
-            if field.is_attribute and field.annotation
+            if isinstance(field, griffe.Attribute) and field.annotation
         ]
         return f"{member.name}({', '.join(fields)})"
     if isinstance(member, griffe.Class) and "__init__" not in member.members:
@@ -162,7 +166,7 @@ def signature(member: griffe.Object) -> str:
     return member.signature()
 
 
-def kind(member: griffe.Object) -> str:
+def kind(member: Member) -> str:
     """The directive of Sphinx's Python domain that describes it."""
     inside_class = isinstance(member.parent, griffe.Class)
     if isinstance(member, griffe.Class):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reprlib
 from html import escape
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import griffe
@@ -17,6 +18,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 from introml.site.docstrings import markdown_lines, name_sentences, set_scripts
 from introml.site.package_modules import (
+    Member,
     Package,
     class_members,
     is_widget,
@@ -101,15 +103,16 @@ class Module(_PackageDirective):
             found += self._entry(member)
         return [*found, _listing(module)]
 
-    def _entry(self, member: griffe.Object) -> list[nodes.Node]:
+    def _entry(self, member: Member) -> list[nodes.Node]:
         """What Sphinx's Python domain makes of the member, with its docstring and members."""
         lines = [f"```{{{kind(member)}}} {signature(member)}", f":module: {member.module.path}"]
         labels = member.labels & {"classmethod", "staticmethod"}
         lines += [f":{label}:" for label in sorted(labels)]
-        if member.is_attribute and member.annotation:
-            lines.append(f":type: {member.annotation}")
-        if member.is_attribute and 0 < len(str(member.value or "")) <= LONGEST_VALUE:
-            lines.append(f":value: {member.value}")
+        if isinstance(member, griffe.Attribute):
+            if member.annotation:
+                lines.append(f":type: {member.annotation}")
+            if 0 < len(str(member.value or "")) <= LONGEST_VALUE:
+                lines.append(f":value: {member.value}")
         entry = self.parse([*lines, "```"])
         for described in (part for part in entry if isinstance(part, addnodes.desc)):
             head, body = described[0], described[-1]
@@ -176,15 +179,16 @@ def _reference(full_name: str) -> addnodes.pending_xref:
 
 def _anchor(member: griffe.Object) -> str:
     """Where a member's lines begin in the listing; those of a method's class, and of a value's."""
-    while not isinstance(member.parent, griffe.Module):
+    while isinstance(member.parent, griffe.Class):
         member = member.parent
     return f"source-{member.path}"
 
 
 def _listing(module: griffe.Module) -> listing:
     """The module's lines, in one block for each public member, so that each has an address."""
+    assert isinstance(module.filepath, Path)  # not several, as of a package without __init__
     lines = module.filepath.read_text(encoding="utf-8").splitlines()
-    starts = {member.lineno: _anchor(member) for member in public_members(module)}
+    starts = {member.lineno or 1: _anchor(member) for member in public_members(module)}
     cuts = [1, *(_with_comment(lines, line) for line in sorted(starts)), len(lines) + 1]
     anchors = ["", *(starts[line] for line in sorted(starts))]
     box = listing(name=module.path, lines=len(lines))
