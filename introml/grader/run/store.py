@@ -141,10 +141,9 @@ class Store:
             if stored is not None and now.get(stored.source, name) == name:
                 yield stored
 
-    def write_grades(self, now: dict[str, str], late: dict[str, str] | None = None) -> None:
+    def write_grades(self, now: dict[str, str]) -> None:
         """Write `grades.csv` from what is stored."""
-        late = late or {}
-        rows = (row(one.result, late.get(one.folder, "")) for one in self.results(now))
+        rows = (row(one.result) for one in self.results(now))
         atomic.write(self.folder / "grades.csv", grades_csv(rows))
 
 

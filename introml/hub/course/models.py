@@ -10,8 +10,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from introml.hub.course.database import UtcDateTime
 
 ROLES = ("student", "teacher")
-#: A grading waits, is leased to a worker, and is done; or was called off by a newer one.
-STATES = ("waiting", "leased", "done", "called off")
 
 
 class Base(DeclarativeBase):

@@ -17,8 +17,6 @@ from introml.hub.servers import students_env
 from introml.hub.servers.students_env import NoPython, build_wheel, find_interpreter, others_can_run
 from introml.site.node import ROOT
 
-SOLUTION = re.compile(r"### BEGIN SOLUTION[^\n]*\n(.*?)### END SOLUTION", re.DOTALL)
-
 
 def secrets():
     """Lines that stand in hidden checks and solutions alone: long ones, none of the starter's."""
