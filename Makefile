@@ -30,20 +30,21 @@ hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs hand
 test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
 	@$(WITH_NODE) bash tests/run.sh
 
-lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, and the types of JavaScript
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.json && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.views.json
+lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, their types, and what is unused
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/vulture && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.json && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.views.json
 
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm", or scale scale-tests: a book six times as large)
-	@site= grader= hub= behind=; for part in $(or $(PARTS),pages files builds rate boxes attacks start rush grade labs slurm); do case $$part in \
-	  rate|boxes|attacks) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; \
+bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm", or scale scale-tests: a book six times as large; or coverage: what no test reaches)
+	@site= grader= hub= behind= covered=; for part in $(or $(PARTS),pages files builds rate boxes attacks start rush grade labs slurm); do case $$part in \
+	  rate|boxes|attacks) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; coverage) covered=yes;; \
 	  *) site="$$site $$part";; esac; done; \
 	if [ -n "$$site" ]; then $(WITH_NODE) $(PY) tests/bench/bench.py $$site || exit; fi; \
 	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader || exit; fi; \
 	if [ -n "$$hub" ]; then $(PY) tests/bench/hub.py $$hub || exit; fi; \
-	if [ -n "$$behind" ]; then $(PY) tests/bench/hub_grading.py $$behind; fi
+	if [ -n "$$behind" ]; then $(PY) tests/bench/hub_grading.py $$behind || exit; fi; \
+	if [ -n "$$covered" ]; then $(WITH_NODE) $(PY) tests/bench/covered.py; fi
 
 soak: .venv/test-ready ## long tests: a hostile class, kills of the grader and of the hub's parts, malformed input (PARTS="class kills fuzz hub")
 	@$(PY) tests/soak/soak.py $(PARTS)

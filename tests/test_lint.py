@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,41 @@ def test_what_others_call_states_its_types_and_a_view_need_not(tsc):
     untyped = "export const twice = (n) => 2 * n;\n"
     assert "TS7006" in tsc(untyped)
     assert tsc(untyped, views=True) == ""
+
+
+@pytest.fixture
+def python_tool(tmp_path):
+    """`python_tool(name, source)` -> what mypy or vulture says of a module with this source."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+
+    def check(name, source):
+        path = tmp_path / "probe.py"
+        path.write_text(source, encoding="utf-8")
+        options = ["--cache-dir", str(tmp_path / "cache")] if name == "mypy" else []
+        command = [sys.executable, "-m", name, *options, str(path)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        return done.stdout + done.stderr if done.returncode else ""
+
+    return check
+
+
+def test_mypy_refuses_a_slip_in_the_types(python_tool):
+    sound = "def twice(n: int) -> int:\n    return 2 * n\n"
+    assert python_tool("mypy", sound) == ""
+    said = python_tool(
+        "mypy",
+        "import re\n"
+        "def untyped(n):\n    return n\n"
+        "def wrong(n: int) -> str:\n    return n\n"
+        "def unguarded(text: str) -> str:\n    return re.match('a', text).group()\n"
+        "def unneeded(n: int) -> int:\n    return n  # type: ignore[arg-type]\n",
+    )
+    found = set(re.findall(r"\[([a-z-]+)\]$", said, re.MULTILINE))
+    assert found == {"no-untyped-def", "return-value", "union-attr", "unused-ignore"}
+
+
+def test_vulture_refuses_what_nothing_uses(python_tool):
+    sound = "def used():\n    return 1\n\n\nprint(used())\n"
+    assert python_tool("vulture", sound) == ""
+    assert "unused function 'idle'" in python_tool("vulture", sound + "def idle():\n    return 2\n")
+    assert "unused variable 'SPARE'" in python_tool("vulture", sound + "SPARE = 3\n")

@@ -122,6 +122,8 @@ def test_the_built_package_has_no_solutions_and_no_hidden_checks(tmp_path):
             if Path(name).suffix in TEXT
         }
     assert "introml/grader/authoring/release.py" in names
+    # Its types are for those who use it, too.
+    assert {"introml/py.typed", "introml/grader/lab/__init__.pyi"} <= set(names)
     assert not [name for name in names if re.search(r"(^|/)labs/|hidden_checks|lab\.md", name)]
     for lab in LABS:
         for body in (*solutions(lab), *map(words, secrets(lab))):

@@ -307,7 +307,7 @@ def test_at_home_the_reference_has_names_of_its_own():
 
 def test_the_score_follows_the_lower_end_of_the_interval():
     def score(low):
-        return Speed(low * 2, low, low * 3, 1, 1).score(full=1.0, nothing=4.0)
+        return Speed(low * 2, low, low * 3, 1).score(full=1.0, nothing=4.0)
 
     assert score(0.5) == score(1.0) == 1
     assert score(2.0) == pytest.approx(0.5)
@@ -315,4 +315,4 @@ def test_the_score_follows_the_lower_end_of_the_interval():
     assert score(0.0) == 1
     assert math.isfinite(score(1e-300))
     with pytest.raises(ValueError, match="full < nothing"):
-        Speed(1, 1, 1, 1, 1).score(full=2, nothing=1)
+        Speed(1, 1, 1, 1).score(full=2, nothing=1)
