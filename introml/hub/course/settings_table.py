@@ -69,7 +69,7 @@ def _words(model: type[SettingsTable], values: Any, name: str, error: Mapping[st
             return f"{path}: {why}" if path else why
         return f"{path} {'has' if inside else 'is'} {_shown(given)}; {why}"
     if error["type"] == "extra_forbidden":
-        table = _table(model, keys[:-1])
+        table = _parent(model, keys)
         return no_setting(keys[-1], list(table.model_fields), _dotted(name, *keys[:-1]))
     must = f"it must be {_allowed(model, keys)}"
     if error["type"] == "missing":
@@ -85,7 +85,7 @@ def _allowed(model: type[SettingsTable], keys: Sequence[str]) -> str:
     """What a setting may be, from its field's description or else its type."""
     if not keys or _is_table(model, keys):
         return f"a table, such as [{keys[-1]}]" if keys else "a table"
-    schema = _table(model, keys[:-1]).model_json_schema()["properties"][keys[-1]]
+    schema = _parent(model, keys).model_json_schema()["properties"][keys[-1]]
     if "description" in schema:
         return schema["description"]
     if "enum" in schema:
@@ -113,6 +113,13 @@ def _table(model: type[SettingsTable], keys: Sequence[str]) -> type[SettingsTabl
     return model
 
 
+def _parent(model: type[SettingsTable], keys: Sequence[str]) -> type[SettingsTable]:
+    """The model of the table that a setting is in."""
+    found = _table(model, keys[:-1])
+    assert found is not None, "what holds a setting is a table"
+    return found
+
+
 def _parts(annotation: Any) -> tuple[Any, ...]:
     return getattr(annotation, "__args__", ())
 
@@ -135,7 +142,7 @@ def _line_of(text: str, keys: Sequence[str]) -> int:
     last = 0
     for count in range(1, len(lines) + 1):
         try:
-            node = tomllib.loads("".join(lines[:count]))
+            node: Any = tomllib.loads("".join(lines[:count]))
         except tomllib.TOMLDecodeError:
             continue
         for key in keys:

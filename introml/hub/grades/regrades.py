@@ -16,7 +16,7 @@ from introml.hub.course import Course, Event, Grading, Person, Refused, Submissi
 from introml.hub.grades.decisions import checked_reason
 from introml.hub.grades.rules import Rules
 from introml.hub.grades.standing import Standing
-from introml.hub.grades.submissions import dates_of
+from introml.hub.grades.submissions import attempt_of, dates_of
 from introml.hub.queue import queue
 
 _ONE, _ALL = "regrade one", "regrade all"

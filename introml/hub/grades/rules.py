@@ -90,7 +90,7 @@ def refusal_now(lab: Lab, rules: Rules, used: int, waiting: int, at: datetime) -
 
 def waiting_of(session: Session, person: Person) -> int:
     """How many of this person's submissions wait for their first grade, over all labs."""
-    return session.scalar(
+    return session.scalars(
         sa.select(sa.func.count(sa.distinct(Submission.id)))
         .join(Grading)
         .where(
@@ -98,7 +98,7 @@ def waiting_of(session: Session, person: Person) -> int:
             Grading.state.in_(("waiting", "leased")),
             Grading.reason == "handed in",
         )
-    )
+    ).one()
 
 
 def solution_from(session: Session, person: Person, lab: Lab) -> datetime:

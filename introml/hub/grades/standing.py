@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from introml.grader.lab import Lab
-from introml.grader.results import Attempt, Verdict, late_factor, score_after, that_counts
+from introml.grader.results import Verdict, late_factor, score_after, that_counts
 from introml.hub.course import Extension, Grading, LabSchedule, Override, Person, Submission
 from introml.hub.grades.rules import Rules, rules_for, rules_of
-from introml.hub.grades.submissions import attempts_used, current_grading
+from introml.hub.grades.submissions import attempt_of, attempts_used, current_grading
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def standing_of(
         grading = current_grading(one)
         if grading is not None:
             graded.append(one)
-            attempts.append(Attempt(one.submitted_at, grading.score, Verdict(grading.verdict)))
+            attempts.append(attempt_of(one, grading))
             if grading.verdict != Verdict.FAULT:
                 most = grading.max_score
     rule = lab.settings.late

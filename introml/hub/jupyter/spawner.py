@@ -18,7 +18,7 @@ from jupyterhub.spawner import LocalProcessSpawner
 from tornado import web
 from traitlets import Integer, Unicode, default
 
-from introml.hub.course import Course
+from introml.hub.course import HOMES, Course
 from introml.hub.jupyter import accounts
 from introml.hub.servers import releases
 
@@ -73,7 +73,7 @@ class CourseSpawner(LocalProcessSpawner):
 class StudentSpawner(CourseSpawner):
     """Each server as a unix user of its own, made on demand. Needs root."""
 
-    homes = Unicode(str(accounts.HOMES), config=True, help="The folder of the students' homes.")
+    homes = Unicode(str(HOMES), config=True, help="The folder of the students' homes.")
     most_processes = Integer(1000, config=True, help="Processes and threads of one student.")
 
     def prepare(self) -> None:

@@ -12,8 +12,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 SHORTEST = 10
 LONGEST = 1000
 #: One pass over 64 MiB by one thread: more than OWASP asks (46 MiB), at what scrypt cost before.
-_COST = {"time_cost": 1, "memory_cost": 1 << 16, "parallelism": 1}
-_HASHER = PasswordHasher(**_COST)
+_HASHER = PasswordHasher(time_cost=1, memory_cost=1 << 16, parallelism=1)
 #: A hash of no password: what is worked on where there is none, so that it takes as long.
 _NOBODYS = f"$argon2id$v=19$m={1 << 16},t=1,p=1${'A' * 22}${'A' * 43}"
 #: What `scrypt` was given when hashes were still made by it (RFC 7914).
@@ -63,9 +62,9 @@ def _by_argon2(raw: bytes, kept: str) -> bool:
 
 def _by_scrypt(raw: bytes, kept: str) -> bool:
     try:
-        kind, n, r, p, salt, wanted = kept.split("$")
+        kind, n, r, p, *parts = kept.split("$")
         known = kind == "scrypt" and {"n": int(n), "r": int(r), "p": int(p)} == _SCRYPT_COST
-        salt, wanted = base64.b64decode(salt), base64.b64decode(wanted)
+        salt, wanted = map(base64.b64decode, parts)
     except ValueError:
         known, salt, wanted = False, b"nobody's", b""
     found = hashlib.scrypt(raw, salt=salt, maxmem=_SCRYPT_MEMORY, dklen=32, **_SCRYPT_COST)

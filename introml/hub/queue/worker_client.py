@@ -116,7 +116,7 @@ class ServiceClient:
         """The seeds of the course's labs, by name. Raises `Away`, `Refused`."""
         node = self._ask("seeds")
         try:
-            return {str(name): int(seed) for name, seed in node.items()}
+            return {str(name): int(seed) for name, seed in _some(node).items()}
         except (AttributeError, TypeError, ValueError) as problem:
             raise Away(f"the service did not say its labs' seeds: {problem!r}") from problem
 
@@ -124,7 +124,7 @@ class ServiceClient:
         """How many gradings wait, by tier. Raises `Away`, `Refused`."""
         node = self._ask("waiting")
         try:
-            return {tier: int(node[tier]) for tier in ("cpu", "cuda")}
+            return {tier: int(_some(node)[tier]) for tier in ("cpu", "cuda")}
         except (KeyError, TypeError, ValueError) as problem:
             raise Away(f"the service did not say what waits: {problem!r}") from problem
 
@@ -164,6 +164,12 @@ def _worker_address(url: str) -> httpx.URL:
             "https://hub.example.edu/services/course/"
         )
     return address
+
+
+def _some(node: dict[str, Any] | None) -> dict[str, Any]:
+    if node is None:
+        raise TypeError("nothing was said")
+    return node
 
 
 def _read(answer: httpx.Response) -> bytes:

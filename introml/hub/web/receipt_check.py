@@ -39,8 +39,8 @@ def check_receipt(
     return page(
         request,
         "receipts.html",
-        checked=checked,
-        own=checked["receipt"] is not None and checked["receipt"].person == person.name,
+        checked={"good": not wrong, "words": wrong, "receipt": receipt},
+        own=receipt is not None and receipt.person == person.name,
         public_key=course.signer.public_key,
     )
 

@@ -20,7 +20,7 @@ from starlette.datastructures import UploadFile
 
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json
-from introml.hub.course import BlobDamaged, Course, Extension, Person, Submission, now
+from introml.hub.course import BlobDamaged, Course, Extension, Grading, Person, Submission, now
 from introml.hub.grades import (
     NotAccepted,
     Standing,

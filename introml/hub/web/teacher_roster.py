@@ -108,7 +108,9 @@ def links(sent: SentByTeacher) -> Response:
     writer.writerow(["name", "full_name", "email", "link"])
     with sent.course.database.reading() as session:
         for secret in sent.fields.getlist("secret"):
-            whom = people.invited(session, secret) if isinstance(secret, str) else None
+            if not isinstance(secret, str):
+                continue
+            whom = people.invited(session, secret)
             if whom is not None:
                 row = [cell(whom.name), cell(whom.full_name), cell(whom.email)]
                 writer.writerow([*row, _link(sent.request, secret)])
