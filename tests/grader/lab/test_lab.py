@@ -16,7 +16,7 @@ def test_settings():
     assert settings.solutions_from == datetime.date(2999, 1, 1)
     assert (settings.limits.wall_s, settings.limits.cpu_s, settings.limits.check_s) == (30, 30, 5)
     assert settings.late.max == 0.5
-    assert [tier.needs for tier in settings.tiers] == ["", "cuda"]
+    assert [tier.name for tier in settings.tiers] == ["cpu", "cuda"]
     assert settings.forbidden[0].name == "torch.nn.functional.mse_loss"
 
 
