@@ -27,8 +27,8 @@ watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the bro
 hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
 	@$(PY) -m introml.hub.operate.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
 
-test: .venv/test-ready ## run all tests, linters included (installs Chromium if it may)
-	@$(WITH_NODE) bash tests/run.sh
+test: .venv/test-ready ## run the linters and all tests that changed since they passed (ALL=1: all; installs Chromium if it may)
+	@$(WITH_NODE) ALL="$(ALL)" bash tests/run.sh
 
 lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, their types, and what is unused
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/vulture && $(WITH_NODE) node_modules/.bin/biome check --error-on-warnings && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.json && $(WITH_NODE) node_modules/.bin/tsc -p tsconfig.views.json

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests, in the order in which a failure is cheapest: style, the site, the package, the pages.
-# The last lines say what failed. CI=true re-executes every page; else only those that changed since.
+# The last lines say what failed. CI=true and ALL=1 run everything; else what is unchanged since it
+# passed is left out (tests/selection).
 set -uo pipefail
 cd "$(dirname "$0")/.."
 failed=()
@@ -24,13 +25,16 @@ if [ ${#failed[@]} -gt 0 ] && [[ " ${failed[*]} " == *"site: build"* ]]; then
   echo "the site does not build, so the tests that read it cannot run"
   exit 1
 fi
-run "pages: executed again" $python tests/pages/execute_again.py
-# Tests wait now and then, so there is a process more than there are cores; then a thread for each will do.
+# There are more processes than cores, so a thread for each will do.
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
-run "package, widgets, site, grader" $python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser --ignore tests/hub "$@"
-run "hub" $python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/hub "$@"
+if [ "${CI:-}" = true ] || [ -n "${ALL:-}" ]; then which=all; else which=changed; fi
+select=(-p selection --selection "$which" -n "$($python tests/selection/processes.py)")
+by_file=(--dist loadfile --no-loadscope-reorder)
+run "pages: executed again" $python tests/pages/execute_again.py "${select[@]}"
+run "package, widgets, site, grader" $python -m pytest -q "${select[@]}" "${by_file[@]}" --ignore tests/browser --ignore tests/hub "$@"
+run "hub" $python -m pytest -q "${select[@]}" "${by_file[@]}" tests/hub "$@"
 # Test by test, for the pages of one file are most of them.
-run "browser" $python -m pytest -q -n 3 --dist worksteal tests/browser "$@"
+run "browser" $python -m pytest -q "${select[@]}" --dist worksteal tests/browser "$@"
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
   exit 1

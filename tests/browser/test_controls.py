@@ -10,8 +10,6 @@ import pytest
 from browser_site import pages_with
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-import introml.widgets
-
 PAGES = pages_with("widget-states")
 ROOT = "[data-widget]"
 IN_PAGE = """
@@ -285,11 +283,6 @@ class Figure:
                         self.helper = other
                         return lives
         return None
-
-
-def test_every_widget_is_on_a_page():
-    shown = {name for name in introml.widgets.__all__ if pages_with(f'data-widget="{name}"')}
-    assert shown == set(introml.widgets.__all__)
 
 
 @pytest.mark.parametrize("act", [by_mouse, by_keyboard])

@@ -27,27 +27,29 @@ def first_closed(path: Path) -> Path | None:
     return None
 
 
-def open_the_way() -> None:
-    kernel.unshare(kernel.NEWNS)
-    kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    wanted = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT}
+def open_the_way(*wanted: Path) -> None:
+    """Let everybody reach each of `wanted`, in this mount namespace."""
     closed = {path: folder for path in wanted if (folder := first_closed(path))}
-    kept = {}
-    for path in closed:
-        kept[path] = tempfile.mkdtemp()
-        kernel.bind(str(path), kept[path])
+    handles = {path: os.open(path, os.O_PATH) for path in closed}
     for folder in set(closed.values()):
         kernel.mount("tmpfs", str(folder), "tmpfs", 0, "mode=755")
-    for path, place in kept.items():
+    for path, handle in handles.items():
         path.mkdir(parents=True, exist_ok=True)
-        kernel.bind(place, str(path))
+        kernel.bind(f"/proc/self/fd/{handle}", str(path))
+        os.close(handle)
+
+
+def become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
 
 
 if __name__ == "__main__":
     if os.getuid() == 0:
-        open_the_way()
-        os.setgroups([])
-        os.setresgid(USER, USER, USER)
-        os.setresuid(USER, USER, USER)
+        kernel.unshare(kernel.NEWNS)
+        kernel.mount("none", "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
+        open_the_way(Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), ROOT)
+        become(USER)
     os.environ["HOME"] = tempfile.mkdtemp()
     os.execv(sys.argv[1], sys.argv[1:])

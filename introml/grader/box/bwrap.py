@@ -20,6 +20,7 @@ from introml.grader.box.inside import arrange_descriptors
 from introml.grader.box.limits import Limits, set_rlimits
 from introml.grader.box.root import (
     GROUP,
+    OWN_FOLDERS,
     PASSWD,
     folders,
     interpreter_links,
@@ -60,15 +61,23 @@ def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str
     line += ["--uid", "1000", "--gid", "1000", "--hostname", "box", "--cap-drop", "ALL"]
     for name, value in environment.items():
         line += ["--setenv", name, value]
-    for path in folders(compiler):
+    shown = folders(compiler)
+    links, interpreter = interpreter_links()
+    files = [interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"]
+    line += ["--dev", "/dev"]
+    for folder in OWN_FOLDERS:
+        line += ["--size", size, "--tmpfs", folder]
+    ways = _ways([*map(str, shown), *files, *(link for link, _ in links)])
+    for way in ways:
+        line += ["--size", str(1 << 20), "--tmpfs", way]
+    for path in shown:
         line += ["--ro-bind", str(path), str(path)]
         masked = path / "introml"
         for package in [masked] if masked.is_dir() else path.glob("site-packages/introml"):
             line += ["--tmpfs", str(package), "--remount-ro", str(package)]
-    links, interpreter = interpreter_links()
     for link, target in [*links, *system_links()]:
         line += ["--symlink", target, link]
-    for file in (interpreter, "/etc/ld.so.cache", f"{sys.prefix}/pyvenv.cfg"):
+    for file in files:
         if os.path.exists(file):
             line += ["--ro-bind", file, file]
     for folder, names in _NEEDED.items():
@@ -76,19 +85,30 @@ def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str
             for file in (f"{folder}/{name}.py", f"{folder}/{name}.pyi"):
                 if (PACKAGE / file).exists():
                     line += ["--ro-bind", str(PACKAGE / file), f"{_CODE}/introml/{file}"]
-    line += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/tmp", "/dev/shm"):
-        line += ["--size", size, "--tmpfs", folder]
+    line += ["--proc", "/proc"]
     for name, text in (("passwd", PASSWD), ("group", GROUP)):
         line += ["--ro-bind-data", str(_readable(text.encode())), f"/etc/{name}"]
     # Given to bwrap, it also binds the box's first process, which is the student's user too.
     line += ["--seccomp", str(_readable(box_filter().code))]
-    line += ["--remount-ro", "/", "--chdir", "/tmp"]
+    for place in ("/", *ways):
+        line += ["--remount-ro", place]
+    line += ["--chdir", "/tmp"]
     code = (
         f"import sys; sys.path.insert(0, {_CODE!r}); "
         f"from introml.grader.box.bwrap import cold; cold({json.dumps(task)!r})"
     )
     return [*line, sys.executable, "-s", "-P", "-c", code]
+
+
+def _ways(paths: list[str]) -> list[str]:
+    """Return the folders just below a box's own folders through which one of `paths` is reached."""
+    found = {
+        f"{own}/{path.removeprefix(own + '/').partition('/')[0]}"
+        for own in OWN_FOLDERS
+        for path in paths
+        if path.startswith(own + "/")
+    }
+    return sorted(way for way in found if way not in paths)
 
 
 def _readable(data: bytes) -> int:

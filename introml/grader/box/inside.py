@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
-from introml.grader.box import kernel
+from introml.grader.box import kernel, root
 from introml.grader.box.limits import Limits, MemoryWatch, set_rlimits, tmpfs_options
 from introml.grader.box.seccomp import Filter
 
@@ -102,8 +102,7 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
 def _enter_namespaces(limits: Limits) -> None:
     kernel.unshare(kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWNET | kernel.NEWCGROUP)
     closed = kernel.MS_NOSUID | kernel.MS_NODEV
-    kernel.mount("tmpfs", "/tmp", "tmpfs", closed, tmpfs_options(limits, "1777"))
-    kernel.mount("tmpfs", "/dev/shm", "tmpfs", closed, tmpfs_options(limits, "1777"))
+    root.renew_own_folders(tmpfs_options(limits, "1777"))
     kernel.mount("proc", "/proc", "proc", closed | kernel.MS_NOEXEC, "hidepid=2")
     kernel.set_host_name("box")
 

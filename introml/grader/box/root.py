@@ -1,7 +1,8 @@
 """The file system that a box sees: Python, its packages, the libraries they need; all read-only.
 
 Built once for each template, which then lives in it; each box adds a private /tmp, /dev/shm and
-/proc of its own. Nothing else of the machine has a name in it.
+/proc of its own. Nothing else of the machine has a name in it. Where Python itself is installed
+below one of those folders, the box shows it there again: the way to it, read-only, and no more.
 """
 
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from introml.grader.box import kernel
 
+#: The folders that each box gets anew, empty and its own to write in.
+OWN_FOLDERS = ("/tmp", "/dev/shm")
 _DEVICES = ("null", "zero", "full", "urandom", "random")
 _COMPILER = ("/usr/bin", "/usr/lib", "/usr/libexec", "/usr/include", "/etc/alternatives")
 PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
@@ -31,7 +34,12 @@ def folders(compiler: bool) -> list[Path]:
     ]
     if compiler:
         found += [Path(name) for name in _COMPILER]
-    return _outermost([path for path in found if path.is_dir() and path != Path("/")])
+    return _outermost([path for path in found if path.is_dir() and not _holds_an_own_one(path)])
+
+
+def _holds_an_own_one(path: Path) -> bool:
+    """Whether to show a folder would show all of a folder that a box gets anew."""
+    return any(Path(own).is_relative_to(path) for own in OWN_FOLDERS)
 
 
 def python_folders() -> list[Path]:
@@ -89,12 +97,34 @@ def build(place: str, compiler: bool = False, devices: tuple[str, ...] = ()) -> 
         _show(place, Path("/dev") / name, kernel.ATTR_NOSUID)
     for name in devices:
         _show(place, Path(name), kernel.ATTR_NOSUID)
-    for name in ("/proc", "/tmp", "/dev/shm"):
+    for name in ("/proc", *OWN_FOLDERS):
         os.makedirs(place + name, exist_ok=True)
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
     kernel.mount("proc", place + "/proc", "proc", flags)
     kernel.pivot(place)
     kernel.set_attributes("/", kernel.ATTR_RDONLY, recursive=False)
+
+
+def renew_own_folders(options: str) -> None:
+    """In a box's mount namespace: mount its own folders, and in them the way to Python again.
+
+    What the root has below such a folder was put there by `build`, so it is all that is shown.
+    """
+    for folder in OWN_FOLDERS:
+        shown = os.listdir(folder)
+        os.chdir(folder)  # from here, what the mount covers still has a name
+        kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+        for name in shown:
+            target = f"{folder}/{name}"
+            if os.path.islink(name):
+                os.symlink(os.readlink(name), target)
+                continue
+            if os.path.isdir(name):
+                os.mkdir(target)
+            else:
+                _write(target, "")
+            kernel.bind(name, target)
+    os.chdir("/")
 
 
 def _show(

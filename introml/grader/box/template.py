@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from introml.book.paths import ROOT
-from introml.grader.box import bwrap, cgroups, owned, root
+from introml.grader.box import bwrap, cgroups, owned
 from introml.grader.box.boxes import Box, GraderFault
 from introml.grader.box.limits import Limits
 
@@ -82,11 +82,6 @@ class Template:
 
     def start(self) -> None:
         """Start the process and wait until it is warm (1 to 2 s)."""
-        if self._isolated and (hidden := _hidden_packages()):
-            raise SandboxUnavailable(
-                f"Python's packages lie in {hidden}, below a folder that each sandbox gets anew "
-                "and empty. Move the installation (the repository with its .venv) elsewhere."
-            )
         if self._cold:
             self._start_cold("the cold way was asked for")
             return
@@ -284,18 +279,6 @@ def _new_place() -> str:
         with contextlib.suppress(OSError):
             path.rmdir()
     return tempfile.mkdtemp(prefix=f"{owned.new_name(_ROOT)}-")
-
-
-def _hidden_packages() -> Path | None:
-    """A folder of Python's that a box could not show, since its own /tmp or /dev/shm covers it."""
-    return next(
-        (
-            folder
-            for folder in root.python_folders()
-            if any(folder.is_relative_to(own) for own in ("/tmp", "/dev/shm"))
-        ),
-        None,
-    )
 
 
 def _environment() -> dict[str, str]:
