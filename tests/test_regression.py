@@ -112,7 +112,10 @@ def test_rank_deficient_design_names_the_feature(columns, dependent, dtype):
 
 def test_constant_feature_is_fine_without_an_intercept():
     X, y = example(5, 40, 2)
-    least_squares(torch.cat([torch.full((40, 1), 7.0, dtype=X.dtype), X], dim=1), y, False)
+    X = torch.cat([torch.full((40, 1), 7.0, dtype=X.dtype), X], dim=1)
+    w, b = least_squares(X, y, False)
+    torch.testing.assert_close(w, torch.linalg.lstsq(X, y[:, None]).solution[:, 0])
+    assert b == 0
 
 
 def test_features_of_very_different_scale_are_not_called_dependent():

@@ -15,7 +15,9 @@ class Visitor(httpx.Client):
     """Cookies kept, redirects followed."""
 
     def __init__(self, hub: RealHub) -> None:
-        super().__init__(base_url=hub.address, follow_redirects=True, timeout=60, headers=NAVIGATES)
+        super().__init__(
+            base_url=hub.address, follow_redirects=True, timeout=180, headers=NAVIGATES
+        )
         self.hub = hub
 
     def xsrf(self, path: str) -> str:

@@ -49,7 +49,7 @@ class PostgresServer:
             command, stdout=log, stderr=log, cwd=self.folder, **self._as_user
         )
         log.close()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while True:
             try:
                 psycopg.connect(self.url("postgres")).close()
@@ -73,7 +73,7 @@ class PostgresServer:
         """End it at once, in order, and take its folder away."""
         if self._process is not None:
             self._process.send_signal(2)
-            self._process.wait(20)
+            self._process.wait(120)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str) -> str:

@@ -71,7 +71,7 @@ class ServiceProcess:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while not self.answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 words = (self._folder / "service.log").read_text(errors="replace")

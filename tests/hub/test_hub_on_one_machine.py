@@ -232,7 +232,7 @@ def test_who_leaves_the_roster_is_out(real_hub, visit):
     with real_hub.course.database.writing() as session:
         people.find(session, name).active = False
     assert visit().sign_in(name).status_code == 403
-    until = time.monotonic() + 90
+    until = time.monotonic() + 300
     while visitor.get("/hub/home").url.path != "/hub/login":
         assert time.monotonic() < until
         time.sleep(2)
@@ -267,7 +267,7 @@ def test_a_hub_that_is_killed_comes_back_and_finds_its_servers(real_hub, visit):
     (hub,) = [p for p in start.children() if "jupyterhub" in p.cmdline()]
     time.sleep(5)  # a hub that dies at once is not started again
     hub.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while True:
         with contextlib.suppress(httpx.HTTPError):
             if visitor.get(f"/user/{ANN}/api").status_code == 200 and not hub.is_running():

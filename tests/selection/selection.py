@@ -159,7 +159,7 @@ class Selection:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         marks = [value for name, value in report.user_properties if name == _PROPERTY]
-        if self.notes and marks:
+        if self.notes and marks and not any("::" in name for name in self.config.args):
             unit, key, tests = json.loads(marks[0])
             results = self.results[unit, key, tests]
             results[report.nodeid] = results.get(report.nodeid, True) and report.passed

@@ -378,7 +378,7 @@ def test_pages_run_side_by_side_and_one_at_a_time_if_told_so(tmp_path):
     here = pathlib.Path({root!r}) / "meet"
     here.mkdir(exist_ok=True)
     (here / "{own}").touch()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not (here / "{other}").exists():
         assert time.monotonic() < end, "alone"
         time.sleep(0.02)
@@ -414,7 +414,7 @@ def start_slow_build(root):
     def wait():
         lines = iter(build.stdout.readline, "")
         assert any(line.startswith("executed") for line in lines)
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not (root / "pids").exists():
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -442,9 +442,9 @@ def test_interruption_leaves_no_process_and_keeps_what_is_done(tmp_path, slow_bu
         processes, folder = wait()
         assert all(process.is_running() for process in processes)
         build.send_signal(number)
-        build.communicate(timeout=60)
+        build.communicate(timeout=300)
         assert build.returncode == codes[number]
-        _, alive = psutil.wait_procs(processes, timeout=5)
+        _, alive = psutil.wait_procs(processes, timeout=60)
         assert [process for process in alive if process.status() != "zombie"] == []
         assert not folder.parent.exists()
         assert text_of(tmp_path / number.name, "quick") == "kept\n"

@@ -2,14 +2,13 @@
 
 import json
 import math
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from introml import site
-from introml.site.node import NodeLines
+from introml.site.node import NodeLines, node_path
 from introml.widgets.base import bundle_path
 
 RUNNER = Path(__file__).with_name("run_model.mjs")
@@ -46,8 +45,7 @@ def run_model():
 
     A case that the model refuses gives a `ModelError` in its place.
     """
-    node = shutil.which("node")
-    assert node, "node is not on PATH; run the tests with `make test`"
+    node = node_path()
 
     def run(widget: str, function: str, cases: list) -> list:
         bundle = bundle_path(widget, ".mjs")

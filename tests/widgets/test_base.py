@@ -132,7 +132,9 @@ def test_each_public_trait_is_a_noun_in_snake_case_with_help(cls):
 def test_each_default_is_one_that_the_trait_takes(cls):
     widget = cls()
     for name in cls.public_traits():
-        setattr(widget, name, getattr(widget, name))
+        default = getattr(widget, name)
+        setattr(widget, name, default)
+        assert getattr(widget, name) == default
 
 
 def test_nothing_hides_a_trait_of_jupyters_own(cls):

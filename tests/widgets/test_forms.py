@@ -3,7 +3,6 @@
 import itertools
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -11,6 +10,7 @@ import traitlets
 from bs4 import BeautifulSoup
 
 import introml.widgets
+from introml.site.node import node_path
 from introml.widgets.base import DIST, bundle_path
 from introml.widgets.traits import Choice, Numbers, Real, Whole
 
@@ -83,7 +83,7 @@ def test_the_browser_takes_what_python_takes_and_nothing_else(name):
             cases.append([kept, form])
             expected.append(good)
     done = subprocess.run(
-        [shutil.which("node"), "--input-type=module", "-e", FITS, FORMS.as_uri()],
+        [node_path(), "--input-type=module", "-e", FITS, FORMS.as_uri()],
         input=json.dumps(cases), capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     found = json.loads(done.stdout)

@@ -1,11 +1,12 @@
 """The widget kit's own tests, which run under node: one test here for each of theirs."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from introml.site.node import node_path
 
 HERE = Path(__file__).parent
 TESTS = HERE / "kit.test.mjs"
@@ -15,9 +16,7 @@ GROUPS = re.findall(r'^describe\("([^"]+)"', TESTS.read_text(encoding="utf-8"), 
 @pytest.fixture(scope="module")
 def report():
     """Node's report as TAP: a line `ok n - group` or `not ok n - group` for each group."""
-    node = shutil.which("node")
-    assert node, "node is not on PATH; run the tests with `make test`"
-    command = [node, "--test", "--test-reporter=tap", str(TESTS)]
+    command = [node_path(), "--test", "--test-reporter=tap", str(TESTS)]
     done = subprocess.run(
         command, capture_output=True, text=True, encoding="utf-8", timeout=120, cwd=HERE
     )

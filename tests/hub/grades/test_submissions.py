@@ -91,6 +91,8 @@ def test_a_fault_of_the_grader_costs_no_attempt(course):
     for _ in range(jobs.MOST_TRIES):
         grade_next(course, verdict=Verdict.FAULT)
     handed_in(course, b"another try")
+    with course.database.reading() as session:
+        assert session.scalar(sa.select(sa.func.count(Submission.id))) == allowed + 1
 
 
 def test_a_lab_opens_and_closes(course):
