@@ -36,8 +36,16 @@ _WITHOUT_THE_BOOK = (
     "tests/test_", "tests/widgets/",
 )  # fmt: skip
 _WITH_THE_BOOK = ("tests/book/test_facts.py", "tests/site/test_book_pages.py")
+#: Tests that look through whole folders as text.
+_LOOK_THROUGH = {
+    "tests/book/style/test_tokens.py": ("introml/",),
+    "tests/pages/test_package_pages.py": ("introml/",),
+    "tests/pages/test_package_references.py": ("introml/",),
+    "tests/test_contributing.py": ("introml/", "tests/", "labs/", "assets/"),
+    "tests/test_every_test_can_fail.py": ("tests/",),
+}
 #: What is written about the project: a test that reads it names it.
-_ABOUT = ("README.md", "CHANGES.md", "LICENSE", "LICENSE-TEXT")
+_ABOUT = ("README.md", "CHANGES.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT")
 #: Programs in tests/ that are no tests.
 _NO_TESTS = ("tests/bench/", "tests/soak/")
 _STARTS_PROGRAMS = re.compile(r"\b(subprocess|Popen|posix_spawn|execv\w*|multiprocessing)\b")
@@ -80,7 +88,11 @@ class Inputs:
         programs = any(re.search(r"\b(bench|soak)\b", text) for text in texts)
         book = self.reads_the_book(test_file)
 
+        looks_through = _LOOK_THROUGH.get(test_file, ())
+
         def holds(name: str) -> bool:
+            if name.startswith(looks_through):
+                return True
             if name.startswith("introml/"):
                 beside = not name.endswith(".py") and _is_below(self.root / name, folders)
                 return name in python or beside or (starts and name.startswith(_STARTED))

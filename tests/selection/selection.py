@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from built_page import BuiltSite
-from executed_pages import notebook_key
+from executed_pages import NOTEBOOKS, notebook_key
 from inputs_of_tests import Inputs, sha256
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +47,15 @@ class Units:
         self.root = root
         self.inputs, self.site = Inputs(root), BuiltSite(root / HTML)
         self._keys: dict[str, str] = {}
+
+    def look_at_all_files(self) -> None:
+        """Read them now: a file that is changed while the tests run must not count as tested."""
+        for notebook in (self.root / NOTEBOOKS).rglob("*.ipynb"):
+            self.key(notebook.relative_to(self.root).as_posix())
+        _ = self.inputs.files, self.site.files
+
+    def is_there(self, unit: str) -> bool:
+        return (self.root / unit.partition("::")[0]).is_file()
 
     def of_file(self, path: Path) -> str | None:
         """The unit that a whole file is; None where its tests are several."""
@@ -102,34 +111,39 @@ class Selection:
 
     def __init__(self, config: pytest.Config, everything: bool) -> None:
         self.config = config
-        self.runs = not _is_controller(config)
-        self.notes = not hasattr(config, "workerinput")
-        self.record = {} if everything else _read(config.rootpath / RECORD)
-        if hasattr(config, "workerinput"):
-            self.record = config.workerinput["record"]
         self.units = Units(config.rootpath)
+        told = getattr(config, "workerinput", None)
+        #: The units to leave out, with how many tests they have.
+        self.left_out: dict[str, int] = told["left_out"] if told else {}
+        self.notes = told is None
+        if self.notes:
+            self.units.look_at_all_files()
+            if not everything:
+                record = _read(config.rootpath / RECORD)
+                self.left_out = {
+                    unit: known["tests"]
+                    for unit, known in record.items()
+                    if self.units.is_there(unit) and known["key"] == self.units.key(unit)
+                }
+        self.runs = bool(told) or config.getoption("dist", "no") == "no"
         self.watch = Watch(self.units) if self.runs else None
         self.unchanged = 0
         self.unknown: dict[str, list[str]] = {}
-        self.results: dict[tuple[str, str, int], dict[str, bool]] = defaultdict(dict)
-
-    def _is_unchanged(self, unit: str) -> bool:
-        return unit in self.record and self.record[unit]["key"] == self.units.key(unit)
+        self.results: dict[tuple[str, int], dict[str, bool]] = defaultdict(dict)
 
     # Where tests are collected and run.
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        node.workerinput["record"] = self.record
+        node.workerinput["left_out"] = self.left_out
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        named = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
-        if not self.runs or not (named or collection_path.suffix == ".ipynb"):
+        if not self.runs or collection_path.suffix not in (".py", ".ipynb"):
             return None
         unit = self.units.of_file(collection_path)
-        if unit is None or not self._is_unchanged(unit):
+        if unit not in self.left_out:
             return None
-        self.unchanged += self.record[unit]["tests"]
+        self.unchanged += self.left_out[unit]
         return True
 
     @pytest.hookimpl(wrapper=True)
@@ -142,13 +156,12 @@ class Selection:
         units = defaultdict(list)
         for item in items:
             units[self.units.of_item(item)].append(item)
-        left_out = {unit for unit in units if self._is_unchanged(unit)}
-        self.unchanged += sum(len(units[unit]) for unit in left_out)
-        for unit in units.keys() - left_out:
+        self.unchanged += sum(len(units[unit]) for unit in units.keys() & self.left_out.keys())
+        for unit in units.keys() - self.left_out.keys():
+            mark = json.dumps([unit, len(units[unit])])
             for item in units[unit]:
-                mark = [unit, self.units.key(unit), len(units[unit])]
-                item.user_properties.append((_PROPERTY, json.dumps(mark)))
-        items[:] = [item for item in items if self.units.of_item(item) not in left_out]
+                item.user_properties.append((_PROPERTY, mark))
+        items[:] = [item for item in items if self.units.of_item(item) not in self.left_out]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item):
@@ -160,8 +173,7 @@ class Selection:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         marks = [value for name, value in report.user_properties if name == _PROPERTY]
         if self.notes and marks and not any("::" in name for name in self.config.args):
-            unit, key, tests = json.loads(marks[0])
-            results = self.results[unit, key, tests]
+            results = self.results[tuple(json.loads(marks[0]))]
             results[report.nodeid] = results.get(report.nodeid, True) and report.passed
 
     @pytest.hookimpl(optionalhook=True)
@@ -180,10 +192,10 @@ class Selection:
             return
         path = self.config.rootpath / RECORD
         record = _read(path)
-        for (unit, key, tests), results in self.results.items():
+        for (unit, tests), results in self.results.items():
             done = len(results) == tests and all(results.values())
             if done and unit.partition("::")[0] not in self.unknown:
-                record[unit] = {"key": key, "tests": tests}
+                record[unit] = {"key": self.units.key(unit), "tests": tests}
             else:
                 record.pop(unit, None)
         path.parent.mkdir(exist_ok=True)
@@ -236,10 +248,6 @@ class Watch:
             name, _, flags = arguments
             if isinstance(name, str) and not (flags or 0) & (os.O_WRONLY | os.O_CREAT):
                 self._opened.add(os.path.abspath(name))
-
-
-def _is_controller(config: pytest.Config) -> bool:
-    return bool(config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"))
 
 
 def _read(path: Path) -> dict[str, Any]:
