@@ -3,7 +3,6 @@ from .examples import WrongSolution as WrongSolution
 from .forbidden import Forbidden as Forbidden
 from .lab import CheckInfo as CheckInfo
 from .lab import Lab as Lab
-from .lab import WrongSolution as WrongSolution
 from .lab import labs as labs
 from .lab import load_lab as load_lab
 from .python_code import parse as parse

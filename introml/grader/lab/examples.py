@@ -65,7 +65,7 @@ def wrong_solutions(
     folder: Path, answers: Mapping[str, Cell], checks: Collection[str]
 ) -> list[WrongSolution]:
     """The files of `wrong/`, by name; `checks` are those that may catch. Raises `LabError`."""
-    found = []
+    found: list[WrongSolution] = []
     for path in sorted([*folder.glob("*.py"), *folder.glob("*.toml")]):
         one = (_mistake if path.suffix == ".toml" else _whole_answer)(path, answers)
         if unknown := sorted(set(one.caught_by) - set(checks)):

@@ -130,7 +130,7 @@ def _packages(modules: Iterable[str]) -> dict[str, metadata.Distribution]:
             continue
         found[one.metadata["Name"]] = one
         needed = [text for text in one.requires or () if "extra" not in text.partition(";")[2]]
-        names = [_REQUIREMENT.match(text)[0] for text in needed]
+        names = [name[0] for text in needed if (name := _REQUIREMENT.match(text))]
         wanted += [other for name in names if (other := _installed(name))]
     return dict(sorted(found.items()))
 
