@@ -110,6 +110,7 @@ class Modules:
     def _files(self, name: str) -> list[Path]:
         """The files that `import name` runs: each package on the way, then the module."""
         if name not in self._found:
+            self._found[name] = []  # what a package hands on may name the package again
             self._found[name] = self._look_up(name.split("."))
         return self._found[name]
 

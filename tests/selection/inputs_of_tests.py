@@ -21,7 +21,7 @@ from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 
-from introml.site.dependencies import Modules, Scan, assets_matching, scan_module
+from introml.book.dependencies import Modules, Scan, assets_matching, scan_module
 
 #: What is made from other files, or is no part of any result.
 PASSED_OVER = {
@@ -35,7 +35,11 @@ _WITHOUT_THE_BOOK = (
     "tests/book/", "tests/data/", "tests/grader/", "tests/hub/", "tests/models/", "tests/site/",
     "tests/test_", "tests/widgets/",
 )  # fmt: skip
-_WITH_THE_BOOK = ("tests/book/test_facts.py", "tests/site/test_book_pages.py")
+_WITH_THE_BOOK = (
+    "tests/book/test_facts.py",
+    "tests/site/test_book_pages.py",
+    "tests/test_rooms.py",
+)
 #: Tests that look through whole folders as text.
 _LOOK_THROUGH = {
     "tests/book/style/test_tokens.py": ("introml/",),

@@ -95,7 +95,7 @@ BUILT = {PAGES, A, B, WHOLE}
 
 @pytest.fixture
 def checkout(tmp_path):
-    own = {name: (ROOT / name).read_text() for name in ("introml/site/dependencies.py",)}
+    own = {name: (ROOT / name).read_text() for name in ("introml/book/dependencies.py",)}
     for name, text in {**FILES, **own}.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
