@@ -19,8 +19,10 @@ import torch
 from torch import Tensor
 
 from introml.book.paths import ROOT
-from introml.models.encoder import HEADS, LAYERS, MODEL, PACKAGE, SHA256, Encoder, load_encoder
+from introml.models.encoder import HEADS, LAYERS, PACKAGE, SHA256, Encoder, load_encoder
 
+#: The model whose weights the package carries, by its name where it was published.
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 OUT = ROOT / "assets" / "recordings" / "attention.json"
 
 SENTENCES = (
