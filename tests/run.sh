@@ -15,9 +15,9 @@ python=.venv/bin/python
 
 run "style: ruff check" .venv/bin/ruff check --quiet .
 run "style: ruff format" .venv/bin/ruff format --check --quiet .
+run "types: Python" .venv/bin/mypy
 run "style: vulture" .venv/bin/vulture
 run "style: biome" node_modules/.bin/biome check --error-on-warnings --colors=off
-run "types: Python" .venv/bin/mypy --no-error-summary
 run "types: JavaScript" node_modules/.bin/tsc -p tsconfig.json
 run "types: widgets' views" node_modules/.bin/tsc -p tsconfig.views.json
 run "site: build" $python -m introml.site build

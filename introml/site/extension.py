@@ -39,6 +39,7 @@ from introml.site import (
     ticks,
 )
 from introml.site.contents import contents_tree
+from introml.site.publish import theme_scripts
 
 HERE = Path(__file__).parent
 #: Extensions of Jupyter Book's that this site does not need: they load scripts from a CDN, or icon
@@ -146,7 +147,7 @@ def page_context(
         "description": _first_paragraph(doctree),
         "has_math": 'class="katex' in context.get("body", ""),
         "has_plotly": "plotly-figure" in context.get("body", ""),
-        "theme_script": (HERE / "static" / "theme.js").read_text(encoding="utf-8"),
+        "theme_script": theme_scripts()[0],
         "plotly_template": json.dumps(plotly_template(), separators=(",", ":")),
         "light_tokens": json.dumps({v: k for k, v in reversed(list(COLORS.items()))}),
         "asset_versions": app.config.introml_versions,

@@ -50,13 +50,21 @@ def search_library(memory: Path = ROOT / "_build" / "minified") -> bytes:
     return kept.read_bytes()
 
 
+def theme_scripts() -> tuple[str, str]:
+    """The theme's script in two parts: what runs in a page's head, and the switch."""
+    _, head, switch = re.split(
+        r"/\*.*?\*/\n", (STATIC / "theme.js").read_text("utf-8"), flags=re.DOTALL
+    )
+    return head.strip(), switch.strip()
+
+
 def site_files() -> dict[str, bytes]:
     """Path under `_static` -> content, of all that does not depend on the pages."""
     names = (DIST / "kit.css", STATIC / "book.css", STATIC / "package.css")
     css = "\n".join([page_css(), *(path.read_text(encoding="utf-8") for path in names)])
     files = {
         "book.css": css.encode(),
-        "book.js": (STATIC / "book.js").read_bytes(),
+        "book.js": f"{theme_scripts()[1]}\n{(STATIC / 'book.js').read_text('utf-8')}".encode(),
         "host.js": (STATIC / "host.js").read_bytes(),
         "kit.js": (DIST / "kit.js").read_bytes(),
         "icon.svg": (STATIC / "icon.svg").read_bytes(),

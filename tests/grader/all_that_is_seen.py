@@ -14,7 +14,9 @@ def pythons_own():
             break
         program = os.path.normpath(os.path.join(os.path.dirname(program), os.readlink(program)))
     own += [f"{sys.prefix}/pyvenv.cfg", f"{sys.base_prefix}/lib"]
-    return [*own, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))]
+    own += [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+    # Where a .venv is a link, libraries are found where it leads.
+    return [*own, *(os.path.realpath(name) for name in own)]
 
 
 WALK = """

@@ -2,14 +2,17 @@
    book and of the course, before it is drawn. Who draws in colours listens to "introml-theme". */
 (() => {
   const root = document.documentElement;
-  const name = "introml-theme";
   root.classList.remove("no-js");
   try {
-    const chosen = localStorage.getItem(name);
+    const chosen = localStorage.getItem("introml-theme");
     if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
-  } catch {
-    // A browser that stores nothing follows the system.
-  }
+  } catch {}
+})();
+
+/* The switch: the book takes this part with its other scripts, once the page has been read. */
+(() => {
+  const root = document.documentElement;
+  const name = "introml-theme";
   const system = matchMedia("(prefers-color-scheme: dark)");
   const tell = () => dispatchEvent(new Event(name));
   system.addEventListener("change", tell);

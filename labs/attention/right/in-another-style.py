@@ -6,10 +6,15 @@ It must pass every check: a check that fails here is about the way of writing, n
 
 
 # %% softmax
+def log_sum_exp(x):
+    top = x.amax(dim=-1, keepdim=True).detach()  # a constant, as far as the gradient goes
+    return top + torch.exp(x - top).sum(dim=-1, keepdim=True).log()
+
+
 def softmax(x):
     empty = torch.isneginf(x).all(dim=-1, keepdim=True)
     kept = torch.where(empty, torch.zeros_like(x), x)  # no NaN arises, not even in the gradient
-    return torch.exp(kept - torch.logsumexp(kept, dim=-1, keepdim=True)) * ~empty
+    return torch.exp(kept - log_sum_exp(kept)) * ~empty
 
 
 # %% masks
@@ -90,7 +95,7 @@ def blockwise_attention(q, k, v, size):
     for start in range(0, k.shape[-2], size):
         keys, values = k[..., start : start + size, :], v[..., start : start + size, :]
         scores = torch.einsum("...td,...sd->...ts", q, keys) / q.shape[-1] ** 0.5
-        block = torch.logsumexp(scores, dim=-1, keepdim=True)
+        block = log_sum_exp(scores)
         both = torch.logaddexp(so_far, block)
         own = torch.einsum("...ts,...sv->...tv", torch.exp(scores - both), values)
         output = output * torch.exp(so_far - both) + own

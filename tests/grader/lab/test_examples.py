@@ -6,8 +6,11 @@ import pytest
 from tiny import copy_of_tiny, tiny
 
 from introml.book.paths import LABS, ROOT
+from introml.grader.authoring.release import solution_notebook
 from introml.grader.lab.lab import labs, load_lab
 from introml.grader.lab.source import LabError
+from introml.grader.notebook.library_answers import find
+from introml.grader.notebook.notebook import read_submission
 
 ALL = [*(LABS / name for name in labs())]
 ALL += [path.parent for path in sorted((ROOT / "tests").rglob("labs/*/lab.md"))]
@@ -157,3 +160,12 @@ def test_a_wrong_solution_keeps_what_is_not_its_mistake(place):
             assert ast.dump(ast.parse(source)) != ast.dump(ast.parse(before))
             kept = [line for line in before.splitlines() if line in source.splitlines()]
             assert len(kept) >= len(before.splitlines()) - 4, wrong.name
+
+
+@pytest.mark.parametrize("place", ALL, ids=lambda path: path.name)
+def test_no_answer_that_is_tried_is_refused_for_a_library_answer(place):
+    lab = load_lab(place)
+    for one in [*lab.right_solutions(), *lab.wrong_solutions()]:
+        read = read_submission(solution_notebook(lab, one.cells), lab)
+        cells = [*read.cells, *read.experiments.values()]
+        assert not find(cells, lab.settings.forbidden).refused, one.name
