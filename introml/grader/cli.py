@@ -221,6 +221,8 @@ def _grade(options: argparse.Namespace) -> int:
     try:
         with Store.opened(options.out, lab.name, options.seed) as store:
             run = Run(lab, store, notebooks, how)
+            for line in run.graded_again():
+                print(line, flush=True)
             try:
                 with watcher(len(run.uploads), Console()) as watch:
                     for news in run.news():

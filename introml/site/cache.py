@@ -231,10 +231,10 @@ class BookCache:
             if known is None or known["stat"] != stat:
                 content = path.read_bytes()
                 known = {"stat": stat, "sha256": hashlib.sha256(content).hexdigest(), "scan": {}}
-                if path.suffix == ".py":
+                if path.suffix in (".py", ".pyi"):
                     module = ".".join(Path(name).with_suffix("").parts).removesuffix(".__init__")
                     text = content.decode("utf-8", errors="replace")
-                    is_package = path.name == "__init__.py"
+                    is_package = path.stem == "__init__"
                     known["scan"] = asdict(scan_module(text, module, is_package=is_package))
                 self._known["files"][name] = known
             self._checked[path] = _File((name, known["sha256"]), _scan(known["scan"]))

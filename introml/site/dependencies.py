@@ -24,7 +24,7 @@ _ASSETS_PATH = re.compile(r"(?:^|/)_?assets(?:/|$)")
 _DYNAMIC = {"import_module", "__import__", "iter_modules", "walk_packages"}
 #: Files beside a module that do not change what Python computes: today's JavaScript and styles are
 #: put into a page when it is written, and other modules count by themselves.
-_NOT_DATA = {".py", ".pyc", ".pyi", ".js", ".mjs", ".ts", ".css", ".map", ".html", ".md", ".svg"}
+_NOT_DATA = {".py", ".pyc", ".js", ".mjs", ".ts", ".css", ".map", ".html", ".md", ".svg"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Scan:
     it is one that begins like a string of `names`, here or in another module.
 
     `dynamic` code imports by computed names. A `lazy` module looks its attributes up when they are
-    asked for, in modules of its package; `defines` are the functions, classes, values of a module.
+    asked for, in modules of its package, or where its stub `__init__.pyi` says; `defines` are the
+    functions, classes, values of a module.
     """
 
     imports: tuple[str, ...] = ()
@@ -130,6 +131,11 @@ class Modules:
         package = folder / "__init__.py"
         if package not in files or not self._scan(package).lazy:
             return []
+        if (stub := folder / "__init__.pyi").is_file():
+            handed_on = self._scan(stub).imports
+            wanted = [one for one in handed_on if name in (None, one.rpartition(".")[2])]
+            if wanted:
+                return [path for one in wanted for path in self._files(one) if path not in files]
         modules = sorted(set(folder.rglob("*.py")) - {package})
         return [path for path in modules if name in self._scan(path).defines] or modules
 
@@ -197,7 +203,8 @@ def _scan_tree(tree: ast.Module, package: str, *, paths: bool = True) -> Scan:
     imports: set[str] = set()
     assets: set[str] = set()
     names: set[str] = set()
-    computed = dynamic = False
+    named: set[str] = set()
+    computed = dynamic = lazy = False
     lookups = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "__getattr__"]
     passed_over = {id(node) for lookup in lookups for node in ast.walk(lookup)}
     passed_over |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -219,18 +226,24 @@ def _scan_tree(tree: ast.Module, package: str, *, paths: bool = True) -> Scan:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             if id(node) in passed_over:  # documentation, or a name to look up
                 continue
-            imports |= _mentions(node.value)
+            if _MENTION.fullmatch(node.value):
+                named.add(node.value)
+            else:
+                imports |= _mentions(node.value)
             names |= {node.value} if _ASSET_NAME.match(node.value) else set()
             if paths and _ASSETS_PATH.search(node.value):
                 assets.add("*")
         dynamic |= _name(node) in _DYNAMIC and id(node) not in passed_over
+        lazy |= _name(node) == "attach_stub"
+    # A package that is only named, as in `python -m …`, hands nothing on but by computed imports.
+    imports |= named if dynamic else {f"{name}.__init__" for name in named}
     return Scan(
         imports=_sorted(n for n in imports if n == PACKAGE or n.startswith(f"{PACKAGE}.")),
         assets=_sorted(assets),
         computed=computed,
         names=_sorted(names),
         dynamic=dynamic,
-        lazy=bool(lookups),
+        lazy=lazy or bool(lookups),
         defines=_sorted(name for node in tree.body for name in _defined(node)),
     )
 

@@ -27,11 +27,23 @@ PACKAGE = {
     "def __getattr__(name): return import_module('introml.lazy.' + name)\n",
     "lazy/first.py": "class First: ...\n",
     "lazy/second.py": "import introml.lone\nSecond: int = 2\n",
+    "stub/__init__.py": "import lazy_loader\n"
+    "__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)\n",
+    "stub/__init__.pyi": "from .first import First as First\n"
+    "from .inner import Second as Second\nfrom .inner import Third as Fourth\n",
+    "stub/first.py": "from .unnamed import x\nFirst = 1\n",
+    "stub/unnamed.py": "",
+    "stub/inner/__init__.py": "import lazy_loader\n"
+    "__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)\n",
+    "stub/inner/__init__.pyi": "from .second import Second as Second\n",
+    "stub/inner/second.py": "import introml.lone\nSecond: int = 2\n",
     "registry/__init__.py": "from introml.registry import loader\n",
     "registry/loader.py": "import importlib\ndef get(n): return importlib.import_module(n)\n",
     "registry/plugin.py": "",
     "broken.py": "from introml.lone import (\n",
 }
+
+MODULES = {name for name in PACKAGE if name.endswith(".py")}
 
 
 @pytest.fixture
@@ -44,7 +56,7 @@ def closure(tmp_path):
 
     def scan(path):
         name = ".".join(path.relative_to(tmp_path).with_suffix("").parts)
-        is_package = path.name == "__init__.py"
+        is_package = path.stem == "__init__"
         return scan_module(path.read_text(), name.removesuffix(".__init__"), is_package=is_package)
 
     def of(*cells):
@@ -57,6 +69,9 @@ def closure(tmp_path):
 CIRCLE = {"__init__.py", "circle/__init__.py", "circle/one.py", "circle/two.py"}
 FIRST = {"__init__.py", "lazy/__init__.py", "lazy/first.py"}
 LAZY = FIRST | {"lazy/second.py", "lone.py"}
+STUB = {"__init__.py", "stub/__init__.py"}
+STUB_FIRST = STUB | {"stub/first.py", "stub/unnamed.py"}
+STUB_SECOND = STUB | {"stub/inner/__init__.py", "stub/inner/second.py", "lone.py"}
 FAR = {"__init__.py", "far/__init__.py", "far/away.py", "far/beside.py", "lone.py"}
 
 
@@ -81,6 +96,15 @@ FAR = {"__init__.py", "far/__init__.py", "far/away.py", "far/beside.py", "lone.p
         ("from introml.lazy import *", LAZY),
         ("from introml import lazy\nlazy.First()", LAZY),
         ("import introml.lazy as l\nl.First()", LAZY),
+        # Lazy packages with a stub: the module that the stub names, and all if it does not know.
+        ("from introml.stub import First", STUB_FIRST),
+        ("from introml.stub import Second", STUB_SECOND),
+        ("from introml.stub import Fourth", STUB_FIRST | STUB_SECOND),
+        ("import introml.stub as s\ns.First", STUB_FIRST | STUB_SECOND),
+        # A module that is named may be run; of a package that is named, nothing more is used.
+        ("run('python', '-m', 'introml.stub')", STUB),
+        ("run('python', '-m', 'introml.stub.first')", STUB_FIRST),
+        ("run('python', '-m', 'introml.middle')", FAR | {"middle.py", "deep.py"}),
         # A module that imports by computed names may import whatever is beside it.
         (
             "import introml.registry",
@@ -102,7 +126,7 @@ FAR = {"__init__.py", "far/__init__.py", "far/away.py", "far/beside.py", "lone.p
         ),
         ("x = (7\n     % 3)\nimport introml.lone", {"__init__.py", "lone.py"}),
         ("import introml.broken", {"__init__.py", "broken.py", "lone.py"}),
-        ("import importlib\nimportlib.import_module('introml.' + name)", set(PACKAGE)),
+        ("import importlib\nimportlib.import_module('introml.' + name)", MODULES),
     ],
 )  # fmt: skip
 def test_modules_of_a_page(closure, cell, files):

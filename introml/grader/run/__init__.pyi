@@ -2,6 +2,7 @@ from .checker import Checker as Checker
 from .checker import Setup as Setup
 from .checker_process import CheckerBroken as CheckerBroken
 from .checker_process import LabUnusable as LabUnusable
+from .fingerprint import Fingerprint as Fingerprint
 from .grade import Run as Run
 from .outcome import CheckFault as CheckFault
 from .outcome import run_check as run_check

@@ -58,7 +58,7 @@ class Setup:
     """What a checker is told first. The limits replace the lab's where they are given.
 
     `version` is what the lab must be, and `cells` are its cells in that version, as from
-    `source.cells_to_json`.
+    `source.cells_to_json`. `grader` is noted with each result (see `fingerprint`).
     """
 
     lab: str
@@ -69,6 +69,7 @@ class Setup:
     sandbox: bool = True
     version: str | None = None
     cells: list[dict[str, Any]] | None = None
+    grader: str | None = None
 
 
 class Checker:
@@ -87,6 +88,7 @@ class Checker:
         self.checks = load_all_checks(self.lab)
         self.limits = limits_of(self.lab, setup.time_limit, setup.memory_limit)
         self.seed = setup.seed
+        self._noted = {"grader": setup.grader} if setup.grader else {}
         self._at = at
         tiers = {one.tier for one in self.checks}
         self.cuda = "cuda" in tiers and torch.cuda.is_available()
@@ -99,7 +101,8 @@ class Checker:
 
     def __enter__(self) -> Self:
         self._template.start()
-        self.environment = environment(self.cuda) | {"sandbox": self._template.in_force}
+        sandbox = {"sandbox": self._template.in_force}
+        self.environment = environment(self.cuda) | self._noted | sandbox
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,12 +8,14 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from introml.grader.lab import Lab
 from introml.grader.notebook import Upload, uploads
 from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.run.changes import graded_again, what_changed
+from introml.grader.run.fingerprint import Fingerprint
 from introml.grader.run.session import Options, Session, Stopped
 from introml.grader.run.store import Store
 
@@ -38,6 +40,13 @@ class Run:
         self.lab = lab
         self.store = store
         self.options = options
+        #: All that a grade depends on beside the notebook; it is kept with each result.
+        self.decides = {
+            "lab": lab.version,
+            "seed": store.seed,
+            **options.that_decide(),
+            **asdict(Fingerprint.of(lab)),
+        }
         self.uploads = uploads.file_away(notebooks, self._is_anothers)
         self.counts: Counter[Verdict] = Counter()
         self._news: queue.SimpleQueue[Graded | BaseException | None] = queue.SimpleQueue()
@@ -61,6 +70,23 @@ class Run:
     def folders(self) -> dict[str, str]:
         """Where each source is filed in this run."""
         return {str(one.path): one.folder for one in self.uploads}
+
+    def graded_again(self) -> list[str]:
+        """A line for each reason why submissions that have a result are graded again."""
+        again: dict[str, list[str]] = {}
+        for upload in self.uploads:
+            stored = self.store.load(upload.folder)
+            if stored is None or stored.result.verdict == Verdict.FAULT:
+                continue
+            content = uploads.read(upload.path)
+            if self.store.is_done(upload.folder, self._key(content)):
+                continue
+            changed = what_changed(stored.decides, self.decides)
+            if content.sha256 != stored.result.sha256:
+                changed = "the notebook"
+            why = f"{changed} changed since" if changed else "files of the result are missing"
+            again.setdefault(why, []).append(upload.folder)
+        return [graded_again(why, folders) for why, folders in again.items()]
 
     def news(self) -> Iterator[Graded]:
         """Grade what is not done, and tell. Raises what stopped the run; `stop` is then done.
@@ -117,8 +143,7 @@ class Run:
                 written = None
                 while (upload := self._next()) is not None:
                     content = uploads.read(upload.path)
-                    key = self._key(content)
-                    if self.store.is_done(upload.folder, key):
+                    if self.store.is_done(upload.folder, self._key(content)):
                         result = self.store.load(upload.folder).result
                         self._tell(upload, result, fresh=False)
                         continue
@@ -127,7 +152,7 @@ class Run:
                         raise Stopped
                     if written is not None:
                         written.result()
-                    written = writer.submit(self._keep, upload, result, key)
+                    written = writer.submit(self._keep, upload, result)
                 if written is not None:
                     written.result()
         except BaseException as problem:
@@ -153,10 +178,10 @@ class Run:
             return None if self._stopped.is_set() else next(self._left, None)
 
     def _key(self, content: uploads.Content) -> str:
-        return self.store.key(content.sha256, self.lab.version, self.options.that_decide())
+        return self.store.key(content.sha256, self.decides)
 
-    def _keep(self, upload: Upload, result: SubmissionResult, key: str) -> None:
-        self.store.save(result, upload.folder, key, upload.path)
+    def _keep(self, upload: Upload, result: SubmissionResult) -> None:
+        self.store.save(result, upload.folder, upload.path, self.decides)
         self._tell(upload, result, fresh=True)
 
     def _tell(self, upload: Upload, result: SubmissionResult, *, fresh: bool) -> None:

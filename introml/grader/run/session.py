@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from introml import __version__
 from introml.grader.lab import Lab, cells_to_json
 from introml.grader.notebook import Content
 from introml.grader.results import FAULT_MESSAGE, CheckResult, Flag, SubmissionResult, Verdict
 from introml.grader.run.checker_process import CHECKER, CheckerBroken, CheckerProcess, LabUnusable
+from introml.grader.run.fingerprint import Fingerprint
 
 #: What a checker may need beyond the submission's own time: reading, starting boxes, overtime.
 _SLACK_S = 60.0
@@ -36,7 +36,6 @@ class Options:
             "time_limit": self.time_limit,
             "memory_limit": self.memory_limit,
             "sandbox": self.sandbox,
-            "grader": __version__,
         }
 
 
@@ -60,6 +59,8 @@ class Session:
         self.lab = lab
         self.seed = seed
         self.options = options
+        #: Of the grader and its packages: no other ones ever grade in this session.
+        self.fingerprint = Fingerprint.of(lab)
         self._others_were_ready = others_were_ready
         self._lock = threading.Lock()
         self._stopped = False
@@ -70,7 +71,7 @@ class Session:
     def grade(self, name: str, content: Content) -> SubmissionResult:
         """The result of one submission; a fault is one too.
 
-        Raises `LabUnusable` where no checker ever came up, and `Stopped`.
+        Raises `LabUnusable` where no checker ever came up or the grader was changed, and `Stopped`.
         """
         said: list[str] = []
         result = None
@@ -132,6 +133,7 @@ class Session:
                 "sandbox": options.sandbox,
                 "version": self.lab.version,
                 "cells": cells_to_json(self.lab.cells),
+                "grader": self.fingerprint.grader,
             }
             checker = CheckerProcess(setup, options.command)
             with self._lock:
@@ -139,6 +141,10 @@ class Session:
                     raise Stopped
                 self._checker = checker
             checker.start()
+            if Fingerprint.of(self.lab) != self.fingerprint:
+                self.close()
+                words = "was changed while submissions were graded; start the same command again"
+                raise LabUnusable(f"the grader, or a package that it uses, {words}")
             self.ready = checker.ready
         return self._checker
 

@@ -28,7 +28,7 @@ from introml.grader.results import (
     to_json,
 )
 
-_FORMAT = 1
+_FORMAT = 2
 _STUDENTS_FILES = ("feedback.html", "junit.xml")
 
 
@@ -38,11 +38,15 @@ class StoreError(Exception):
 
 @dataclass(frozen=True)
 class Stored:
-    """One folder of results, as the teacher's file in it tells."""
+    """One folder of results, as the teacher's file in it tells.
+
+    `decides` is what the key was made of beside the notebook; empty if that was not kept yet.
+    """
 
     folder: str
     source: str
     key: str
+    decides: dict[str, Any]
     result: SubmissionResult
 
 
@@ -79,10 +83,9 @@ class Store:
         finally:
             os.close(lock)
 
-    def key(self, sha256: str, lab_version: str, options: dict[str, Any]) -> str:
+    def key(self, sha256: str, decides: dict[str, Any]) -> str:
         """Names what is graded and how. It holds the seed but does not tell it: students see it."""
-        what = [_FORMAT, sha256, lab_version, self.seed, options]
-        text = json.dumps(what, sort_keys=True).encode("ascii")
+        text = json.dumps([_FORMAT, sha256, decides], sort_keys=True).encode("ascii")
         return hmac.new(self._salt, text, hashlib.sha256).hexdigest()
 
     def is_done(self, folder: str, key: str) -> bool:
@@ -96,8 +99,11 @@ class Store:
         complete = all((place / name).is_file() for name in _STUDENTS_FILES)
         return complete and stored is not None and stored.key == key
 
-    def save(self, result: SubmissionResult, folder: str, key: str, source: Path) -> None:
+    def save(
+        self, result: SubmissionResult, folder: str, source: Path, decides: dict[str, Any]
+    ) -> None:
         """Write all files of one result; `results.json`, which makes it done, comes last."""
+        key = self.key(result.sha256, decides)
         place = self.folder / folder
         try:
             place.mkdir(exist_ok=True)
@@ -109,7 +115,13 @@ class Store:
             "feedback.html": feedback_html(result),
             "junit.xml": junit_xml(result),
             "teacher.json": json.dumps(
-                {"key": key, "source": str(source), "result": to_json(result)}, indent=1
+                {
+                    "key": key,
+                    "source": str(source),
+                    "decides": decides,
+                    "result": to_json(result),
+                },
+                indent=1,
             ),
             "results.json": results_json(result, key),
         }
@@ -121,7 +133,10 @@ class Store:
         """What is stored under a folder's name, or None if nothing whole is."""
         node = _read(self.folder / folder / "teacher.json")
         try:
-            return Stored(folder, node["source"], node["key"], from_json(node["result"]))
+            return Stored(
+                folder, node["source"], node["key"], node.get("decides", {}),
+                from_json(node["result"]),
+            )  # fmt: skip
         except (TypeError, KeyError, ValueError):
             return None
 

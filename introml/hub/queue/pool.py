@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from introml.book.paths import LABS
 from introml.grader.lab import Lab, LabError, labs, load_lab
-from introml.grader.run import CheckerBroken, LabUnusable, Options, Session
+from introml.grader.run import CheckerBroken, Fingerprint, LabUnusable, Options, Session
+
+log = logging.getLogger("introml.worker")
 
 
 class Pool:
     """A session for each lab that was graded lately, `most` at a time.
 
-    A lab that was changed on disk gets a fresh session: a mended check holds from then on.
+    A lab that was changed on disk gets a fresh session, and all do after a change of the grader or
+    of a package that it uses: a mended check holds from then on.
     """
 
     def __init__(
@@ -40,16 +44,18 @@ class Pool:
         return labs(self._folder)
 
     def at(self, name: str, seed: int) -> Session:
-        """The session of a lab in its present version. Raises `LabError`."""
+        """The session of a lab in its present version, by today's grader. Raises `LabError`."""
         session = self._sessions.pop(name, None)
         try:
             lab = self._today(name)
         except LabError:
             self._close(session)
             raise
-        if session is None or (session.lab.version, session.seed) != (lab.version, seed):
+        wanted = (lab.version, seed, Fingerprint.of(lab))
+        if session is None or (session.lab.version, session.seed, session.fingerprint) != wanted:
             self._close(session)
             session = Session(lab, seed, self._options)
+            log.info("%s gets a fresh checker, of the grader %.12s", name, wanted[2].grader)
         while len(self._sessions) >= self._most:
             self._close(self._sessions.pop(next(iter(self._sessions))))
         with self._lock:

@@ -17,6 +17,7 @@ from tiny import tiny
 from introml.book.paths import ROOT
 from introml.grader.results.results import Verdict
 from introml.grader.run.checker_process import CheckerBroken, CheckerProcess, LabUnusable
+from introml.grader.run.fingerprint import Fingerprint
 from introml.grader.run.grade import Run
 from introml.grader.run.session import Options
 from introml.grader.run.store import Store, StoreError
@@ -152,6 +153,76 @@ def test_what_is_done_is_done_and_what_changed_is_graded_again(tmp_path):
         assert all(one.fresh for one in grade(out, notebooks, **change)[0].values())
 
 
+def again(out, notebooks, **options):
+    """What a run would say of those that it grades again."""
+    with Store.opened(out, "tiny", options.pop("seed", None)) as store:
+        return Run(tiny(), store, notebooks, replace(OPTIONS, **options)).graded_again()
+
+
+@pytest.fixture
+def mended(monkeypatch):
+    """A function that changes a byte of the grader, or a package, as far as anyone can tell."""
+    today = Fingerprint.of(tiny())
+
+    def mend(**changes):
+        other = replace(today, **changes)
+        monkeypatch.setattr(Fingerprint, "of", classmethod(lambda cls, lab: other))
+
+    return mend
+
+
+def test_a_mended_grader_grades_again_and_says_so(tmp_path, mended):
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="good", bob="good")
+    assert again(out, notebooks) == []
+    grade(out, notebooks)
+    assert again(out, notebooks) == []
+    assert not any(one.fresh for one in grade(out, notebooks)[0].values())
+    mended(grader="mended")
+    both = "2 submissions are graded again (ada, bob)"
+    assert again(out, notebooks) == [f"the grader changed since: {both}"]
+    assert all(one.fresh for one in grade(out, notebooks)[0].values())
+    assert again(out, notebooks) == []
+    assert not any(one.fresh for one in grade(out, notebooks)[0].values())
+    mended(grader="mended", packages={})
+    assert all(one.fresh for one in grade(out, notebooks)[0].values())
+
+
+def test_each_submission_is_said_to_be_graded_again_for_its_own_reason(tmp_path):
+    names = dict.fromkeys(("ada", "bob", "eve"), "good")
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", **names, faulty="fault")
+    grade(out, notebooks)
+    (tmp_path / "in" / "ada.ipynb").write_text("better")
+    (out / "bob" / "feedback.html").unlink()
+    assert again(out, notebooks) == [
+        "the notebook changed since: 1 submission is graded again (ada)",
+        "files of the result are missing: 1 submission is graded again (bob)",
+    ]
+    assert again(out, notebooks, time_limit=9)[1:] == [
+        "the time limit changed since: 2 submissions are graded again (bob, eve)"
+    ]
+
+
+def test_results_of_before_the_grader_was_kept_with_them_are_graded_again(tmp_path):
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="good")
+    grade(out, notebooks)
+    path = out / "ada" / "teacher.json"
+    node = json.loads(path.read_text())
+    del node["decides"]
+    path.write_text(json.dumps(node | {"key": "old"}))
+    assert again(out, notebooks) == ["the grader changed since: 1 submission is graded again (ada)"]
+
+
+def test_a_grader_that_changes_while_it_starts_grades_nothing(tmp_path, mended):
+    notebooks = hand_in(tmp_path / "in", ada="good")
+    with Store.opened(tmp_path / "out", "tiny", 1) as store:
+        run = Run(tiny(), store, notebooks, OPTIONS)
+        session = run._session()
+        mended(grader="mended")
+        with pytest.raises(LabUnusable, match="was changed while submissions were graded"):
+            session.warm()
+        assert session.ready is None
+
+
 @pytest.mark.parametrize("lost", ["results.json", "feedback.html", "junit.xml", "teacher.json"])
 def test_a_half_written_result_is_not_done(tmp_path, lost):
     out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="good")
@@ -234,6 +305,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from introml.grader.run.session import Options
+from introml.grader.run.fingerprint import Fingerprint
 from introml.grader.run.grade import Run
 from introml.grader.run.store import Store
 from tiny import tiny

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import replace
 
 import pytest
 from tiny_course import labs_folder
@@ -9,6 +10,7 @@ from tiny_course import labs_folder
 from introml.book.paths import ROOT
 from introml.grader.lab.source import LabError
 from introml.grader.notebook.uploads import Content
+from introml.grader.run.fingerprint import Fingerprint
 from introml.grader.run.session import Options, Stopped
 from introml.hub.queue.pool import Pool
 
@@ -49,6 +51,17 @@ def test_a_mended_check_holds_from_the_next_grading_on(pool, labs):
     after = pool.at("tiny", 1)
     assert after.lab.version != before.lab.version
     assert pid(after) != first
+
+
+def test_a_mended_grader_grades_from_the_next_submission_on(pool, monkeypatch):
+    first = pid(pool.at("tiny", 1))
+    today = pool.at("tiny", 1).fingerprint
+    for mended in (replace(today, grader="mended"), replace(today, packages={})):
+        monkeypatch.setattr(Fingerprint, "of", classmethod(lambda cls, lab, now=mended: now))
+        second = pid(pool.at("tiny", 1))
+        assert second != first
+        assert pid(pool.at("tiny", 1)) == second
+        first = second
 
 
 def test_changed_cells_are_read_anew(pool, labs):
