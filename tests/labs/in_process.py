@@ -1,8 +1,5 @@
 """Runs a lab's checks on answers in this very process, by value as a student's notebook does."""
 
-import re
-from pathlib import Path
-
 import torch
 
 from introml.grader.lab.lab import Lab
@@ -50,9 +47,3 @@ def not_passed(found: dict[str, Outcome]) -> dict[str, str]:
         for name, one in found.items()
         if one.outcome != "passed"
     }
-
-
-def answers_in(path: Path) -> dict[str, str]:
-    """The cells of a file in which `# %% grade_id` begins each."""
-    _, *parts = re.split(r"(?m)^# %% (\S+)\n", path.read_text())
-    return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -4,19 +4,18 @@ The check of memory needs a process whose memory is limited; it runs in the box,
 """
 
 import math
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from in_process import answers_in, names_of, not_passed, outcomes
+from in_process import names_of, not_passed, outcomes
 
 from introml.grader.authoring.release import solution_notebook
 from introml.grader.lab.lab import load_lab
 from introml.grader.run.checker import Checker, Setup
 
 LAB = load_lab("attention")
-OTHER = Path(__file__).with_name("attention_in_another_style.py")
+RIGHT = {right.name: right for right in LAB.right_solutions()}
 WRONG = {wrong.name: wrong for wrong in LAB.wrong_solutions()}
 ODD = """
 def softmax(*_, **__):
@@ -45,9 +44,9 @@ MultiHeadAttention = Odd
 LEARNS, SMALL = "learns_to_look_up", "blocks_keep_memory_small"
 
 
-@pytest.mark.parametrize("style", ["solution", "another style"])
+@pytest.mark.parametrize("style", ["solution", *RIGHT])
 def test_right_answers_pass_at_twenty_seeds(style):
-    answers = {} if style == "solution" else answers_in(OTHER)
+    answers = {} if style == "solution" else RIGHT[style].cells
     assert style == "solution" or set(answers) == set(LAB.answers)
     names = names_of(LAB, answers)
     for seed in range(20):
@@ -118,10 +117,10 @@ def pretended_gpu(monkeypatch):
     monkeypatch.setattr(torch.nn.Module, "cuda", lambda self, *_: self)
 
 
-@pytest.mark.parametrize("style", ["solution", "another style"])
+@pytest.mark.parametrize("style", ["solution", *RIGHT])
 @pytest.mark.usefixtures("pretended_gpu")
 def test_the_checks_for_the_gpu_pass_right_answers_on_a_cpu(style):
-    names = names_of(LAB, {} if style == "solution" else answers_in(OTHER))
+    names = names_of(LAB, {} if style == "solution" else RIGHT[style].cells)
     found = outcomes(LAB, names, seed=0, tier="cuda")
     assert len(found) == 3
     assert not_passed(found) == {}

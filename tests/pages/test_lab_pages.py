@@ -47,6 +47,17 @@ def solutions(lab) -> list[str]:
     return [words(one).strip() for one in (*regions, *remarks) if one.count("\n") > 0]
 
 
+def tried(lab) -> list[str]:
+    """What only its right and wrong answers have: long lines of theirs, and what they say."""
+    known = "\n".join(cell.source for cell in lab.cells) + lab.public_checks.read_text("utf-8")
+    answers = [*lab.right_solutions(), *lab.wrong_solutions()]
+    lines = {line.strip() for one in answers for source in one.cells.values()
+             for line in source.splitlines()}  # fmt: skip
+    found = [line for line in lines if len(line) > 40 and line not in known]
+    assert len(found) > 20
+    return [words(one).strip() for one in (*found, *(one.why for one in answers))]
+
+
 def secrets(lab) -> list[str]:
     hidden = lab.hidden_checks.read_text(encoding="utf-8")
     found = re.findall(r"introml-canary-\w+", hidden)
@@ -93,9 +104,10 @@ def test_no_solution_is_in_the_site_before_its_date(lab, site):
 
 
 @pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
-def test_no_hidden_check_is_in_the_site(lab, site):
+def test_no_hidden_check_and_no_answer_that_is_tried_is_in_the_site(lab, site):
+    hidden = [*secrets(lab), *tried(lab)]
     for path, text in site.items():
-        for secret in secrets(lab):
+        for secret in hidden:
             assert words(secret) not in text, f"{path.relative_to(SITE)} has {secret!r}"
 
 
@@ -107,7 +119,7 @@ def test_a_secret_would_be_found(site):
     assert {".html", ".ipynb"} <= places
 
 
-def test_the_built_package_has_no_solutions_and_no_hidden_checks(tmp_path):
+def test_the_built_package_has_no_answers_and_no_hidden_checks(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True,
@@ -124,5 +136,5 @@ def test_the_built_package_has_no_solutions_and_no_hidden_checks(tmp_path):
     assert "introml/grader/authoring/release.py" in names
     assert not [name for name in names if re.search(r"(^|/)labs/|hidden_checks|lab\.md", name)]
     for lab in LABS:
-        for body in (*solutions(lab), *map(words, secrets(lab))):
+        for body in (*solutions(lab), *tried(lab), *map(words, secrets(lab))):
             assert not [name for name, text in texts.items() if body in text]

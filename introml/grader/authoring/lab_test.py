@@ -1,4 +1,4 @@
-"""Is a lab good? Solutions pass, wrong ones are caught, secrets stay, time and memory suffice."""
+"""Is a lab good? Right answers pass, wrong ones are caught, secrets stay, time suffices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 
 from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
 from introml.grader.authoring.release import released_files, solution_notebook, starter_notebook
-from introml.grader.lab import Lab
+from introml.grader.lab import Lab, RightSolution, WrongSolution
+from introml.grader.notebook import Invalid, find, read_submission
 from introml.grader.results import SubmissionResult, Verdict
 from introml.grader.run import Checker, Setup
 
@@ -57,6 +58,8 @@ def prove_lab(
     with Checker(setup) as checker:
         note(*_solution_passes(checker, seeds))
         note(*_starter_fails(checker))
+        for right in lab.right_solutions():
+            note(*_right_passes(checker, right))
         for wrong in lab.wrong_solutions():
             note(*_wrong_is_caught(checker, wrong))
         note(*_memory_suffices(checker))
@@ -118,9 +121,34 @@ def _starter_fails(checker: Checker) -> tuple[list[str], str]:
     return problems, "the starter fails every check"
 
 
-def _wrong_is_caught(checker: Checker, wrong) -> tuple[list[str], str]:
-    problems = []
+def _refused(lab: Lab, name: str, notebook: bytes) -> list[str]:
+    """What the search for a library's answers refuses in an answer that is the author's own."""
+    read = read_submission(notebook, lab)
+    if isinstance(read, Invalid):
+        return [f"{name} is no valid notebook: {read.message}"]
+    found = find([*read.cells, *read.experiments.values()], lab.settings.forbidden)
+    return [f"{name} is refused: {one.message}" for one in found.refused]
+
+
+def _right_passes(checker: Checker, right: RightSolution) -> tuple[list[str], str]:
+    name, notebook = f"right/{right.name}", solution_notebook(checker.lab, right.cells)
+    problems = _refused(checker.lab, name, notebook)
+    for seed in range(_FEW):
+        result = _grade(checker, notebook, seed)
+        if result.verdict != Verdict.GRADED:
+            problems.append(f"{name} is {result.verdict} at seed {seed}: {_why(result)}")
+        problems += [
+            f"{name} fails {one.name} at seed {seed}: {one.hint} {one.detail}".rstrip()
+            for one in _run_checks(result)
+            if result.verdict == Verdict.GRADED and one.outcome != "passed"
+        ]
+        problems += [f"{name} is flagged: {one.kind}: {one.evidence}" for one in result.flags[:1]]
+    return problems, f"{name} passes all checks at {_FEW} seeds"
+
+
+def _wrong_is_caught(checker: Checker, wrong: WrongSolution) -> tuple[list[str], str]:
     notebook = solution_notebook(checker.lab, wrong.cells)
+    problems = _refused(checker.lab, f"wrong/{wrong.name}", notebook)
     for seed in range(_FEW):
         result = _grade(checker, notebook, seed)
         lost = {one.name for one in _run_checks(result) if one.outcome != "passed"}

@@ -1,3 +1,5 @@
+from .examples import RightSolution as RightSolution
+from .examples import WrongSolution as WrongSolution
 from .forbidden import Forbidden as Forbidden
 from .lab import CheckInfo as CheckInfo
 from .lab import Lab as Lab

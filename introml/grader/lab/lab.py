@@ -1,4 +1,4 @@
-"""A lab in its folder: its cells, settings, checks and wrong solutions, and a hash of them all."""
+"""A lab in its folder: its cells, settings and checks, a hash of them, and answers to try."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from introml.book.paths import LABS
+from introml.grader.lab.examples import (
+    RightSolution,
+    WrongSolution,
+    right_solutions,
+    wrong_solutions,
+)
 from introml.grader.lab.settings import LabSettings, read_settings
 from introml.grader.lab.source import Cell, LabError, read_cells
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_CELL = re.compile(r"^# %% *(\S+) *$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,16 +30,6 @@ class CheckInfo:
     points: float
     tier: str
     hidden: bool
-
-
-@dataclass(frozen=True)
-class WrongSolution:
-    """A plausible mistake: why it is wrong, the checks that must fail, the answers that differ."""
-
-    name: str
-    why: str
-    caught_by: tuple[str, ...]
-    cells: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,11 +69,14 @@ class Lab:
             raise LabError(self.folder, None, f"check {twice[0]!r} is there twice; rename one")
         return found
 
+    def right_solutions(self) -> list[RightSolution]:
+        """The solutions in `right/`, by name. Raises `LabError`."""
+        return right_solutions(self.folder / "right", self.answers)
+
     def wrong_solutions(self) -> list[WrongSolution]:
         """The solutions in `wrong/`, by name. Raises `LabError`."""
         names = {one.name for one in self.check_list()}
-        paths = sorted((self.folder / "wrong").glob("*.py"))
-        return [_wrong_solution(path, self, names) for path in paths]
+        return wrong_solutions(self.folder / "wrong", self.answers, names)
 
 
 def labs(folder: Path = LABS) -> list[str]:
@@ -140,6 +138,9 @@ def _version(folder: Path, hidden_checks: Path | None) -> str:
             beside = sorted(x for x in hidden_checks.parent.rglob("*") if x.is_file())
             beside = [x for x in beside if "__pycache__" not in x.parts]
         files += [(f"hidden/{x.relative_to(hidden_checks.parent).as_posix()}", x) for x in beside]
+    # What lies beside the checks may be imported by them.
+    rest = {*folder.iterdir()} - {path for _, path in files} - {folder / "hidden_checks.py"}
+    files += [(x.name, x) for x in sorted(rest) if x.is_file() and x.name[0] != "."]
     digest = hashlib.sha256()
     for name, path in files:
         content = path.read_bytes() if path.is_file() else b""
@@ -180,27 +181,3 @@ def _check_info(path: Path, name: str, call: ast.Call, hidden: bool) -> CheckInf
     if not isinstance(points, int | float) or not isinstance(title, str):
         raise LabError(path, call.lineno, f"check {name!r} needs points=<number> and title=<text>")
     return CheckInfo(name, title.strip(), float(points), options.get("tier", "cpu"), hidden)
-
-
-def _wrong_solution(path: Path, lab: Lab, checks: set[str]) -> WrongSolution:
-    text = path.read_text(encoding="utf-8")
-    try:
-        why = ast.get_docstring(ast.parse(text)) or ""
-    except SyntaxError as problem:
-        raise LabError(path, problem.lineno, f"is not Python: {problem.msg}") from None
-    caught = re.search(r"^Caught by: *(.+?)\s*\Z", why, re.MULTILINE | re.DOTALL)
-    if not caught:
-        raise LabError(
-            path, 1, "needs a docstring that says what is wrong and ends in `Caught by: <checks>`"
-        )
-    names = tuple(name.strip() for name in caught[1].replace("\n", " ").split(",") if name.strip())
-    if unknown := sorted(set(names) - checks):
-        raise LabError(path, 1, f"Caught by: {unknown[0]!r} is no check of this lab")
-    parts = _CELL.split(text)[1:]
-    cells = {ident: code.strip("\n") for ident, code in zip(parts[::2], parts[1::2], strict=True)}
-    if not cells:
-        raise LabError(path, 1, "has no answer; write `# %% grade_id` above each one")
-    if unknown := sorted(cells.keys() - lab.answers.keys()):
-        allowed = ", ".join(lab.answers)
-        raise LabError(path, None, f"# %% {unknown[0]}: no such answer cell; there are: {allowed}")
-    return WrongSolution(path.stem, why[: caught.start()].strip(), names, cells)

@@ -18,8 +18,8 @@ def open_to_students(course: Course) -> list[Path]:
 def _secrets(course: Course) -> Iterator[tuple[Path, Path]]:
     """What nobody else may read, each after the folder to close."""
     for lab in course.labs.values():
-        # A lab's text has its solutions in it; its folder's names would tell of nothing else.
-        for one in sorted(lab.folder.glob("*")):
+        # A lab's text has its solutions in it, and so have the answers its checks are tried on.
+        for one in sorted(lab.folder.rglob("*")):
             if one.is_file():
                 yield lab.folder.parent, one
         if ROOT in lab.folder.parents:  # and so has what was ever committed

@@ -24,7 +24,8 @@ def test_the_small_lab_is_good():
     report = prove_lab(tiny(), seeds=3)
     assert report.good, report.problems
     text = "\n".join(report.lines)
-    for words in ("at 3 seeds", "the starter fails every", "sum_for_mean is caught", "500 MB",
+    for words in ("at 3 seeds", "the starter fails every", "right/loops passes all",
+                  "sum_for_mean is caught", "500 MB",
                   "of 5 secrets", "one of them a spy"):  # fmt: skip
         assert words in text
 
@@ -56,6 +57,38 @@ def test_each_fault_of_a_bad_lab_is_found(tmp_path, capsys):
     ):
         assert words in out
     assert "the lab is good" not in out
+
+
+REFUSED = """
+why = "Takes the library's loss."
+caught_by = ["loss_is_a_mean"]
+
+[[replace]]
+cell = "loss"
+old = "return (tiny_solution_residuals**2).mean()"
+new = "return torch.nn.functional.mse_loss(x @ w, y)"
+"""
+
+
+def test_answers_to_try_that_are_no_use_are_found(tmp_path, capsys):
+    """A right answer that is wrong, and answers that the search for library answers refuses."""
+    folder = copy_of_tiny(tmp_path)
+    right = folder / "right" / "loops.py"
+    text = right.read_text()
+    right.write_text(text.replace("slopes = [2 * (", "slopes = [(").replace(
+        "return sum((row @ w - target) ** 2 for row, target in zip(x, y, strict=True)) / len(y)",
+        "return torch.nn.functional.mse_loss(x @ w, y)",
+    ))  # fmt: skip
+    (folder / "wrong" / "of_the_library.toml").write_text(REFUSED)
+    assert command.main(["lab", "test", str(folder), "--seeds", "1"]) == 1
+    out = capsys.readouterr().out
+    for words in (
+        "✗ right/loops is refused: ",
+        "✗ right/loops fails gradient_is_right at seed 0",
+        "✗ wrong/of_the_library is refused: ",
+        "✓ wrong/sum_for_mean is caught by",
+    ):
+        assert words in out
 
 
 def test_secrets_are_planted_in_a_copy_that_still_works(tmp_path):

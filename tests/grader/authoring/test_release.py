@@ -35,6 +35,8 @@ def test_no_released_byte_is_of_a_solution_or_a_hidden_check():
             assert secret in solution + hidden  # or the test would prove nothing
             assert secret.encode() not in content, name
         assert b"SOLUTION" not in content
+    assert "target" in lab.right_solutions()[0].cells["loss"]
+    assert not [name for name, content in released_files(lab).items() if b"target" in content]
     # No line that only a solution has, either.
     starter = starter_notebook(lab).decode()
     for cell in lab.answers.values():

@@ -35,6 +35,20 @@ def test_what_anyone_can_read_is_named(course):
     assert open_to_students(course) == []
 
 
+@pytest.mark.parametrize("name", ["lab.md", "right/loops.py", "wrong/sum_for_mean.toml"])
+def test_each_file_that_tells_an_answer_is_looked_at(course, name):
+    if os.geteuid() != 0:
+        pytest.fail("to try as another user, run these tests as root")
+    labs, hidden = (course.folder.parent / one for one in ("labs", "hidden"))
+    hidden.chmod(0o700)
+    files = [path for path in labs.rglob("*") if path.is_file()]
+    for path in files:
+        path.chmod(0o600)
+    assert open_to_students(course) == []
+    (labs / "tiny" / name).chmod(0o604)
+    assert open_to_students(course) == [labs]
+
+
 def test_the_hub_does_not_start_so(course, monkeypatch):
     monkeypatch.setenv("INTROML_COURSE", str(course.folder))
     monkeypatch.setattr("introml.hub.servers.students_env.others_can_run", lambda *_: True)
