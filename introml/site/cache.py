@@ -17,13 +17,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from introml.site.dependencies import (
+from introml.book.dependencies import (
     Modules,
     Scan,
     assets_matching,
     scan_cells,
     scan_module,
 )
+from introml.book.paths import PACKAGE
 from introml.site.pages import Page, UnreadablePage, book_pages, read_notebook
 
 if TYPE_CHECKING:
@@ -207,10 +208,9 @@ class BookCache:
 
         What was read from files is forgotten when it would be read in another way today.
         """
-        here = Path(__file__).parent
         reader = {
             "config": _sha256(self.root / "_config.yml"),
-            **{name: _sha256(here / name) for name in ("pages.py", "dependencies.py")},
+            **{name: _sha256(PACKAGE / name) for name in ("site/pages.py", "book/dependencies.py")},
             **{name: _version(name) for name in _READING},
         }
         read = {"reader": reader, "contents": {}, "code": {}, "files": {}}

@@ -19,9 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from introml.book.dependencies import PACKAGE, Modules, Scan, scan_module
 from introml.book.paths import ROOT
 from introml.grader.lab import Lab, parse
-from introml.site.dependencies import PACKAGE, Modules, Scan, scan_module
 
 #: Where grading begins, and what writes down the result.
 _CHECKER, _WRITER = "introml.grader.run.checker", "introml.grader.run.store"

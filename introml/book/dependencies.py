@@ -1,7 +1,7 @@
-"""What a page's results depend on, found without running it: modules of introml, data of assets/.
+"""What results of code depend on, found without running it: modules of introml, data of assets/.
 
 The scan errs on the side of too much. A name that is only mentioned counts as used, since running a
-page once too often costs seconds, and a stale result costs the reader's trust.
+page or a grading once too often costs seconds, and a stale result costs trust.
 """
 
 import ast

@@ -2,7 +2,7 @@
 
 import pytest
 
-from introml.site.dependencies import (
+from introml.book.dependencies import (
     Modules,
     assets_matching,
     data_beside,
