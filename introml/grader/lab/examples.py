@@ -4,13 +4,13 @@
 `# %% grade_id`. `wrong/<name>.toml` holds the mistake alone, as replacements in the lab's own
 solution:
 
-    why = "Divides the scores by D and forgets the square root."
-    caught_by = ["attention_equals_torch"]
+    why = "Adds the squares up."
+    caught_by = ["loss_at_any_size"]
 
     [[replace]]
-    cell = "attention"
-    old = "math.sqrt(q.shape[-1])"
-    new = "q.shape[-1]"
+    cell = "loss"
+    old = ".mean()"
+    new = ".sum()"
 """
 
 from __future__ import annotations
