@@ -23,7 +23,8 @@ MODULES = ROOT / "node_modules"
 UNKNOWN = "00000000"
 #: What stays in `_static`; Sphinx and its extensions write more, which no page asks for.
 KEPT = {
-    "book.css", "book.js", "host.js", "kit.js", "icon.svg", "fonts", "katex", "widgets", "data",
+    "book.css", "book.js", "theme.js", "host.js", "kit.js", "icon.svg", "fonts", "katex", "widgets",
+    "data",
     "minisearch.js", "plotly.js", "search-index.js",
 }  # fmt: skip
 
@@ -64,7 +65,8 @@ def site_files() -> dict[str, bytes]:
     css = "\n".join([page_css(), *(path.read_text(encoding="utf-8") for path in names)])
     files = {
         "book.css": css.encode(),
-        "book.js": f"{theme_scripts()[1]}\n{(STATIC / 'book.js').read_text('utf-8')}".encode(),
+        "book.js": (STATIC / "book.js").read_bytes(),
+        "theme.js": theme_scripts()[1].encode(),
         "host.js": (STATIC / "host.js").read_bytes(),
         "kit.js": (DIST / "kit.js").read_bytes(),
         "icon.svg": (STATIC / "icon.svg").read_bytes(),
