@@ -14,11 +14,13 @@ from nbformat import NotebookNode, from_dict
 
 from introml.site.cache import BookCache, Execution
 from introml.site.execute import executed_notebook
+from introml.site.labs import write_handouts
 from introml.site.pages import Page, book_pages
 
 
 def give_outputs(book: LargeBook) -> None:
     """Fill the large book's cache; today's book, which must be built, has all the outputs."""
+    write_handouts(book.target)  # the contents name them, and git does not keep them
     originals = {page.docname: page for page in book_pages(book.source)}
     cache = BookCache(book.target)
     for page in cache.notebooks():
