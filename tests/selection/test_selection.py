@@ -253,12 +253,14 @@ def test_one_test_alone_notes_nothing(checkout):
     assert SCALE not in noted
 
 
-def test_a_test_that_opens_what_its_hash_does_not_hold_fails_the_run(checkout):
+def test_a_test_that_opens_what_its_hash_does_not_hold_is_run_each_time(checkout):
     (checkout / FIT).write_text("def test_a(): assert open('chapters/a.md').read()")
-    done, noted = run(checkout, FIT)
-    assert done.returncode == 1
-    assert f"{FIT} opens chapters/a.md, which its hash does not hold" in done.stdout
-    assert FIT not in noted
+    for _ in range(2):
+        done, noted = run(checkout, FIT)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "1 passed" in done.stdout
+        assert f"{FIT} opens chapters/a.md, which its hash does not hold" in done.stdout
+        assert FIT not in noted
     (checkout / FIT).write_text("import importlib\nname = 'introml.' + 'other'\n"
         "def test_a(): assert importlib.import_module(name)")  # fmt: skip
     done, _ = run(checkout, FIT)
