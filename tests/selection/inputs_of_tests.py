@@ -52,7 +52,7 @@ _LOOK_THROUGH = {
 _ABOUT = ("README.md", "CHANGES.md", "CONTRIBUTING.md", "LICENSE", "LICENSE-TEXT")
 #: Programs in tests/ that are no tests.
 _NO_TESTS = ("tests/bench/", "tests/soak/")
-_STARTS_PROGRAMS = re.compile(r"\b(subprocess|Popen|posix_spawn|execv\w*|multiprocessing)\b")
+_STARTS_PROGRAMS = re.compile(r"subprocess|Popen|spawn|\bexecv|os\.system|multiprocessing")
 _STARTED = ("introml/grader/", "introml/hub/")
 _LABS = re.compile(r"labs\b|LABS")
 _TOOLS = ("node", "bwrap", "git", "chromium", "google-chrome", "slurmctld", "munged", "postgres")
@@ -79,7 +79,9 @@ class Inputs:
     def reads(self, test_file: str) -> set[str]:
         """The names of the files on which a test file depends."""
         tests = self._test_modules(self.root / test_file)
-        own = [path for path in tests if path.parent != self.root / "tests/selection"]
+        here = "tests/selection/"  # how tests are chosen is held, but not what it names
+        chooses = {path for path in tests if path.is_relative_to(self.root / here)}
+        own = tests if test_file.startswith(here) else tests - chooses
         texts = [path.read_text() for path in own]
         scans = [self._scan(path) for path in own]
         reached = set().union(*map(self._modules.closure, scans))
@@ -103,8 +105,8 @@ class Inputs:
             if name.startswith("tests/"):
                 if name.startswith(_NO_TESTS):
                     return programs
-                chooses = name.startswith("tests/selection/") and "/test_" not in name
-                return name in python or chooses or not self._is_module(name)
+                how = name.startswith(here) and "/test_" not in name
+                return name in python or how or not self._is_module(name)
             if name.startswith(("assets/data/", "assets/facts/", "assets/recordings/")):
                 return name.removeprefix("assets/") in assets
             if name.startswith("labs/"):

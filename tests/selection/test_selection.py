@@ -23,7 +23,7 @@ FILES = {
     "introml/scale.py": "from introml.factor import FACTOR\n\ndef scale(x): return FACTOR * x\n",
     "introml/factor.py": "FACTOR = 2\n",
     "introml/other.py": "",
-    "introml/site/__init__.py": "",
+    "introml/book/__init__.py": "",
     "introml/grader/__init__.py": "",
     "introml/grader/lab.py": "",
     "introml/widgets/__init__.py": "",
