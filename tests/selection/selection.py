@@ -246,7 +246,16 @@ class Watch:
         if event == "open" and self._opened is not None:
             name, _, flags = arguments
             if isinstance(name, str) and not (flags or 0) & (os.O_WRONLY | os.O_CREAT):
-                self._opened.add(os.path.abspath(name))
+                if not (name.endswith(".py") and _hypothesis_collects_constants()):
+                    self._opened.add(os.path.abspath(name))
+
+
+def _hypothesis_collects_constants() -> bool:
+    """Whether Hypothesis is reading loaded modules, whichever they are, for numbers to try."""
+    frame = sys._getframe(2)
+    while frame and frame.f_globals.get("__name__") != "hypothesis.internal.constants_ast":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _read(path: Path) -> dict[str, Any]:
