@@ -245,9 +245,10 @@ class Watch:
     def _hear(self, event: str, arguments: tuple) -> None:
         if event == "open" and self._opened is not None:
             name, _, flags = arguments
-            if isinstance(name, str) and not (flags or 0) & (os.O_WRONLY | os.O_CREAT):
-                if not (name.endswith(".py") and _hypothesis_collects_constants()):
-                    self._opened.add(os.path.abspath(name))
+            if not isinstance(name, str) or (flags or 0) & (os.O_WRONLY | os.O_CREAT):
+                return
+            if not (name.endswith(".py") and _hypothesis_collects_constants()):
+                self._opened.add(os.path.abspath(name))
 
 
 def _hypothesis_collects_constants() -> bool:
