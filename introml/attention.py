@@ -23,13 +23,23 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
 
 
 def causal_mask(T: int, S: int | None = None, device: torch.device | str | None = None) -> Tensor:
-    """mask[t, s] = s ≤ t: position t may attend to itself and to what came before.
+    """mask[t, s] = s ≤ t + S − T: each position may attend to itself and to what came before.
 
-    Returns (T, S), boolean; S is T unless given.
+    The T queries are the last of the S positions, as when a model writes a new token: with T = 1
+    all keys may be seen. (The `is_causal` of torch counts both from the first instead; for T = S,
+    which S is unless given, there is no difference.) Returns (T, S), boolean.
+    Raises `ValueError` when there are more queries than keys.
+    Source: `torch.nn.attention.bias.causal_lower_right`; the notes of FlashAttention 2.1.
     Taught in {ref}`sec-scaled-dot-product-attention`.
     """
-    queries = torch.arange(T, device=device)
-    keys = torch.arange(T if S is None else S, device=device)
+    S = T if S is None else S
+    if S < T:
+        raise ValueError(
+            f"There are {T} queries and {S} keys; the queries are the last of the positions, so "
+            "there must be at least as many keys."
+        )
+    queries = torch.arange(S - T, S, device=device)
+    keys = torch.arange(S, device=device)
     return keys <= queries[:, None]
 
 
@@ -59,7 +69,7 @@ def scaled_dot_product_attention(
 
     `q` (B, H, T, D), `k` (B, H, S, D), `v` (B, H, S, D_v) -> output (B, H, T, D_v) and weights
     (B, H, T, S). `mask` broadcasts to the weights: boolean, True where q may attend, or floating,
-    added to the scaled scores. With `is_causal`, both masks hold.
+    added to the scaled scores. With `is_causal`, that of `causal_mask` holds as well.
 
     A query that may attend to nothing gets weights, output and gradient of zero. So does torch
     2.13's own `scaled_dot_product_attention`; a plain softmax, and with it `nn.MultiheadAttention`,

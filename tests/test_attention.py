@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.attention.bias import causal_lower_right
 
 from introml.attention import (
     causal_mask,
@@ -74,15 +75,28 @@ def test_attention_equals_torch_for_any_leading_dimensions(leading):
     torch.testing.assert_close(weights.sum(-1), torch.ones(*leading, 5, dtype=q.dtype))
 
 
-@pytest.mark.parametrize(("T", "S"), [(5, 5), (5, 7), (7, 5)])
-def test_causal_attention_equals_torch(T, S):
+@pytest.mark.parametrize(("T", "S"), [(5, 5), (5, 7), (1, 7)])
+def test_causal_attention_equals_torch_with_the_last_query_at_the_last_key(T, S):
     q, k, v = qkv(1, T=T, S=S)
     output, weights = scaled_dot_product_attention(q, k, v, is_causal=True)
-    expected = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=causal_lower_right(T, S))
     assert_equal_with_gradients(output, expected, [q, k, v])
-    assert (weights.triu(1) == 0).all()
+    assert (weights.triu(S - T + 1) == 0).all()
     masked, _ = scaled_dot_product_attention(q, k, v, causal_mask(T, S))
     torch.testing.assert_close(masked, output)
+    if T == S:
+        torch.testing.assert_close(output, F.scaled_dot_product_attention(q, k, v, is_causal=True))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 8), st.data())
+def test_causal_attention_of_new_tokens_is_the_end_of_that_over_all(seed, S, data):
+    """Decoding: the T newest queries, over all keys so far, give the last rows of the whole."""
+    T = data.draw(st.integers(1, S))
+    q, k, v = qkv(seed, T=S, S=S)
+    whole, _ = scaled_dot_product_attention(q, k, v, is_causal=True)
+    newest, _ = scaled_dot_product_attention(q[..., S - T :, :], k, v, is_causal=True)
+    torch.testing.assert_close(newest, whole[..., S - T :, :])
 
 
 def test_causal_mask_by_hand():
@@ -91,7 +105,13 @@ def test_causal_mask_by_hand():
         [True, True, False],
         [True, True, True],
     ]
-    assert causal_mask(2, 3).tolist() == [[True, False, False], [True, True, False]]
+    assert causal_mask(2, 3).tolist() == [[True, True, False], [True, True, True]]
+    assert causal_mask(1, 3).all()
+
+
+def test_causal_mask_of_more_queries_than_keys_is_refused():
+    with pytest.raises(ValueError, match="7 queries and 5 keys"):
+        causal_mask(7, 5)
 
 
 @settings(deadline=None, max_examples=60)

@@ -34,7 +34,7 @@ def random_case(rng, index):
 
 def torch_mask(kind, T, S, length):
     if kind == "causal":
-        return torch.ones(T, S, dtype=torch.bool).tril()
+        return torch.ones(T, S, dtype=torch.bool).tril(S - T)  # the last query sees all keys
     return (torch.arange(S) < (length if kind == "padding" else S)).expand(T, S)
 
 

@@ -65,22 +65,21 @@ class AttentionHeatmap(Widget):
 
     mode = Choice("live", ("live", "recorded"), help="whose weights are shown").tag(sync=True)
 
-    q = Numbers(
-        [[2.0, 0.0], [0.0, 2.0], [1.0, 1.0], [-2.0, 1.0]],
-        dims=2, low=-100, high=100, most=6, help="Q, one row a query",
-    ).tag(sync=True)  # fmt: skip
+    q = Numbers([[2.0, 1.0]], dims=2, low=-100, high=100, most=6, help="Q, one row a query").tag(
+        sync=True
+    )
     k = Numbers(
-        [[2.0, 0.0], [0.0, 2.0], [1.0, 2.0], [-1.0, -1.0]],
+        [[1.0, 0.0], [-1.0, 1.0], [0.0, 1.0]],
         dims=2, low=-100, high=100, most=6, help="K, one row a key, as wide as Q",
     ).tag(sync=True)  # fmt: skip
     v = Numbers(
-        [[10.0, 0.0], [0.0, 10.0], [4.0, 6.0], [-5.0, -5.0]],
+        [[10.0, 0.0], [0.0, 10.0], [10.0, 10.0]],
         dims=2, low=-100, high=100, most=6, help="V, one row a key",
     ).tag(sync=True)  # fmt: skip
     scaled = Switch(True, help="divide QKᵀ by √d_k").tag(sync=True)
     temperature = Real(1, 0.1, 10, help="divides the scores; low is sharp").tag(sync=True)
     mask = Choice("none", ("none", "causal", "padding"), help="what may attend").tag(sync=True)
-    length = Whole(3, 0, 6, help="keys before the padding, for that mask").tag(sync=True)
+    length = Whole(2, 0, 6, help="keys before the padding, for that mask").tag(sync=True)
     row = Whole(0, 0, 5, help="the row of Q that is described").tag(sync=True)
 
     recording = Recording(None, allow_none=True, help="a recorded encoder").tag(

@@ -80,13 +80,11 @@ export function buildLive(ui) {
     Object.fromEntries(
       ["scaled", "mask", "length", "temperature"].map((name) => [name, ui.get(name)]),
     );
-  const compute = (changes = {}) =>
-    model.attention(ui.get("q"), ui.get("k"), ui.get("v"), {
-      ...settings(),
-      ...changes,
-    });
+  const compute = () => model.attention(ui.get("q"), ui.get("k"), ui.get("v"), settings());
   const row = () => Math.min(ui.get("row"), ui.get("q").length - 1);
-  const largest = (scaled) => Math.max(...compute({ scaled }).weights[row()]);
+  const largest = (queries) =>
+    Math.max(...model.attention(queries, ui.get("k"), ui.get("v"), settings()).weights[row()]);
+  const doubled = () => ui.get("q").map((numbers) => numbers.map((number) => 2 * number));
 
   const length = ui.stepper({
     trait: "length",
@@ -94,32 +92,39 @@ export function buildLive(ui) {
     min: 0,
     max: () => ui.get("k").length,
   });
+  const spread = h("p", { class: "iml-attention-source" });
   ui.controls(
-    ui.toggle({ trait: "scaled", label: "Divide by √dₖ" }),
-    ui.choice({
-      trait: "mask",
-      label: "Mask",
-      options: ["none", "causal", "padding"],
-    }),
-    length,
-    ui.slider({
-      trait: "temperature",
-      label: "Temperature",
-      scale: "log",
-      format: (value) => significant(value),
-    }),
-    h("details", {}, h("summary", {}, "Change the sizes"), h("div", {}, sizes(ui))),
     predict(ui, {
-      question: "if QKᵀ were not divided by √dₖ, the largest weight of the chosen query would …",
+      question: `if every number of query ${row() + 1} doubled, its largest weight would …`,
       options: ["shrink", "grow", "stay as it is"],
       answer: () => {
-        const change = largest(false) - largest(true);
+        const change = largest(doubled()) - largest(ui.get("q"));
         return Math.abs(change) < 5e-4 ? 2 : Number(change > 0);
       },
       explain: () =>
-        `Of the weights of query ${row() + 1}, the largest is ${fixed(largest(true), 3)} with the ` +
-        `division and ${fixed(largest(false), 3)} without. Use the switch to see the whole row.`,
+        `Every score doubles, and the largest weight goes from ${fixed(largest(ui.get("q")))} to ` +
+        `${fixed(largest(doubled()))}. Type the numbers into Q to see the whole row.`,
     }),
+    h(
+      "details",
+      {},
+      h("summary", {}, "Scale, mask, temperature, sizes"),
+      h(
+        "div",
+        {},
+        ui.toggle({ trait: "scaled", label: "Divide by √dₖ" }),
+        ui.choice({ trait: "mask", label: "Mask", options: ["none", "causal", "padding"] }),
+        length,
+        ui.slider({
+          trait: "temperature",
+          label: "Temperature",
+          scale: "log",
+          format: (value) => significant(value),
+        }),
+        sizes(ui),
+        spread,
+      ),
+    ),
   );
 
   return () => {
@@ -154,11 +159,12 @@ export function buildLive(ui) {
     }));
     length.classList.toggle("iml-attention-off", ui.get("mask") !== "padding");
     mix(ui.get("v"), shares, result.output[chosen], named("q", chosen));
-    ui.readout(sentence(result, chosen));
+    spread.textContent = entropyOf(result, chosen);
+    ui.readout(sentence(result, chosen, ui.get("mask") !== "none"));
   };
 }
 
-function sentence(result, t) {
+function sentence(result, t, masked) {
   const seen = result.allowed[t].filter(Boolean).length;
   const vector = result.output[t].map((value) => fixed(value)).join(", ");
   if (seen === 0) {
@@ -172,11 +178,11 @@ function sentence(result, t) {
   if (seen === 1) {
     return (
       `Query ${t + 1} may attend to key ${best + 1} alone, whatever the score: the weight is ` +
-      `${fixed(share)}, its entropy ${fixed(result.entropies[t])}, and the output (${vector}) is value ${best + 1}.`
+      `${fixed(share)}, and the output (${vector}) is value ${best + 1}.`
     );
   }
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  const allowed = seen < weights.length ? ` of the ${seen} it may attend to` : "";
+  const allowed = masked ? ` of the ${seen} it may attend to` : "";
   const ties = weights.filter((weight) => share - weight < 1e-9).length;
   const most =
     ties === seen
@@ -184,9 +190,14 @@ function sentence(result, t) {
       : ties > 1
         ? `gives most weight, ${fixed(share)} each, to ${ties} keys${allowed}, key ${best + 1} the first`
         : `gives most weight, ${fixed(share)}, to key ${best + 1}${allowed}`;
+  return `Query ${t + 1} ${most}. Its weights sum to ${fixed(sum)}. Its output is (${vector}).`;
+}
+
+/** How spread out the weights of a row are. */
+function entropyOf({ allowed, entropies }, t) {
+  const seen = allowed[t].filter(Boolean).length;
   return (
-    `Query ${t + 1} ${most}. Its weights sum to ` +
-    `${fixed(sum)} and have entropy ${fixed(result.entropies[t])} nats, between 0 for one key alone and ` +
-    `ln ${seen} = ${fixed(Math.log(seen))} for equal weights. Its output is (${vector}).`
+    `The weights of query ${t + 1} have entropy ${fixed(entropies[t])} nats, between 0 for one key ` +
+    `alone and ln ${Math.max(1, seen)} = ${fixed(Math.log(Math.max(1, seen)))} for equal weights.`
   );
 }

@@ -17,7 +17,7 @@ export { entropy, resized, softmax, times, timesTransposed };
  */
 
 /**
- * mask[t][s]: "none", "causal" (s ≤ t) or "padding" (s < length).
+ * mask[t][s]: "none", "causal" (s ≤ t, the last query at the last key) or "padding" (s < length).
  * @param {Mask} kind
  * @param {number} queries
  * @param {number} keys
@@ -26,7 +26,7 @@ export function makeMask(kind, queries, keys, length = keys) {
   /** @type {Record<Mask, (t: number, s: number) => boolean>} */
   const rules = {
     none: () => true,
-    causal: (t, s) => s <= t,
+    causal: (t, s) => s <= t + keys - queries,
     padding: (_, s) => s < length,
   };
   const allowed = rules[kind];
