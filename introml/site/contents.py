@@ -38,6 +38,14 @@ def contents_tree(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def part_pages(app: Sphinx, caption: str) -> list[str]:
+    """The docnames of a part's own pages, in order; none where no part has that caption."""
+    for tree in _site_map(app).root.subtrees:
+        if tree.caption == caption:
+            return [name.removesuffix(".md") for name in tree.files()]
+    return []
+
+
 def _site_map(app: Sphinx) -> Any:
     """What sphinx-external-toc made of `_toc.yml`."""
     env: Any = app.env

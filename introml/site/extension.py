@@ -23,6 +23,7 @@ import introml
 from introml.book.style.figures import plotly_template
 from introml.book.style.tokens import COLORS
 from introml.site import (
+    book_map,
     citation,
     directives,
     embed,
@@ -184,7 +185,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml_code", "", "env")
     app.setup_extension("sphinx_exercise")
     # What the first of these add to a page, the later ones see.
-    parts = (citation, directives, formulas, embed, pictures, ticks, needs, reading_time)
+    parts = (citation, directives, formulas, embed, pictures, ticks, needs, book_map, reading_time)
     for part in (*parts, names, numbering, outdated, search, package_pages, package_links):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))

@@ -1,0 +1,23 @@
+"""The landing page leads to every page of the book, by its map."""
+
+from bs4 import BeautifulSoup
+
+from introml.book.paths import ROOT
+from introml.site.pages import book_pages
+from introml.site.ticks import TAG
+
+
+def landing_page():
+    return BeautifulSoup((ROOT / "_build/html/book/index.html").read_text("utf-8"), "html.parser")
+
+
+def test_every_lesson_is_on_the_map_in_the_book_s_order():
+    links = [link["href"] for link in landing_page().select("svg.part-map a")]
+    lessons = [page.docname for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
+    assert links == [f"../{docname}.html" for docname in lessons]
+
+
+def test_it_says_how_many_claims_the_book_checks():
+    lessons = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
+    claims = sum(page.path.read_text("utf-8").count(f":tags: [{TAG}]") for page in lessons)
+    assert f"{claims:,} claims are checked" in landing_page().get_text()
