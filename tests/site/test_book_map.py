@@ -68,7 +68,8 @@ def test_a_new_need_or_title_draws_the_map_again(book):
 
 def test_a_part_that_the_contents_do_not_have_fails_the_build(tmp_path):
     pages = PAGES | {"intro": "# Start\n\n:::{part-map} Dividing\nBy two.\n:::\n"}
-    assert "_toc.yml has no part 'Dividing' to draw" in new_book(tmp_path, pages, CONTENTS).failure()
+    failure = new_book(tmp_path, pages, CONTENTS).failure()
+    assert "_toc.yml has no part 'Dividing' to draw" in failure
 
 
 def test_needs_that_follow_from_others_are_left_out():
@@ -84,6 +85,9 @@ def test_long_titles_take_two_lines_and_nothing_leaves_the_picture():
     _, _, width, height = map(float, picture["viewbox"].split())
     assert width == WIDTH
     heights = [float(line["y"]) for line in picture.select("tspan")]
-    assert len(heights) == 80 and heights == sorted(heights) and heights[-1] < height
+    assert len(heights) == 80
+    assert heights == sorted(heights)
+    assert heights[-1] < height
     bulges = [float(path["d"].split("A")[1].split()[0]) for path in picture.select("path")]
-    assert len(bulges) == 2 and max(bulges) < 58  # an arc stays right of the left edge
+    assert len(bulges) == 2
+    assert max(bulges) < 58  # an arc stays right of the left edge
