@@ -8,6 +8,7 @@ from introml.widgets.base import stem_of
 __all__ = [
     "AttentionHeatmap",
     "BatchSize",
+    "Broadcasting",
     "ConvolutionVisualizer",
     "DrawDigit",
     "GradientDescent",

@@ -106,7 +106,8 @@ class Switch(Choice):
 class Numbers(traitlets.TraitType):
     """A list of numbers (`dims=1`) or a rectangle of them (`dims=2`), each from `low` to `high`.
 
-    `least` and `most` bound the count along every dimension. Arrays and tensors are taken too.
+    `least` and `most` bound the count along every dimension; `whole` takes whole numbers alone.
+    Arrays and tensors are taken too.
     """
 
     default_value = ()
@@ -119,13 +120,15 @@ class Numbers(traitlets.TraitType):
         high: float = 1e6,
         least: int = 1,
         most: int = 1000,
+        whole: bool = False,
         **kwargs: Any,
     ):
         self.dims, self.low, self.high, self.least, self.most = dims, low, high, least, most
+        self.whole = whole
         super().__init__(default, **kwargs)
 
     def form(self) -> dict[str, Any]:
-        bounds = ("dims", "low", "high", "least", "most")
+        bounds = ("dims", "low", "high", "least", "most", "whole")
         return {"kind": "numbers"} | {name: getattr(self, name) for name in bounds}
 
     def validate(self, obj: Any, value: Any) -> list:
@@ -135,7 +138,8 @@ class Numbers(traitlets.TraitType):
             form = "a list of numbers" if self.dims == 1 else "a rectangle (list of equal rows)"
             raise BadValue(
                 f"{_name(self, obj)} must be {form}, {self.least} to {self.most} along each "
-                f"direction, each number finite and from {self.low:g} to {self.high:g}: {problem}"
+                f"direction, each number {'whole' if self.whole else 'finite'} and from "
+                f"{self.low:g} to {self.high:g}: {problem}"
             ) from None
 
     def _checked(self, value: Any, dims: int) -> list:
@@ -151,6 +155,6 @@ class Numbers(traitlets.TraitType):
             return rows
         numbers = [_plain(number) for number in value]
         for number in numbers:
-            if not _is_real(number, self.low, self.high):
+            if not _is_real(number, self.low, self.high) or (self.whole and number != int(number)):
                 raise ValueError(f"{number!r:.80} is not allowed")
-        return [float(number) for number in numbers]
+        return [int(number) if self.whole else float(number) for number in numbers]

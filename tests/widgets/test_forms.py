@@ -24,6 +24,8 @@ NARROWER = {
     ("ScheduleComposer", "every"),
     ("ScheduleComposer", "noise"),
 }
+#: A control sets a part of a list; the widget's own test looks at its bounds.
+OF_PARTS = {"Broadcasting"}
 #: Python refuses more than the form says: the values depend on others, or on each other.
 DEPENDENT = {("DrawDigit", "example"), ("ScheduleComposer", "kept")}
 FORMS = DIST.parent / "kit" / "forms.js"
@@ -114,7 +116,7 @@ def test_controls_offer_what_their_trait_takes(name, stills):
             seen.add(trait)
             options = [str(option) for option in form["options"]]
             assert sorted(radio["value"] for radio in strip) == sorted(options), trait
-    assert seen
+    assert seen or name in OF_PARTS
 
 
 MANGLED = [

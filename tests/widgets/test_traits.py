@@ -21,6 +21,7 @@ class Probe(traitlets.HasTraits):
     shown = Switch(True)
     points = Numbers([1.0, 2.0], low=-10, high=10, least=2, most=4)
     image = Numbers([[0, 1], [1, 0]], dims=2, low=0, high=1, least=1, most=3)
+    sizes = Numbers([2, 3], low=1, high=5, most=3, whole=True)
 
 
 NAN, INF = math.nan, math.inf
@@ -58,6 +59,8 @@ def accepted(trait, value):
         ("points", np.array([1, 2, 3]), [1.0, 2.0, 3.0]),
         ("points", torch.tensor([0.5, -0.5]), [0.5, -0.5]),
         ("points", [np.float32(0.5), torch.tensor(2)], [0.5, 2.0]),
+        ("sizes", (4, 5.0), [4, 5]),
+        ("sizes", torch.Size([1, 2]), [1, 2]),
         ("image", [[0, 1, 0.5]], [[0.0, 1.0, 0.5]]),
         ("image", np.eye(3), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
         ("image", torch.ones(1, 2), [[1.0, 1.0]]),
@@ -70,7 +73,7 @@ def test_a_good_value_is_kept_as_pythons_own(trait, value, kept):
     assert type(found) is type(kept)
     if isinstance(found, list):
         flat = np.array(found).ravel().tolist()
-        assert all(type(number) is float for number in flat)
+        assert all(type(number) is (int if trait == "sizes" else float) for number in flat)
 
 
 BAD = [
@@ -79,6 +82,7 @@ BAD = [
     *[("steps", value) for value in (0, 11, 2.5, NAN, INF, HUGE, False, "3", None, [3])],
     *[("kind", value) for value in ("median", "Sum", "", None, 1.0, True, ["sum"])],
     *[("shown", value) for value in (1, 0, "yes", None, [])],
+    *[("sizes", value) for value in ([], [1.5], [0], [6], [1] * 4, [True], 3, [[1]])],
     *[("points", value) for value in ([1], [], [1] * 5, [1, NAN], [1, INF], [1, 10.5], [1, HUGE])],
     *[("points", value) for value in ([1, True], [1, "2"], [1, None], [[1, 2], [3, 4]], 3, None)],
     *[("points", value) for value in ("12", {1: 2, 3: 4}, np.array(1.0), np.eye(2), [1, 1j])],

@@ -3,28 +3,19 @@
 from typing import Any
 
 from introml.widgets.base import Widget
-from introml.widgets.traits import BadValue, Choice, Numbers, Switch
+from introml.widgets.traits import Choice, Numbers, Switch
 
 
 class Pair(Numbers):
     """Two whole numbers (down, across); one number stands for both."""
 
     def __init__(self, default: tuple[int, int], low: int, high: int, **kwargs: Any):
-        super().__init__(list(default), low=low, high=high, least=2, most=2, **kwargs)
-
-    def form(self) -> dict[str, Any]:
-        return super().form() | {"whole": True}
+        super().__init__(list(default), low=low, high=high, least=2, most=2, whole=True, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> list[int]:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = [value, value]
-        pair = super().validate(obj, value)
-        if any(number != int(number) for number in pair):
-            raise BadValue(
-                f"{type(obj).__name__}.{self.name} must be whole numbers (down, across); "
-                f"it was given {value!r}"
-            )
-        return [int(number) for number in pair]
+        return super().validate(obj, value)
 
 
 class ConvolutionVisualizer(Widget):
