@@ -110,3 +110,16 @@ class Tab:
               return shifts;
             }"""
         )
+
+
+def axe_findings(tab, where, scheme):
+    """What axe finds below an element. Dark differs from light by its colours alone."""
+    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+    if scheme == "dark":
+        options = {"resultTypes": ["violations"]}
+        options["runOnly"] = ["color-contrast", "link-in-text-block"]
+    return tab.page.evaluate(
+        "([where, options]) => axe.run(where, options).then((r) => r.violations.map((v) =>"
+        " `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(' | ')}`))",
+        [where, options],
+    )

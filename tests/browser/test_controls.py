@@ -7,7 +7,7 @@ first brought to life, by moving its neighbours; one that is alive must not be i
 """
 
 import pytest
-from browser_site import pages_with
+from browser_site import AXE, axe_findings, pages_with
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 PAGES = pages_with("widget-states")
@@ -301,3 +301,8 @@ def test_every_control_changes_what_is_shown(docname, act, address, open_tab):
         faults += filter(None, map(figure.fault, reached))
     assert not faults, "\n".join(faults)
     assert tab.problems == []
+    if act is by_mouse:  # as a phone shows what the moves have left
+        tab.page.set_viewport_size({"width": 360, "height": 900})
+        tab.page.add_script_tag(path=str(AXE))
+        tab.page.wait_for_timeout(100)
+        assert axe_findings(tab, ROOT, "light") == []

@@ -1,7 +1,7 @@
 """Every page of the built site, as a reader's browser sees it."""
 
 import pytest
-from browser_site import AXE, DOCNAMES, pages_with
+from browser_site import AXE, DOCNAMES, axe_findings, pages_with
 
 
 @pytest.mark.parametrize("docname", DOCNAMES)
@@ -30,18 +30,6 @@ def test_axe_finds_nothing(docname, scheme, address, open_tab):
         tab.page.set_viewport_size({"width": width, "height": 900})
         tab.page.wait_for_timeout(100)
         assert axe_findings(tab, "html", scheme) == [], f"at {width} px"
-
-
-def axe_findings(tab, where, scheme):
-    """What axe finds below an element. Dark differs from light by its colours alone."""
-    options = {"resultTypes": ["violations"]}
-    if scheme == "dark":
-        options["runOnly"] = ["color-contrast", "link-in-text-block"]
-    return tab.page.evaluate(
-        "([where, options]) => axe.run(where, options).then((r) => r.violations.map((v) =>"
-        " `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(' | ')}`))",
-        [where, options],
-    )
 
 
 #: Every control of a widget once, to its other end or its last choice, and a guess at its question.

@@ -1,12 +1,14 @@
 """The model functions that ConvolutionVisualizer ships, against torch and its autograd."""
 
 import math
+import re
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from bs4 import BeautifulSoup
 from traitlets import TraitError
 
 from introml.data import fashion_mnist, mnist
@@ -29,6 +31,10 @@ REST = {
     "ceil_mode": False,
     "count_include_pad": True,
 }
+#: The ends of their ids, a few of each kind.
+EVERY_CONTROL = {
+    "kernel-preset", "padding-0", "stride-1", "dilation-0", "padding_mode-1", "mode-1"
+}  # fmt: skip
 
 
 def torch_output(setting, x=None):
@@ -518,6 +524,7 @@ def test_a_mangled_link_is_refused_in_words(stills, changes):
         ("padding_mode", "constant"),
         ("dilation", 9),
         ("cell", (0, -1)),
+        ("controls", "few"),
         ("question", "why"),
     ],
 )
@@ -528,6 +535,35 @@ def test_bad_values_are_refused_and_the_old_value_stays(trait, value):
         setattr(widget, trait, value)
     assert isinstance(caught.value, ValueError)
     assert getattr(widget, trait) == before
+
+
+@pytest.mark.parametrize(
+    ("controls", "shown"),
+    [
+        ("kernel", {"kernel-preset"}),
+        ("border", {"padding-0", "stride-1", "dilation-0", "padding_mode-1"}),
+        ("all", EVERY_CONTROL),
+    ],
+)
+def test_what_a_page_does_not_begin_with_is_folded(stills, controls, shown):
+    widget = ConvolutionVisualizer(controls=controls)
+    state = {trait: getattr(widget, trait) for trait in (*widget.public_traits(), "_forms")}
+    request = {"bundle": str(bundle_path(WIDGET, ".mjs")), "anchor": "a", "state": state}
+    page = BeautifulSoup(stills.ask(request)["html"], "html.parser")
+    nodes = {name: page.find(id=re.compile(rf"\b{name}$")) for name in EVERY_CONTROL}
+    assert all(node is not None for node in nodes.values())
+    seen = {name for name, node in nodes.items() if not node.find_parent("details")}
+    assert seen == shown
+    assert not any(fold.has_attr("open") for fold in page.find_all("details"))
+
+
+def test_what_the_questions_say_is_so(run_model):
+    """The middle under four windows, one of which lays a 0 on it; a stride of 2 on 5 columns."""
+    changed = [[0, 1, 2], [3, 14, 5], [6, 7, 8]]
+    before, after = run_model(WIDGET, "output", [(REST,), (REST | {"input": changed},)])
+    assert (np.array(before) != np.array(after)).sum() == 3
+    (output,) = run_model(WIDGET, "output", [(REST | {"padding": [1, 1], "stride": [1, 2]},)])
+    assert np.array(output).shape[1] == 2
 
 
 def test_pairs_and_arrays_are_taken_as_torch_takes_them():

@@ -49,6 +49,9 @@ class ConvolutionVisualizer(Widget):
     ceil_mode = Switch(False, help="pooling: round the output's size up").tag(sync=True)
     count_include_pad = Switch(True, help="average pooling: padding counts as cells").tag(sync=True)
     cell = Pair((0, 0), 0, 31, help="row and column of the selected output cell").tag(sync=True)
+    controls = Choice(
+        "all", ("kernel", "border", "all"), help="which controls stand open; the others are folded"
+    ).tag(sync=True)
     question = Choice(
-        "none", ("none", "flip", "stride"), help="what the reader is asked before moving anything"
+        "none", ("none", "middle", "stride"), help="what the reader is asked before moving anything"
     ).tag(sync=True)

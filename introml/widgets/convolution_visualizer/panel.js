@@ -1,6 +1,6 @@
 // The controls of the visualizer: examples, mode, a table of settings per axis, presets, the player.
 
-import { player, select, stepper, toggle } from "../kit/controls.js";
+import { fold, player, select, stepper, toggle } from "../kit/controls.js";
 import { h, legend, predict } from "../kit/index.js";
 import * as model from "./model.js";
 
@@ -20,8 +20,8 @@ function lens(ui, fields) {
   };
 }
 
-/** One row for each axis, one column for each setting (turned where it is narrow). */
-function settingsTable(ui, mode) {
+/** One row for each axis, one column for each of the named settings (turned where it is narrow). */
+function settingsTable(ui, mode, names) {
   const pair = (trait) => (axis) => ({
     get: () => ui.get(trait)[axis],
     set: (value) => ui.set({ [trait]: ui.get(trait).with(axis, value) }),
@@ -40,11 +40,12 @@ function settingsTable(ui, mode) {
     ["Input", "input", size, () => true],
     ["Kernel", "kernel", size, () => !pooling()],
     ["Window", "window", pair, pooling],
-    ["Stride", "stride", pair, () => true],
     ["Padding", "padding", pair, () => true],
+    ["Stride", "stride", pair, () => true],
     ["Dilation", "dilation", pair, () => mode() !== "average"],
   ];
-  const cells = settings.map(([name, trait, field, shown]) => {
+  const named = settings.filter(([name]) => names.includes(name));
+  const cells = named.map(([name, trait, field, shown]) => {
     const form = ui.forms[trait];
     const [min, max] = field === size ? [form.least, form.most] : [form.low, form.high];
     const steppers = AXES.map((axis, i) => {
@@ -106,21 +107,21 @@ function cellPlayer(ui, size, selected) {
 }
 
 const QUESTIONS = {
-  flip: {
+  middle: {
     question:
-      "at the upper left stands 19. The kernel is turned by 180°, as true convolution asks. What will stand there?",
-    options: ["19 again", "17", "5"],
-    answer: 2,
+      "the 4 in the middle of the input becomes 14. How many of the four output numbers change?",
+    options: ["one", "three", "all four"],
+    answer: 1,
     explain:
-      "Turned, the kernel reads 3 2 over 1 0: 0·3 + 1·2 + 3·1 + 4·0 = 5. A kernel that looks the same after half a turn would keep it.",
+      "The window covers the middle at all four places, but at the last one the weight that lies on it is 0. Click the 4 and type 14 to see it.",
   },
   stride: {
     question:
-      "the padded input is 5 cells across and the kernel 2. With a stride of 2 across, (5 − 2) / 2 is not whole. What happens?",
-    options: ["The setting is refused", "2 output columns", "3 output columns"],
+      "the window moves one cell at a time, and fits 4 times across the 5 columns. If it moves two cells at a time, how often does it fit?",
+    options: ["not at all: 2 does not divide", "twice", "three times"],
     answer: 1,
     explain:
-      "The size is rounded down: ⌊3 / 2⌋ + 1 = 2. The fifth column, here padding, is never read.",
+      "It starts at column 0 and at column 2. From column 4 it would reach over the edge, so the fifth column, here padding, is never read. Set the stride across to 2 to see it.",
   },
 };
 
@@ -143,6 +144,12 @@ function examples(ui) {
   );
 }
 
+/** What is folded away, by what stands open. */
+const FOLDED = {
+  kernel: "Padding, stride, dilation, pooling",
+  border: "Sizes, values, pooling",
+};
+
 /**
  * Puts all controls into the widget. size() and selected() tell of the output as it is drawn; sizes is
  * the text of the size formula, which stands by its settings.
@@ -161,8 +168,7 @@ export function addControls(ui, { size, selected, sizes }) {
       predict(ui, { ...asked, answer: () => asked.answer, explain: () => asked.explain }),
     );
   }
-  ui.controls(
-    cellPlayer(ui, size, selected),
+  const modes = [
     examples(ui),
     ui.choice({
       trait: "mode",
@@ -173,13 +179,13 @@ export function addControls(ui, { size, selected, sizes }) {
         ["average", "average pool"],
       ],
     }),
-    onlyIn(["convolution"], toggle(ui, { trait: "flip", label: "turn the kernel by 180°" })),
     onlyIn(["max", "average"], toggle(ui, { trait: "ceil_mode", label: "ceil_mode" })),
     onlyIn(["average"], toggle(ui, { trait: "count_include_pad", label: "count_include_pad" })),
-    settingsTable(ui, mode),
+    settingsTable(ui, mode, ["Input", "Kernel", "Window"]),
+  ];
+  const border = [
+    settingsTable(ui, mode, ["Padding", "Stride", "Dilation"]),
     sizes,
-    matrixMenu(ui, "input", "Input values", model.INPUTS),
-    onlyIn(["convolution"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
     onlyIn(
       ["convolution"],
       ui.choice({
@@ -189,9 +195,26 @@ export function addControls(ui, { size, selected, sizes }) {
         disabled: () => ui.get("padding").every((cells) => cells === 0),
       }),
     ),
+  ];
+  const kernel = [
+    matrixMenu(ui, "input", "Input values", model.INPUTS),
+    onlyIn(["convolution"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
+    onlyIn(["convolution"], toggle(ui, { trait: "flip", label: "turn the kernel by 180°" })),
+  ];
+  const open = ui.get("controls");
+  const parts = {
+    kernel: [kernel, [...modes, ...border]],
+    border: [border, [...modes, ...kernel]],
+    all: [[...modes, ...border, ...kernel], []],
+  };
+  const [shown, folded] = parts[open];
+  ui.controls(
+    cellPlayer(ui, size, selected),
+    ...shown,
+    ...(folded.length ? [fold(FOLDED[open], ...folded)] : []),
     legend([
       ["accent", "read by the selected output cell"],
-      ["muted", "padding", "dash"],
+      ...(open === "kernel" ? [] : [["muted", "padding", "dash"]]),
       ["blue", "positive", "dot"],
       ["orange", "negative", "dot"],
     ]),

@@ -327,3 +327,17 @@ export function player(ui, { trait, last, label, interval = 400 }) {
     output,
   );
 }
+
+/**
+ * Controls that most readers can do without at first: a line that opens to them.
+ * @param {string} label
+ * @param {Child[]} controls
+ */
+export function fold(label, ...controls) {
+  return h(
+    "details",
+    { class: "iml-fold" },
+    h("summary", {}, label),
+    h("div", { class: "iml-folded" }, controls),
+  );
+}
