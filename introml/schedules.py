@@ -16,7 +16,7 @@ def constant(step: int, factor: float = 1.0, until: int | None = None) -> float:
 
     torch's `ConstantLR` is this with `factor=1/3` and `total_iters=5` unless told otherwise: a
     reduced rate for the first steps.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     _check_step(step)
     return factor if until is None or step < until else 1.0
@@ -26,7 +26,7 @@ def step_decay(step: int, every: int, factor: float = 0.1) -> float:
     """factor^⌊step / every⌋: multiply the rate by `factor` each `every` steps.
 
     torch's `StepLR(step_size=every, gamma=factor)`.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     _check_step(step)
     _check_length("every", every)
@@ -37,7 +37,7 @@ def exponential_decay(step: int, rate: float) -> float:
     """rate^step.
 
     torch's `ExponentialLR(gamma=rate)`.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     _check_step(step)
     return rate**step
@@ -48,7 +48,7 @@ def linear_decay(step: int, total: int, end: float = 0.0) -> float:
 
     torch's `LinearLR(start_factor=1, end_factor=end, total_iters=total)`; its own defaults, 1/3 to
     1 in 5 steps, make a warm-up.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     return 1 + (end - 1) * _progress(step, total)
 
@@ -59,7 +59,7 @@ def cosine_decay(step: int, total: int, end: float = 0.0) -> float:
     torch's `CosineAnnealingLR(T_max=total)` differs in two ways: its `eta_min` is a rate, here η ·
     end, not a factor; and past `T_max` it climbs back up, where this stays at `end`.
     Source: Loshchilov and Hutter, SGDR (2017), without restarts.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     return end + (1 - end) * (1 + math.cos(math.pi * _progress(step, total))) / 2
 
@@ -71,7 +71,7 @@ def linear_warmup(step: int, total: int, start: float = 0.0) -> float:
     step 0 may have a rate of zero. The other common warm-up, (step + 1) / N, is
     `linear_warmup(step, total=N - 1, start=1 / N)`.
     Source: Goyal et al., Accurate, Large Minibatch SGD (2017), 2.2.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     return start + (1 - start) * _progress(step, total)
 
@@ -81,7 +81,7 @@ def join(first: Schedule, then: Schedule, at: int) -> Schedule:
 
     `join(partial(linear_warmup, total=10), partial(cosine_decay, total=90), at=10)`. torch's
     `SequentialLR([first, then], milestones=[at])`.
-    Taught in {ref}`sec-learning-rate`.
+    Taught in {ref}`sec-schedules`.
     """
     _check_length("at", at)
 

@@ -124,7 +124,7 @@ def test_there_are_examples_to_run():
     ("lesson", "name", "page"),
     [
         ("chapters/cnn/convolution", "introml.convolution.correlate2d", "convolution"),
-        ("chapters/ml-basics/learning-rate", "introml.schedules.cosine_decay", "schedules"),
+        ("chapters/ml-basics/schedules", "introml.schedules.cosine_decay", "schedules"),
         ("chapters/ml-basics/linear-regression", "introml.widgets.line_fit.LineFit", "widgets"),
         ("chapters/cnn/convolution", "introml.data.mnist.load", "data"),
     ],

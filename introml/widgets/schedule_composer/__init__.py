@@ -13,7 +13,7 @@ DECAYS = ("constant", "linear", "cosine", "step", "exponential")
 class ScheduleComposer(Widget):
     """The rate of every step, and the mean loss of 24 noisy runs of gradient descent under it.
 
-    Taught in {ref}`sec-learning-rate`. Warm-up is linear, η(t + 1)/(W + 1) at the steps t < W;
+    Taught in {ref}`sec-schedules`. Warm-up is linear, η(t + 1)/(W + 1) at the steps t < W;
     decay follows, over the steps that are left. The loss is ½(θ₁² + θ₂²/20) + θ₁⁴/16, a bowl whose
     steep side is steeper far out, from θ = (3, 4); each gradient gets normal noise from the seed.
     """
