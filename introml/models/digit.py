@@ -5,9 +5,11 @@ Letters: `n` examples; a picture is 28 × 28 with 0 for paper and 1 for ink.
 
 import base64
 import math
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -46,6 +48,25 @@ def train_digit_net(
             loss.backward()
             optimizer.step()
     return net.eval()
+
+
+def learn_digits(
+    pictures: np.ndarray, labels: np.ndarray, steps: int = 1000, seed: int = 0
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`train_digit_net` for NumPy: the program that it found, (n, 28, 28) -> ten outputs (n, 10).
+
+    `pictures` (n, 28, 28) in [0, 1], `labels` (n,) in 0 … 9; `steps` and `seed` as there.
+    Raises `ValueError` when there are fewer than 64 examples.
+    Taught in {ref}`sec-what-is-machine-learning`.
+    """
+    X, y = torch.from_numpy(pictures).float(), torch.from_numpy(labels).long()
+    net = train_digit_net(X, y, steps=steps, seed=seed)
+
+    def program(asked: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return net(torch.from_numpy(asked).float()).numpy()
+
+    return program
 
 
 def normalized(picture: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import nn
 
 from introml.data import mnist
-from introml.models.digit import normalized, pack, train_digit_net, unpack
+from introml.models.digit import learn_digits, normalized, pack, train_digit_net, unpack
 
 
 def random_strokes(rng, count):
@@ -153,3 +153,13 @@ def test_training_is_seeded_learns_and_leaves_torch_alone():
 def test_too_few_examples_are_refused():
     with pytest.raises(ValueError, match="at least 64"):
         train_digit_net(torch.zeros(63, 28, 28), torch.zeros(63, dtype=torch.int64))
+
+
+def test_learn_digits_is_the_trained_network_for_numpy():
+    X, y = mnist.load("train")
+    program = learn_digits(X[:200].numpy(), y[:200].numpy(), steps=20, seed=3)
+    outputs = program(X[200:230].double().numpy())
+    net = train_digit_net(X[:200], y[:200], steps=20, seed=3)
+    np.testing.assert_allclose(outputs, net(X[200:230]).detach().numpy(), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="at least 64"):
+        learn_digits(X[:63].numpy(), y[:63].numpy())

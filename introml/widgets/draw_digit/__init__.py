@@ -123,7 +123,7 @@ def default_examples() -> list[dict[str, Any]]:
 
 
 class DrawDigit(Widget):
-    """A drawing, the verdict of three rules for a 7 with their evidence, the verdict of a network.
+    """A drawing, the verdict of three rules for a 7, the verdict of a network, and their reasons.
 
     Taught in {ref}`sec-what-is-machine-learning`. The rules are those of `introml.digit_rules`. The
     network sees the drawing scaled and centred as MNIST's digits were, unless `normalized` is off.
@@ -135,6 +135,7 @@ class DrawDigit(Widget):
     )
     pen = Choice("draw", ("draw", "erase"), help="what a stroke does").tag(sync=True)
     normalized = Switch(True, help="scale and centre the picture for the network").tag(sync=True)
+    reasons = Switch(False, help="whether what each of the two goes by is shown").tag(sync=True)
     network = Network(help="the learned network").tag(sync=True, file=True)
     examples = Examples(help="real digits to load").tag(sync=True, file=True)
 

@@ -17,7 +17,7 @@ export function ink(group, values) {
 
 /**
  * pad(ui, { cell, get: () => pixels, set: (pixels) => …, erase: () => boolean })
- * Returns { nodes, evidence, redraw }: `evidence` is a layer over the ink, in pixels of the picture.
+ * Returns { nodes, evidence, redraw(pale) }: `evidence` is a layer over the ink, in pixels of the picture.
  */
 export function pad(ui, { cell, get, set, erase }) {
   const size = SIDE * cell;
@@ -109,7 +109,9 @@ export function pad(ui, { cell, get, set, erase }) {
   return {
     nodes: [svg, hint, heard],
     evidence,
-    redraw() {
+    /** The ink pales where evidence lies over it. */
+    redraw(pale) {
+      setAttributes(drawn, { opacity: pale ? 0.35 : null });
       const [does, pen] = erase() ? ["Erase", "eraser"] : ["Draw", "pen"];
       hint.textContent = `${does} here. With the keyboard, arrows move and Space lowers or lifts the ${pen}.`;
       ink(

@@ -1,4 +1,13 @@
-import { defineWidget, fixed, h, percent, picture, s, setAttributes } from "../kit/index.js";
+import {
+  defineWidget,
+  fixed,
+  h,
+  percent,
+  picture,
+  s,
+  setAttributes,
+  swatchOf,
+} from "../kit/index.js";
 import * as model from "./model.js";
 import { ink, pad } from "./pad.js";
 
@@ -13,6 +22,11 @@ const RULES = [
   "Diagonal, north-east to south-west",
   "They meet at the upper right",
 ];
+
+/** The heading of a contestant, in its own colour. */
+function heading(color, says, verdict) {
+  return h("p", { class: "iml-draw-digit-heading" }, swatchOf(color, "dot"), says, verdict);
+}
 
 /** What each rule measured, and its limit. */
 function measured(found) {
@@ -37,7 +51,7 @@ function drawEvidence(layer, found, holds) {
   const { box, barRow, barStart, barEnd, slope, reach } = found;
   const line = (rule, x1, y1, x2, y2, dashed = false) => {
     const ends = { x1, y1, x2, y2, "stroke-linecap": dashed ? "butt" : "round" };
-    const color = holds[rule] ? "good" : "bad";
+    const color = holds[rule] ? "reference" : "error";
     return [
       s("line", { ...ends, "stroke-width": 0.72, style: { stroke: "var(--iml-paper)" } }),
       s("line", {
@@ -53,7 +67,10 @@ function drawEvidence(layer, found, holds) {
     s(
       "g",
       { transform: `translate(${inside(x)} ${inside(y)})` },
-      s("circle", { r: 0.78, style: { fill: `var(--iml-${holds[rule] ? "good" : "bad"})` } }),
+      s("circle", {
+        r: 0.78,
+        style: { fill: `var(--iml-${holds[rule] ? "reference" : "error"})` },
+      }),
       s("text", { class: "iml-draw-digit-tag", y: 0.37 }, String(rule + 1)),
     );
   const middle = barRow + 0.5;
@@ -99,7 +116,7 @@ function rulesPanel(width) {
   const node = h(
     "div",
     { class: "iml-draw-digit-panel", style: { width: `${width}px` } },
-    h("p", { class: "iml-draw-digit-heading" }, "Three rules say: ", verdict),
+    heading("reference", "Three rules say: ", verdict),
     h(
       "ol",
       { class: "iml-draw-digit-rules" },
@@ -108,14 +125,14 @@ function rulesPanel(width) {
   );
   return {
     node,
-    redraw(found, holds) {
+    redraw(found, holds, reasons) {
       verdict.textContent = found === null ? "–" : holds.every(Boolean) ? "7" : "not a 7";
       for (const [i, text] of measured(found).entries()) {
         const { item, mark, detail } = rows[i];
         mark.textContent = holds[i] ? "✓" : "✗";
         setAttributes(mark, { "aria-label": holds[i] ? "holds:" : "fails:" });
         item.className = holds[i] ? "iml-draw-digit-holds" : "iml-draw-digit-fails";
-        detail.textContent = text;
+        detail.textContent = reasons ? text : "";
       }
     },
   };
@@ -130,7 +147,7 @@ function networkPanel(width) {
       class: "iml-draw-digit-seen",
       viewBox: `0 0 ${model.SIDE * THUMB} ${model.SIDE * THUMB}`,
       role: "img",
-      "aria-label": "The picture as the network is given it",
+      "aria-label": "The picture as the learned program is given it",
     },
     thumb,
   );
@@ -139,7 +156,7 @@ function networkPanel(width) {
   const bars = picture({
     width: wide,
     height: BARS + 34,
-    label: "Probability that the network gives to each digit",
+    label: "Probability that the learned program gives to each digit",
   });
   const step = wide / 10;
   const columns = Array.from({ length: 10 }, (_, digit) => {
@@ -153,23 +170,26 @@ function networkPanel(width) {
   bars.append(
     s("line", { class: "iml-draw-digit-base", x1: 0, x2: wide, y1: BARS + 14, y2: BARS + 14 }),
   );
+  const inside = h(
+    "div",
+    { class: "iml-draw-digit-network" },
+    h("div", { style: { width: "84px" } }, seen, caption),
+    bars,
+  );
   const node = h(
     "div",
     { class: "iml-draw-digit-panel", style: { width: `${width}px` } },
-    h("p", { class: "iml-draw-digit-heading" }, "The network says: ", verdict),
-    h(
-      "div",
-      { class: "iml-draw-digit-network" },
-      h("div", { style: { width: "84px" } }, seen, caption),
-      bars,
-    ),
+    heading("prediction", "The learned program says: ", verdict),
+    inside,
   );
   return {
     node,
-    redraw(input, normalized, probabilities, best) {
+    redraw(input, normalized, probabilities, best, reasons) {
+      verdict.textContent = best === null ? "–" : String(best);
+      inside.toggleAttribute("hidden", !reasons);
+      if (!reasons) return;
       ink(thumb, input);
       caption.textContent = `its input, ${normalized ? "scaled and centred" : "as on the pad"}`;
-      verdict.textContent = best === null ? "–" : String(best);
       for (const [digit, { bar, value, name }] of columns.entries()) {
         const p = best === null ? 0 : probabilities[digit];
         const height = Math.max(best === null ? 0 : 1, p * BARS);
@@ -189,7 +209,7 @@ function networkPanel(width) {
 /** A probability that rounds to 1 is not 1. */
 const likely = (p) => (p >= 0.995 ? "over 0.99" : fixed(p));
 
-function sentence({ found, holds, best, probability, truth }) {
+function sentence({ found, holds, best, probability, truth, reasons }) {
   if (found === null)
     return "The pad is blank. Draw a digit, a 7 for instance, or load a real one.";
   const failing = [1, 2, 3].filter((_, i) => !holds[i]);
@@ -199,13 +219,14 @@ function sentence({ found, holds, best, probability, truth }) {
   const rules = seven
     ? "All three rules hold, so they call this a 7"
     : `Rule${failing.length > 1 ? "s" : ""} ${number} fail${failing.length > 1 ? "" : "s"}, so the rules say “not a 7”`;
-  const network = `the network says ${best}, with probability ${likely(probability)}`;
+  const sure = reasons ? `, with probability ${likely(probability)}` : "";
+  const network = `the learned program says ${best}${sure}`;
   if (truth === null) return `${rules}; ${network}.`;
   const [a, b] = [seven === (truth === 7), best === truth].map((right) =>
     right ? "right" : "wrong",
   );
-  const who = a === b ? `both are ${a}` : `the rules are ${a}, the network is ${b}`;
-  return `${rules}; ${network}. The label is ${truth}: ${who}.`;
+  const who = a === b ? `both are ${a}` : `the rules are ${a}, the learned program is ${b}`;
+  return `${rules}; ${network}. The writer meant ${truth === 8 ? "an" : "a"} ${truth}: ${who}.`;
 }
 
 function build(ui) {
@@ -236,6 +257,7 @@ function build(ui) {
     h("div", { class: "iml-draw-digit-board", style: { width: `${PAD}px` } }, board.nodes),
     h("div", { class: "iml-draw-digit-verdicts" }, rules.node, network.node),
   );
+  const scaling = ui.toggle({ trait: "normalized", label: "Centre it for the learned program" });
   ui.controls(
     ui.choice({
       trait: "pen",
@@ -257,7 +279,8 @@ function build(ui) {
         ui.set({ drawing: "", example: next });
       },
     }),
-    ui.toggle({ trait: "normalized", label: "Scale and centre for the network" }),
+    ui.toggle({ trait: "reasons", label: "Show how they decide" }),
+    scaling,
   );
 
   return () => {
@@ -269,20 +292,26 @@ function build(ui) {
     const probabilities = model.softmax(model.forward(layers, input));
     const blank = found === null;
     const best = blank ? null : probabilities.indexOf(Math.max(...probabilities));
-    board.redraw();
-    drawEvidence(board.evidence, found, holds);
-    rules.redraw(found, holds);
-    network.redraw(input, ui.get("normalized"), probabilities, best);
+    const reasons = ui.get("reasons");
+    // One that is switched off stays in sight: it changes what the network says.
+    scaling.toggleAttribute("hidden", !reasons && ui.get("normalized"));
+    board.redraw(reasons);
+    drawEvidence(board.evidence, reasons ? found : null, holds);
+    rules.redraw(found, holds, reasons);
+    network.redraw(input, ui.get("normalized"), probabilities, best, reasons);
     const truth = ui.get("drawing") ? null : ui.get("examples")[ui.get("example")].digit;
     ui.readout(
-      sentence({ found, holds, best, probability: best === null ? 0 : probabilities[best], truth }),
+      sentence({
+        ...{ found, holds, best, truth, reasons },
+        probability: best === null ? 0 : probabilities[best],
+      }),
     );
   };
 }
 
 export default defineWidget({
   name: "DrawDigit",
-  title: "A digit, judged by three rules and by a learned network",
-  linked: ["drawing", "example", "normalized"],
+  title: "A digit, judged by three rules and by a learned program",
+  linked: ["drawing", "example", "normalized", "reasons"],
   build,
 });
