@@ -133,6 +133,14 @@ def test_what_is_said_of_the_marked_element(stills):
     )
     assert len(page.select(".iml-broadcasting-own")) == 6 + 3
     assert len(page.select(".iml-broadcasting-copy")) == 3
+    names = [cell["aria-label"] for cell in page.select("[role=gridcell]")]
+    assert names[5] == "A[1, 2] = 6"
+    assert names[6:12:5] == ["B[0] = 10", "B[2] = 30, used again at [1, 2]"]
+    assert names[17] == "(A + B)[1, 2] = 36"
+    said, _ = readout(stills, a=[2, 3], b=[3], cell=[0, 0, 1], tensor="b")
+    assert said.startswith("B[1] = 20 is used 2 times, here for (A + B)[0, 1] = A[0, 1] + B[1]")
+    said, _ = readout(stills, a=[2, 3], b=[3], tensor="a")
+    assert said.startswith("A[0, 0] = 1 is used once, here for")
     said, _ = readout(stills, a=[3], b=[3, 1], cell=[0, 2, 1], tensor="b")
     assert said.startswith("B[2, 0] = 30 is used 3 times, here for (A + B)[2, 1] = A[1] + B[2, 0]")
     assert (

@@ -8,6 +8,7 @@ import { describe, named } from "./wording.js";
 const STYLE = "iml-broadcasting";
 const TENSORS = ["a", "b", "result"];
 const TITLES = ["A", "B", "A + B"];
+const NAMES = ["A", "B", "(A + B)"];
 
 const same = (one, other) => one.every((value, i) => value === other[i]);
 
@@ -56,16 +57,18 @@ function build(ui) {
     ui.set({ cell, tensor });
   };
 
-  function cellNode(at, which, shape, index, value, own, size) {
+  function cellNode(at, which, shape, own, index, value, size) {
     const { x, y } = corner(at, which, shape, index);
-    const look = which === 2 ? "sum" : own ? "own" : "copy";
+    const first = own === null || model.isOwn(own, index);
+    const look = own === null ? "sum" : first ? "own" : "copy";
+    const element = own === null ? index : model.source(own, index);
     const { cell } = at;
     return s(
       "g",
       {
         class: `${STYLE}-cell ${STYLE}-${look}`,
         role: "gridcell",
-        "aria-label": named(TITLES[which], index, value, own || which === 2),
+        "aria-label": named(NAMES[which], element, value, first ? null : index),
         transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`,
       },
       s("rect", { x: 1.5, y: 1.5, width: cell - 3, height: cell - 3, rx: 2 }),
@@ -87,10 +90,9 @@ function build(ui) {
   /** One tensor, drawn on `shape`: its own, or the result's where the two fit. */
   function makeGrid(at, which, shape, own, values, size) {
     const indices = model.places(shape);
-    const nodes = indices.map((index, i) => {
-      const first = own === null || model.isOwn(own, index);
-      return cellNode(at, which, shape, index, values[i], first, size);
-    });
+    const nodes = indices.map((index, i) =>
+      cellNode(at, which, shape, own, index, values[i], size),
+    );
     const columns = shape.at(-1);
     const rows = [];
     for (let i = 0; i < nodes.length; i += columns) {

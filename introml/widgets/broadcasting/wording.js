@@ -80,14 +80,16 @@ export function describe(a, b, marked, place) {
 }
 
 /**
- * The name of one place for a screen reader.
+ * The name of one place for a screen reader: which element it shows, and where if it is shown again.
  * @param {string} name
- * @param {number[]} index
+ * @param {number[]} element
  * @param {number} value
- * @param {boolean} own
+ * @param {number[] | null} place
  */
-export const named = (name, index, value, own) =>
-  `${name}${at(index)} = ${value}${own ? "" : ", used again"}`;
+export function named(name, element, value, place) {
+  const again = place ? `, used again at ${at(place)}` : "";
+  return `${name}${at(element)} = ${value}${again}`;
+}
 
 /**
  * @param {number} slot
