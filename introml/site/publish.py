@@ -107,13 +107,16 @@ def _formula_files(build: Path) -> dict[str, bytes]:
     }
 
 
-def _name_formula_style(outdir: Path, version: str) -> None:
-    """Write the style's version, known only now, into the pages that use it."""
+def _finish_pages(outdir: Path, version: str) -> set[str]:
+    """Write the formulas' version, known only now, into the pages; return which data they name."""
+    named: set[str] = set()
     for page in outdir.rglob("*.html"):
         html = page.read_text(encoding="utf-8")
-        named = re.sub(r"(katex\.css\?v=)\w{8}", rf"\g<1>{version}", html)
-        if named != html:
-            page.write_text(named, encoding="utf-8")
+        named |= set(re.findall(r"\b[0-9a-f]{16}\b", html))
+        finished = re.sub(r"(katex\.css\?v=)\w{8}", rf"\g<1>{version}", html)
+        if finished != html:
+            page.write_text(finished, encoding="utf-8")
+    return named
 
 
 def publish(outdir: Path) -> None:
@@ -124,6 +127,9 @@ def publish(outdir: Path) -> None:
         if entry.name not in KEPT:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     formula_files = _formula_files(outdir.parent)
-    _name_formula_style(outdir, _version(formula_files["katex/katex.css"]))
+    named = _finish_pages(outdir, _version(formula_files["katex/katex.css"]))
+    for entry in (static / "data").glob("*.js"):
+        if entry.stem not in named:
+            entry.unlink()
     for name, content in (site_files() | formula_files).items():
         write_if_changed(static / name, content)

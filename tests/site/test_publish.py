@@ -119,3 +119,19 @@ def test_the_search_library_is_made_small_once(tmp_path, monkeypatch):
     )
     monkeypatch.setattr("subprocess.run", lambda *given, **named: pytest.fail("made again"))
     assert module.search_library(tmp_path) == made
+
+
+def test_data_that_no_page_names_any_more_is_taken_away(site):
+    data = site / "_static" / "data"
+    data.mkdir(exist_ok=True)
+    kept, old = (data / f"{digit * 16}.js" for digit in "ab")
+    for path in (kept, old):
+        path.write_text("introml.provide();")
+    (site / "names-it.html").write_text(f'{{"files":{{"weights":"{kept.stem}"}}}}')
+    try:
+        publish(site)
+        assert kept.exists()
+        assert not old.exists()
+    finally:
+        (site / "names-it.html").unlink()
+        kept.unlink()
