@@ -15,6 +15,7 @@ __all__ = [
     "LineFit",
     "PolynomialDegree",
     "ScheduleComposer",
+    "TrainingCompute",
 ]
 
 

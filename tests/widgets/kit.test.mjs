@@ -284,6 +284,19 @@ describe("a slider", () => {
       assert.ok(value >= 0.12345 && value <= 9.99651, `${value} at ${position}`);
     }
   });
+  it("has whole numbers alone for a trait that holds these, and reaches every small one", () => {
+    const form = { kind: "whole", low: 1, high: 100_000 };
+    const options = { trait: "count", label: "Count", scale: "log" };
+    const { node, model } = control("slider", options, { count: 8, _forms: { count: form } });
+    const input = node.querySelector("input");
+    const reached = new Set();
+    for (let position = 0; position <= 200; position += 1) {
+      move(input, position);
+      reached.add(model.get("count"));
+    }
+    assert.ok([...reached].every(Number.isInteger));
+    for (const value of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 100_000]) assert.ok(reached.has(value));
+  });
   it("stands where a value set from Python belongs, and leaves the value alone", () => {
     const { input, model, node } = logSlider(0.1);
     assert.equal(input.value, "100");

@@ -15,7 +15,11 @@ import { linear, ratios, rungs, zeroThenRatios } from "./scales.js";
  * @type {Record<"linear" | "log" | "zero, then log",
  *   (low: number, high: number, step?: number | "any") => Scale>}
  */
-const SCALES = { linear, log: (low, high) => ratios(low, high), "zero, then log": zeroThenRatios };
+const SCALES = {
+  linear,
+  log: (low, high, step) => ratios(low, high, undefined, step === 1),
+  "zero, then log": zeroThenRatios,
+};
 
 /**
  * The trait may hold a value between two positions (set from Python or a link): the thumb then stands

@@ -26,20 +26,23 @@ export function linear(low, high, step = "any") {
 }
 
 /**
- * Equal ratios from `low`, above 0, to `high`.
+ * Equal ratios from `low`, above 0, to `high`; `whole` numbers are as near to that as they can be.
  * @param {number} low
  * @param {number} high
  * @returns {Scale}
  */
-export function ratios(low, high, positions = POSITIONS) {
+export function ratios(low, high, positions = POSITIONS, whole = false) {
   const ratio = Math.log(high / low);
+  const rounded = (/** @type {number} */ value) => (whole ? Math.round(value) : value);
   return {
     least: 0,
     most: positions,
     step: 1,
     // Rounding must not leave the range, whose ends may have more digits.
-    toValue: (position) =>
-      clamp(Number((low * Math.exp((ratio * position) / positions)).toPrecision(3)), low, high),
+    toValue: (position) => {
+      const value = low * Math.exp((ratio * position) / positions);
+      return clamp(rounded(Number(value.toPrecision(3))), low, high);
+    },
     toPosition: (value) => Math.round((positions * Math.log(value / low)) / ratio),
   };
 }
