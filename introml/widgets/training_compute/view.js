@@ -12,7 +12,7 @@ import {
 } from "../kit/index.js";
 import { placeNames } from "./layout.js";
 import * as model from "./model.js";
-import { amount, BRIEF, brief, duration, energy, machines, rate, size } from "./wording.js";
+import { amount, BRIEF, brief, duration, energy, machines, pace, rate, size } from "./wording.js";
 
 const HEIGHT = 360;
 const DAYS = 30; // the line on the map is what the GPUs do in so many days
@@ -131,17 +131,17 @@ function build(ui) {
     describe: ([d, n]) => `${amount(10 ** n)} parameters, ${amount(10 ** d)} tokens`,
   });
 
-  /** One bar of parts [[value, colour, opacity, names], …] from the top down, with a line above it. */
-  function bar(row, title, parts) {
-    const top = 34 + row * 92;
+  /** One bar of parts [[value, colour, opacity, names], …] under its title. */
+  function bar(top, title, parts) {
     /** @type {SVGElement[]} */
-    const nodes = [s("text", { x: bars.x(0), y: top - 8 }, title)];
+    const nodes = [s("text", { x: bars.x(0), y: top - 8, class: "iml-note" }, title)];
     let from = 0;
     for (const [value, color, opacity, ...texts] of parts) {
       const [x, end] = [bars.x(from), bars.x(from + value)];
-      const width = Math.max(1, end - x);
-      const fill = { fill: `var(--iml-${color})`, stroke: "var(--iml-paper)" };
-      nodes.push(s("rect", { x, y: top, width, height: BAR, opacity, style: fill }));
+      // A gap between parts; what is too short to be seen is drawn two pixels wide.
+      const width = Math.max(2, end - x - (parts.length > 1 ? 1 : 0));
+      const style = { fill: `var(--iml-${color})` };
+      nodes.push(s("rect", { x, y: top, width, height: BAR, opacity, style }));
       const middle = { x: x + width / 2, "text-anchor": "middle", class: "iml-note" };
       const fitting = texts.filter((text) => text.length * 7 < width);
       fitting.forEach((text, i) => {
@@ -152,9 +152,12 @@ function build(ui) {
     return nodes;
   }
 
-  function drawBars(longest, label, format, ...rowsOf) {
+  function drawBars(longest, label, words, ...rowsOf) {
+    const format = (value) => (value === 0 ? "0" : words(value));
     bars.setAxes({ x: { domain: [0, longest], label, format, ticks: ui.narrow ? 3 : 6 } });
-    rows.replaceChildren(...rowsOf.flatMap(([title, parts], row) => bar(row, title, parts)));
+    const pitch = (HEIGHT - 60) / rowsOf.length;
+    const drawn = rowsOf.map(([title, parts], row) => bar(36 + row * pitch, title, parts));
+    rows.replaceChildren(...drawn.flat());
   }
 
   const slider = (trait, label, format, more = {}) =>
@@ -299,7 +302,7 @@ function build(ui) {
       ui.readout(
         `${texts} takes ${significant(flops)} FLOPs and reads ${size(read)} of weights once. ` +
           `${bound === "memory" ? "The reading" : "The arithmetic"} sets the pace: at best ` +
-          `${amount(tokensPerSecond)} tokens a second on ${machines(count, machine)}. Reading and ` +
+          `${pace(tokensPerSecond)} tokens a second on ${machines(count, machine)}. Reading and ` +
           `arithmetic balance at ${Math.round(balance)} texts.${fits}`,
       );
     },

@@ -115,6 +115,14 @@ export function machines(count, name) {
 }
 
 /**
+ * So many in a second: 9.57 -> "9.6", 28342 -> "28,300".
+ * @param {number} value
+ */
+export function pace(value) {
+  return value >= 999.5 ? short(value) : rounded(value);
+}
+
+/**
  * A peak as data sheets have it, in TFLOP/s, with a digit behind the point where it has one.
  * @param {number} flopsPerSecond
  */
