@@ -4,7 +4,7 @@
 import { clamp } from "../maths/numbers.js";
 import { h, setAttributes } from "./dom.js";
 import { significant } from "./format.js";
-import { linear, ratios, rungs, zeroThenRatios } from "./scales.js";
+import { linear, ratios, rungs, wholeRatios, zeroThenRatios } from "./scales.js";
 
 /** @import { Child } from "./dom.js" */
 /** @import { Bound } from "./define.js" */
@@ -17,7 +17,7 @@ import { linear, ratios, rungs, zeroThenRatios } from "./scales.js";
  */
 const SCALES = {
   linear,
-  log: (low, high, step) => ratios(low, high, undefined, step === 1),
+  log: (low, high, step) => (step === 1 ? wholeRatios(low, high) : ratios(low, high)),
   "zero, then log": zeroThenRatios,
 };
 

@@ -26,25 +26,39 @@ export function linear(low, high, step = "any") {
 }
 
 /**
- * Equal ratios from `low`, above 0, to `high`; `whole` numbers are as near to that as they can be.
+ * Equal ratios from `low`, above 0, to `high`.
  * @param {number} low
  * @param {number} high
  * @returns {Scale}
  */
-export function ratios(low, high, positions = POSITIONS, whole = false) {
+export function ratios(low, high, positions = POSITIONS) {
   const ratio = Math.log(high / low);
-  const rounded = (/** @type {number} */ value) => (whole ? Math.round(value) : value);
   return {
     least: 0,
     most: positions,
     step: 1,
     // Rounding must not leave the range, whose ends may have more digits.
-    toValue: (position) => {
-      const value = low * Math.exp((ratio * position) / positions);
-      return clamp(rounded(Number(value.toPrecision(3))), low, high);
-    },
+    toValue: (position) =>
+      clamp(Number((low * Math.exp((ratio * position) / positions)).toPrecision(3)), low, high),
     toPosition: (value) => Math.round((positions * Math.log(value / low)) / ratio),
   };
+}
+
+/**
+ * Whole numbers from `low`, at least 1, to `high`: one after the other while equal ratios would repeat
+ * them, then equal ratios. No two positions mean the same.
+ * @param {number} low
+ * @param {number} high
+ * @returns {Scale}
+ */
+export function wholeRatios(low, high, positions = POSITIONS) {
+  if (high - low < positions) return linear(low, high, 1);
+  const ideal = ratios(low, high, positions);
+  const values = [low];
+  for (let position = 1; position <= positions; position += 1) {
+    values.push(Math.max(values[position - 1] + 1, Math.round(ideal.toValue(position))));
+  }
+  return rungs(values);
 }
 
 /**

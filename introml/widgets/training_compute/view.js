@@ -1,6 +1,7 @@
 import {
   defineWidget,
   dragHandle,
+  h,
   legend,
   percent,
   plot,
@@ -203,7 +204,7 @@ function build(ui) {
     });
   }
 
-  ui.stage(map.svg, bars.svg);
+  ui.stage(h("div", { class: "iml-training-compute-place" }, map.svg, bars.svg));
   ui.controls(
     ...(ui.get("question") ? [question()] : []),
     ui.choice({
@@ -311,10 +312,9 @@ function build(ui) {
   return () => {
     const view = ui.get("view");
     const onMap = view === "training";
-    /** @type {Map<SVGElement | HTMLElement, boolean>} */
-    const drawn = new Map();
-    drawn.set(map.svg, onMap).set(bars.svg, !onMap).set(key, onMap);
-    for (const [node, there] of drawn) node.style.setProperty("display", there ? "" : "none");
+    map.svg.style.setProperty("visibility", onMap ? "" : "hidden");
+    bars.svg.style.setProperty("visibility", onMap ? "hidden" : "");
+    key.style.setProperty("display", onMap ? "" : "none");
     setAttributes(bars.svg, { "aria-label": BARS[view] });
     for (const [trait, node] of Object.entries(controls)) {
       node.style.setProperty("display", shown[view].includes(trait) ? "" : "none");
