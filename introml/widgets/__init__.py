@@ -11,6 +11,7 @@ __all__ = [
     "Broadcasting",
     "ConvolutionVisualizer",
     "DrawDigit",
+    "FourQuestions",
     "GradientDescent",
     "LineFit",
     "PolynomialDegree",
