@@ -33,7 +33,7 @@ REST = {
 }
 #: The ends of their ids, a few of each kind.
 EVERY_CONTROL = {
-    "kernel-preset", "padding-0", "stride-1", "dilation-0", "padding_mode-1", "mode-1"
+    "kernel-preset", "padding-0", "stride-1", "dilation-0", "padding-mode-1", "mode-1"
 }  # fmt: skip
 
 
@@ -541,7 +541,7 @@ def test_bad_values_are_refused_and_the_old_value_stays(trait, value):
     ("controls", "shown"),
     [
         ("kernel", {"kernel-preset"}),
-        ("border", {"padding-0", "stride-1", "dilation-0", "padding_mode-1"}),
+        ("border", {"padding-0", "stride-1", "dilation-0", "padding-mode-1"}),
         ("all", EVERY_CONTROL),
     ],
 )

@@ -214,7 +214,7 @@ export function addControls(ui, { size, selected, sizes }) {
     ...(folded.length ? [fold(FOLDED[open], ...folded)] : []),
     legend([
       ["accent", "read by the selected output cell"],
-      ...(open === "kernel" ? [] : [["muted", "padding", "dash"]]),
+      ["muted", "padding", "dash"],
       ["blue", "positive", "dot"],
       ["orange", "negative", "dot"],
     ]),
