@@ -1,3 +1,4 @@
+import { fold } from "../kit/controls.js";
 import {
   defineWidget,
   dragHandle,
@@ -141,15 +142,18 @@ function build(ui) {
       format: String,
       values: () => model.doublings(count()),
     }),
-    ui.slider({
-      trait: "learning_rate",
-      label: "Learning rate η",
-      scale: "log",
-      format: (value) => significant(value, 3),
-    }),
     ui.player({ trait: "progress", label: "Progress", last: () => ticks, interval: 80 }),
-    ui.stepper({ trait: "seed", label: "Draw" }),
-    ui.toggle({ trait: "scaled", label: `Scale the rate with the batch: η·s/${model.BASE}` }),
+    fold(
+      "Learning rate, other draws",
+      ui.slider({
+        trait: "learning_rate",
+        label: "Learning rate η",
+        scale: "log",
+        format: (value) => significant(value, 3),
+      }),
+      ui.stepper({ trait: "seed", label: "Draw" }),
+      ui.toggle({ trait: "scaled", label: `Scale the rate with the batch: η·s/${model.BASE}` }),
+    ),
     legend([
       ["training", "path of SGD, and its loss"],
       ["gradient", `steps of ${DRAWS} other batches`, "dot"],

@@ -1,3 +1,4 @@
+import { fold } from "../kit/controls.js";
 import {
   defineWidget,
   dragHandle,
@@ -142,23 +143,26 @@ function build(ui) {
     }),
     (ui.narrow ? ui.select : ui.choice)({ trait: "decay", label: "Then", options: model.DECAYS }),
     h("div", { class: "iml-schedule-composer-shape" }, end, factor, every),
-    ui.slider({ trait: "steps", label: "Steps", step: 10, format: String }),
-    ui.slider({ trait: "noise", label: "Noise σ", max: 0.5, step: 0.02, format: fixed }),
-    ui.stepper({ trait: "seed", label: "Seed" }),
-    ui.choice({
-      trait: "ghost",
-      label: "Compare with",
-      options: [
-        ["constant", "constant peak"],
-        ["kept", "kept"],
-        ["none", "none"],
-      ],
-    }),
-    ui.button({
-      label: "Keep this one",
-      name: "Keep this one to compare others with",
-      onpress: () => ui.set({ kept: model.pack(composed()), ghost: "kept" }),
-    }),
+    fold(
+      "Length, noise, comparison",
+      ui.slider({ trait: "steps", label: "Steps", step: 10, format: String }),
+      ui.slider({ trait: "noise", label: "Noise σ", max: 0.5, step: 0.02, format: fixed }),
+      ui.stepper({ trait: "seed", label: "Seed" }),
+      ui.choice({
+        trait: "ghost",
+        label: "Compare with",
+        options: [
+          ["constant", "constant peak"],
+          ["kept", "kept"],
+          ["none", "none"],
+        ],
+      }),
+      ui.button({
+        label: "Keep this one",
+        name: "Keep this one to compare others with",
+        onpress: () => ui.set({ kept: model.pack(composed()), ghost: "kept" }),
+      }),
+    ),
   );
 
   /** About the setting at hand when it is asked, which the reader may have left when answering. */
