@@ -82,7 +82,8 @@ def test_without_scripts_a_still_picture_stands_for_each_widget(docname, address
     tab = open_tab(f"{address}/{docname}.html", settle=False, java_script_enabled=False)
     for host in tab.page.locator(".widget-host").all():
         pictures = host.locator("svg, img, table").all()
-        assert max(picture.bounding_box()["height"] for picture in pictures) > 60
+        boxes = [picture.bounding_box() for picture in pictures]
+        assert max(box["height"] for box in boxes if box) > 60  # what is folded away has none
         assert not host.locator(".iml-controls").is_visible()
         assert host.locator("[data-readout]").first.text_content().strip()
 
