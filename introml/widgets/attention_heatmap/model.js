@@ -148,18 +148,6 @@ export function meanRow(matrix) {
 }
 
 /**
- * In how many heads each key has the query's largest weight: counts[key].
- * @param {Matrix[][]} weights
- * @param {number} query
- */
-export function favorites(weights, query) {
-  const heads = weights.flat();
-  const counts = heads[0][query].map(() => 0);
-  for (const head of heads) counts[strongest(head[query], 1)[0][0]] += 1;
-  return counts;
-}
-
-/**
  * How dark a weight is drawn, 0 to 1. The root lets small weights show.
  * @param {number} weight
  */

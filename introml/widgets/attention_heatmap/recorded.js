@@ -2,10 +2,12 @@
 
 import { select as selectControl } from "../kit/controls.js";
 import { fixed, h, picture, predict } from "../kit/index.js";
-import { detail, HEIGHT, quoted } from "./detail.js";
+import { detail, quoted } from "./detail.js";
 import * as model from "./model.js";
 import { overview, scale, strongestBars } from "./overview.js";
 
+/** How high the bars of the strongest weights are, their title included. */
+const BARS = 142;
 const NAMES = {
   "previous-token": "the token just before",
   "next-token": "the token just after",
@@ -16,6 +18,14 @@ const NAMES = {
   "it-to-animal": "from “it” to “animal”",
   "pronoun-to-thing": "from “it” to its noun",
 };
+
+/** The head shown large; a link may name one that this recording has not. */
+function shownHead(ui, { layers, heads }) {
+  return {
+    layer: Math.min(ui.get("layer"), layers - 1),
+    head: Math.min(ui.get("head"), heads - 1),
+  };
+}
 
 /** Which sentence is shown: a recorded one, or the reader's own once the encoder has answered. */
 function chooseSource(ui) {
@@ -39,8 +49,7 @@ function chooseSource(ui) {
       text: shown.text,
       tokens: shown.tokens,
       weights: cache.get(key),
-      layer: Math.min(ui.get("layer"), layers - 1),
-      head: Math.min(ui.get("head"), heads - 1),
+      ...shownHead(ui, recording),
     };
   };
 }
@@ -58,9 +67,11 @@ export function buildRecorded(ui) {
   if (!recording) return readSource;
   const width = ui.columns(2, 310, 24);
   const glance = overview(ui, width, recording);
-  const bars = strongestBars(width, glance.bottom + 18);
-  const left = picture({ width, height: HEIGHT, role: null, label: "All heads" });
-  left.append(glance.group, bars.group, scale(HEIGHT - 16));
+  const heads = picture({ width, height: glance.bottom + 4, role: null, label: "All heads" });
+  heads.append(glance.group);
+  const bars = strongestBars(width, 0);
+  const left = picture({ width, height: BARS + 46, role: null, label: "Weights" });
+  left.append(bars.group, scale(BARS + 30));
   const large = detail(ui, width);
   const source = h("p", { class: "iml-attention-source" });
   ui.stage(left, large.svg, source);
@@ -75,7 +86,18 @@ export function buildRecorded(ui) {
     },
     { trait: "example", label: "Recorded sentence", options: texts },
   );
-  ui.controls(sentences, ...controls(ui, recording), ownSentence(ui), ...guess(ui, recording));
+  const all = recording.layers * recording.heads;
+  ui.controls(
+    ...guess(ui, recording),
+    sentences,
+    h("details", {}, h("summary", {}, `All ${all} heads`), h("div", {}, heads)),
+    h(
+      "details",
+      {},
+      h("summary", {}, "Heat map or lines, heads with a pattern, your own sentence"),
+      h("div", {}, ...controls(ui, recording), ownSentence(ui)),
+    ),
+  );
 
   return () => {
     const now = readSource();
@@ -175,33 +197,34 @@ function ownSentence(ui) {
   );
 }
 
-/** Where does “it” look? Answered from the recording itself. */
+/** Does the head follow when “it” becomes the street? Answered from the recording itself. */
 function guess(ui, recording) {
-  const [first] = recording.sentences;
-  const query = first.tokens.indexOf("it");
-  if (query < 0) return [];
-  const weights = model.dequantize(first, recording.layers, recording.heads);
-  const counts = model.favorites(weights, query);
-  const options = ["animal", "street", "it", "[CLS]"].filter((token) =>
-    first.tokens.includes(token),
-  );
-  const count = (token) => counts[first.tokens.indexOf(token)];
-  const most = options.reduce((best, token) => (count(token) > count(best) ? token : best));
+  const [first, second] = recording.sentences;
+  const places = ["it", "animal", "street"].map((word) => second?.tokens.indexOf(word) ?? -1);
+  if (Math.min(...places) < 0) return [];
+  const changed = second.tokens.findIndex((token, i) => token !== first.tokens[i]);
+  const weights = model.dequantize(second, recording.layers, recording.heads);
+  const found = () => {
+    const { layer, head } = shownHead(ui, recording);
+    const row = weights[layer][head][places[0]];
+    return { name: `${layer}.${head}`, animal: row[places[1]], street: row[places[2]] };
+  };
   return [
     predict(ui, {
-      question: `in ${quoted(first.text)}, on which token do most heads put the largest weight of “it”?`,
-      options: options.map(quoted),
-      answer: () => options.indexOf(most),
-      explain: (chosen) => {
-        const [own, best] = [count(options[chosen]), count(most)];
-        const all = recording.layers * recording.heads;
-        const sink =
-          most === "[CLS]"
-            ? " [CLS] is put in front of every sentence and stands for no word."
-            : "";
-        return options[chosen] === most
-          ? `It is first in ${best} of ${all} heads.${sink}`
-          : `${quoted(options[chosen])} is first in ${own} of ${all} heads, ${quoted(most)} in ${best}.${sink}`;
+      question:
+        `sentence 1 ends in ${quoted(second.tokens[changed])}, so that “it” is the street. ` +
+        "Of “animal” and “street”, which gets more weight from “it” there?",
+      options: ["“animal”", "“street”", "both alike"],
+      answer: () => {
+        const { animal, street } = found();
+        return Math.abs(animal - street) < 0.01 ? 2 : Number(street > animal);
+      },
+      explain: () => {
+        const { name, animal, street } = found();
+        return (
+          `In head ${name} it is ${fixed(animal)} for “animal” and ${fixed(street)} for “street”. ` +
+          "Choose sentence 1 to see all of the row."
+        );
       },
     }),
   ];
@@ -217,14 +240,11 @@ function provenance({ provenance: made, layers, heads }, now) {
 
 function sentence({ tokens, weights, layer, head }, query) {
   const matrix = weights[layer][head];
-  const even = `ln ${tokens.length} = ${fixed(Math.log(tokens.length))}`;
   if (query < 0) {
-    const mean = matrix.reduce((sum, row) => sum + model.entropy(row), 0) / matrix.length;
     const [[top, share]] = model.strongest(model.meanRow(matrix), 1);
     return (
       `Head ${layer}.${head} puts most weight on ${quoted(tokens[top])}: ${fixed(share)} of a row, averaged over the ` +
-      `${tokens.length} tokens. A row's entropy is ${fixed(mean)} nats on average; equal weights would ` +
-      `have ${even}. Choose a token at the left of the large picture to see its row alone.`
+      `${tokens.length} tokens. Choose a token at the left of the large picture to see its row alone.`
     );
   }
   const row = matrix[query];
@@ -233,7 +253,6 @@ function sentence({ tokens, weights, layer, head }, query) {
     .map(([j, weight]) => `${quoted(tokens[j])} (${fixed(weight)})`);
   return (
     `In head ${layer}.${head}, ${quoted(tokens[query])} attends most to ${named.slice(0, -1).join(", then ")} and ` +
-    `${named.at(-1)}. Its ${row.length} weights sum to ${fixed(row.reduce((a, b) => a + b, 0))} and have entropy ` +
-    `${fixed(model.entropy(row))} nats; equal weights would have ${even}.`
+    `${named.at(-1)}. Its ${row.length} weights sum to ${fixed(row.reduce((a, b) => a + b, 0))}.`
   );
 }
