@@ -1,6 +1,6 @@
 // Live mode: the reader's own Q, K and V, and every step of softmax(QKᵀ/√d_k)V as a table.
 
-import { stepper } from "../kit/controls.js";
+import { fold, stepper } from "../kit/controls.js";
 import { fixed, h, predict, significant } from "../kit/index.js";
 import { mixture } from "./mixture.js";
 import * as model from "./model.js";
@@ -105,25 +105,19 @@ export function buildLive(ui) {
         `Every score doubles, and the largest weight goes from ${fixed(largest(ui.get("q")))} to ` +
         `${fixed(largest(doubled()))}. Type the numbers into Q to see the whole row.`,
     }),
-    h(
-      "details",
-      {},
-      h("summary", {}, "Scale, mask, temperature, sizes"),
-      h(
-        "div",
-        {},
-        ui.toggle({ trait: "scaled", label: "Divide by √dₖ" }),
-        ui.choice({ trait: "mask", label: "Mask", options: ["none", "causal", "padding"] }),
-        length,
-        ui.slider({
-          trait: "temperature",
-          label: "Temperature",
-          scale: "log",
-          format: (value) => significant(value),
-        }),
-        sizes(ui),
-        spread,
-      ),
+    fold(
+      "Scale, mask, temperature, sizes",
+      ui.toggle({ trait: "scaled", label: "Divide by √dₖ" }),
+      ui.choice({ trait: "mask", label: "Mask", options: ["none", "causal", "padding"] }),
+      length,
+      ui.slider({
+        trait: "temperature",
+        label: "Temperature",
+        scale: "log",
+        format: (value) => significant(value),
+      }),
+      ...sizes(ui),
+      spread,
     ),
   );
 

@@ -1,6 +1,6 @@
 // Recorded mode: the sentences, the controls and the words around the pictures of a trained encoder.
 
-import { select as selectControl } from "../kit/controls.js";
+import { fold, select as selectControl } from "../kit/controls.js";
 import { fixed, h, picture, predict } from "../kit/index.js";
 import { detail, quoted } from "./detail.js";
 import * as model from "./model.js";
@@ -90,12 +90,11 @@ export function buildRecorded(ui) {
   ui.controls(
     ...guess(ui, recording),
     sentences,
-    h("details", {}, h("summary", {}, `All ${all} heads`), h("div", {}, heads)),
-    h(
-      "details",
-      {},
-      h("summary", {}, "Heat map or lines, heads with a pattern, your own sentence"),
-      h("div", {}, ...controls(ui, recording), ownSentence(ui)),
+    fold(`All ${all} heads`, heads),
+    fold(
+      "Heat map or lines, heads with a pattern, your own sentence",
+      ...controls(ui, recording),
+      ownSentence(ui),
     ),
   );
 
