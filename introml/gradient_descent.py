@@ -31,7 +31,7 @@ def descend(
 
 
 def largest_stable_lr(X: Tensor, intercept: bool = True) -> float:
-    """2 / λmax(AᵀA), where A = [1 X]: below it, gradient descent on linear regression converges.
+    """2 / λmax(AᵀA), where A = [X 1]: below it, gradient descent on linear regression converges.
 
     The bound is that of the loss Σ ½(ŷ − y)², a sum. For the mean, Σ ½(ŷ − y)² / n, the curvature
     is n times smaller, so the bound is n times this one. At the bound the path oscillates for ever;
@@ -60,9 +60,9 @@ def steps_to_gain(A: Tensor, y: Tensor, share: float = 0.99) -> StepsToGain:
     """The steps at η = 1/λmax to a share of the possible fall of Σ ½(Aθ − y)², reckoned, not run.
 
     After k steps the error along an eigenvector of AᵀA is (1 − ηλ)ᵏ of what it was. The start is
-    the model that says the mean of `y` for everybody: θ = (ȳ, 0, …, 0).
+    the model that says the mean of `y` for everybody: θ = (0, …, 0, ȳ).
 
-    `A` (n, p), with a first column of ones and columns that are linearly independent; `y` (n,).
+    `A` (n, p), with a last column of ones and columns that are linearly independent; `y` (n,).
     Raises `ValueError` unless 0 < share < 1.
     Taught in {ref}`sec-gradient-descent`.
     """
@@ -70,7 +70,7 @@ def steps_to_gain(A: Tensor, y: Tensor, share: float = 0.99) -> StepsToGain:
         raise ValueError(f"share is {share}; it must lie between 0 and 1.")
     eigenvalues, eigenvectors = torch.linalg.eigh(A.T @ A)
     start = torch.zeros(A.shape[1], dtype=A.dtype)
-    start[0] = y.mean()
+    start[-1] = y.mean()
     errors = eigenvectors.T @ (start - torch.linalg.lstsq(A, y[:, None]).solution[:, 0])
     factors = 1 - eigenvalues / eigenvalues[-1]
 

@@ -45,9 +45,10 @@ def sum_loss_gradient(X: Tensor, y: Tensor, w: Tensor, b: Tensor | float) -> tup
 
 
 def design_matrix(X: Tensor, intercept: bool = True) -> Tensor:
-    """A = [1 X]: the intercept becomes the weight of a feature that is always one.
+    """A = [X 1]: the intercept becomes the last weight, that of a feature that is always one.
 
-    `X` (n, d) -> (n, d + 1), or `X` itself when there is no intercept.
+    So the parameters in one vector are θ = (w, b), and Aθ = Xw + b. `X` (n, d) -> (n, d + 1), or `X`
+    itself when there is no intercept.
     Taught in {ref}`sec-linear-regression`.
     """
     if X.ndim != 2 or not X.is_floating_point():
@@ -55,7 +56,7 @@ def design_matrix(X: Tensor, intercept: bool = True) -> Tensor:
             f"X has shape {tuple(X.shape)} and type {X.dtype}; it must be a floating-point matrix "
             "(n, d): use X.float(), and X[:, None] for a single feature."
         )
-    return torch.cat([X.new_ones(len(X), 1), X], dim=1) if intercept else X
+    return torch.cat([X, X.new_ones(len(X), 1)], dim=1) if intercept else X
 
 
 def least_squares(X: Tensor, y: Tensor, intercept: bool = True) -> tuple[Tensor, Tensor]:
@@ -79,7 +80,8 @@ def least_squares(X: Tensor, y: Tensor, intercept: bool = True) -> tuple[Tensor,
             f"The design is rank-deficient: {n} examples cannot determine {p} weights. "
             "Use more examples or fewer features, or add an l2 penalty."
         )
-    R, z = _triangularize(A, y, intercept)
+    # The ones go first here: of a constant feature and the ones, the feature is then the one refused.
+    R, z = _triangularize(A.roll(1, dims=1) if intercept else A, y, intercept)
     theta = _back_substitute(R, z).to(X.dtype)
     return (theta[1:], theta[0]) if intercept else (theta, theta.new_zeros(()))
 

@@ -13,7 +13,7 @@ def regression(seed: int, n: int = 12, d: int = 3):
     generator = torch.Generator().manual_seed(seed)
     X = torch.randn(n, d, generator=generator, dtype=torch.float64)
     y = torch.randn(n, generator=generator, dtype=torch.float64)
-    A = torch.cat([torch.ones(n, 1, dtype=X.dtype), X], dim=1)
+    A = torch.cat([X, torch.ones(n, 1, dtype=X.dtype)], dim=1)
     return X, A, y
 
 
@@ -154,11 +154,11 @@ def test_sgd_on_the_whole_batch_is_gradient_descent():
 def test_steps_to_gain_are_those_that_a_walk_takes(seed):
     generator = torch.Generator().manual_seed(seed)
     X = torch.randn(30, 3, generator=generator, dtype=torch.float64) * torch.tensor([1.0, 2.0, 4.0])
-    A = torch.cat([torch.ones(30, 1), X], dim=1).double()
+    A = torch.cat([X, torch.ones(30, 1)], dim=1).double()
     y = X @ torch.tensor([1.0, -1.0, 0.5]).double() + torch.randn(30, generator=generator).double()
     best = torch.linalg.solve(A.T @ A, A.T @ y)
     values = torch.linalg.eigvalsh(A.T @ A)
-    start = torch.tensor([y.mean(), 0, 0, 0])
+    start = torch.tensor([0, 0, 0, y.mean()])
     path = descend(lambda t: A.T @ (A @ t - y), start, 1 / values[-1].item(), 4000)
     losses = 0.5 * (path @ A.T - y).square().sum(dim=1) - 0.5 * (A @ best - y).square().sum()
     walked = (losses <= 0.01 * losses[0]).nonzero()[0].item()

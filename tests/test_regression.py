@@ -32,6 +32,14 @@ def test_errors_of_different_shapes_are_refused():
         half_squared_errors(torch.zeros(3, 1), torch.zeros(3))
 
 
+def test_design_has_the_ones_last():
+    """θ = (w, b): 2·10 + 3·1 + 0.5."""
+    A = design_matrix(torch.tensor([[2.0, 3.0], [4.0, 5.0]]))
+    assert A.tolist() == [[2, 3, 1], [4, 5, 1]]
+    assert (A @ torch.tensor([10, 1, 0.5])).tolist() == [23.5, 45.5]
+    assert design_matrix(A, intercept=False) is A
+
+
 def test_line_through_two_points_is_exact():
     w, b = least_squares(torch.tensor([[1.0], [3.0]]), torch.tensor([5.0, 9.0]))
     torch.testing.assert_close((w, b), (torch.tensor([2.0]), torch.tensor(3.0)))
@@ -41,10 +49,10 @@ def test_line_through_two_points_is_exact():
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 30), st.booleans())
 def test_least_squares_equals_torch_lstsq(seed, d, extra, intercept):
     X, y = example(seed, d + extra, d)
-    A = torch.cat([torch.ones(len(X), 1, dtype=X.dtype), X], dim=1) if intercept else X
+    A = torch.cat([X, torch.ones(len(X), 1, dtype=X.dtype)], dim=1) if intercept else X
     expected = torch.linalg.lstsq(A, y[:, None]).solution[:, 0]
     w, b = least_squares(X, y, intercept)
-    found = torch.cat([b[None], w]) if intercept else w
+    found = torch.cat([w, b[None]]) if intercept else w
     # Square random designs can be as ill-conditioned as they like; the error grows with that.
     tolerance = 1e-13 * torch.linalg.cond(A).item() ** 2
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)

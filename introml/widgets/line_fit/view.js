@@ -2,6 +2,7 @@ import {
   defineWidget,
   dragHandle,
   fixed,
+  fold,
   h,
   plot,
   predict,
@@ -323,30 +324,41 @@ function build(ui) {
         ["both", "both"],
       ],
     }),
-    ui.toggle({ trait: "squares", label: "Squares" }),
-    ui.toggle({ trait: "absolute", label: swatched("gradient", "Least absolute errors", "dash") }),
-    ui.toggle({
-      trait: "left_out",
-      label: swatched("reference", "Without the marked point", "dash"),
-    }),
-    h(
-      "div",
-      { class: "iml-control" },
-      ui.stepper({ trait: "marked", label: "Marked point", min: 1, max: () => points()[0].length }),
-      ui.button({
-        label: "Remove",
-        name: "Remove the marked point",
-        onpress: () => removePoint(markedIndex()),
-        disabled: () => points()[0].length <= 2,
+    fold(
+      "More to try",
+      ui.toggle({ trait: "squares", label: "Squares" }),
+      ui.toggle({
+        trait: "absolute",
+        label: swatched("gradient", "Least absolute errors", "dash"),
       }),
-      ui.button({
-        label: "Add a point",
-        onpress: () => {
-          addPoint([(limits.x[0] + limits.x[1]) / 2, (limits.y[0] + limits.y[1]) / 2]);
-          handles[markedIndex()].node.focus();
-        },
-        disabled: () => points()[0].length >= most,
+      ui.toggle({
+        trait: "left_out",
+        label: swatched("reference", "Without the marked point", "dash"),
       }),
+      h(
+        "div",
+        { class: "iml-control" },
+        ui.stepper({
+          trait: "marked",
+          label: "Marked point",
+          min: 1,
+          max: () => points()[0].length,
+        }),
+        ui.button({
+          label: "Remove",
+          name: "Remove the marked point",
+          onpress: () => removePoint(markedIndex()),
+          disabled: () => points()[0].length <= 2,
+        }),
+        ui.button({
+          label: "Add a point",
+          onpress: () => {
+            addPoint([(limits.x[0] + limits.x[1]) / 2, (limits.y[0] + limits.y[1]) / 2]);
+            handles[markedIndex()].node.focus();
+          },
+          disabled: () => points()[0].length >= most,
+        }),
+      ),
     ),
   );
 
