@@ -1,8 +1,8 @@
+import { fold } from "../kit/controls.js";
 import {
   defineWidget,
   dragHandle,
   fixed,
-  fold,
   h,
   plot,
   predict,
