@@ -47,8 +47,8 @@ def sum_loss_gradient(X: Tensor, y: Tensor, w: Tensor, b: Tensor | float) -> tup
 def design_matrix(X: Tensor, intercept: bool = True) -> Tensor:
     """A = [X 1]: the intercept becomes the last weight, that of a feature that is always one.
 
-    So the parameters in one vector are θ = (w, b), and Aθ = Xw + b. `X` (n, d) -> (n, d + 1), or `X`
-    itself when there is no intercept.
+    So the parameters in one vector are θ = (w, b), and Aθ = Xw + b. `X` (n, d) -> (n, d + 1), or
+    `X` itself when there is no intercept.
     Taught in {ref}`sec-linear-regression`.
     """
     if X.ndim != 2 or not X.is_floating_point():
@@ -80,7 +80,7 @@ def least_squares(X: Tensor, y: Tensor, intercept: bool = True) -> tuple[Tensor,
             f"The design is rank-deficient: {n} examples cannot determine {p} weights. "
             "Use more examples or fewer features, or add an l2 penalty."
         )
-    # The ones go first here: of a constant feature and the ones, the feature is then the one refused.
+    # The ones go first here: of a constant feature and the ones, the feature is then refused.
     R, z = _triangularize(A.roll(1, dims=1) if intercept else A, y, intercept)
     theta = _back_substitute(R, z).to(X.dtype)
     return (theta[1:], theta[0]) if intercept else (theta, theta.new_zeros(()))
