@@ -13,6 +13,7 @@ __all__ = [
     "DrawDigit",
     "FourQuestions",
     "GradientDescent",
+    "GridWorld",
     "LineFit",
     "PolynomialDegree",
     "ScheduleComposer",
