@@ -1,6 +1,6 @@
 // The picture in words: the last update in numbers, the last episode, and where the arrows lead.
 
-import { fixed, significant } from "../kit/index.js";
+import { significant } from "../kit/index.js";
 
 const NAMES = ["up", "right", "down", "left"];
 
@@ -9,11 +9,12 @@ function named(cell, columns) {
   return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}`;
 }
 
-const number = (value) => (value === 0 ? "0" : significant(value, 3));
+/** At most three decimals: what is smaller is 0 to a reader. */
+const number = (value) => significant(Number(value.toFixed(3)), 3);
 
 /** "+ 0.9 · 0" in a sum; a minus stands before a negative term. */
 function sum(reward, discount, bestNext) {
-  const term = `${fixed(discount)} · ${number(Math.abs(bestNext))}`;
+  const term = `${significant(discount)} · ${number(Math.abs(bestNext))}`;
   return `${number(reward)} ${bestNext < 0 ? "−" : "+"} ${term}`;
 }
 
