@@ -1,3 +1,4 @@
+import { fold } from "../kit/controls.js";
 import { defineWidget, h, legend, plot, predict, significant } from "../kit/index.js";
 import { describeArrows, describeEpisode, describeUpdate } from "./describe.js";
 import { grid } from "./grid.js";
@@ -69,12 +70,15 @@ function build(ui) {
       onpress: stepOnce,
       disabled: () => ui.get("episode") >= most,
     }),
-    ui.choice({ trait: "world", label: "World", options: WORLDS }),
     ui.slider({ trait: "learning_rate", label: "Learning rate α", step: 0.05 }),
     ui.slider({ trait: "exploration", label: "Exploration ε", step: 0.05 }),
     ui.slider({ trait: "discount", label: "Discount γ", step: 0.05 }),
-    ui.slider({ trait: "step_cost", label: "Cost of a step", step: 0.01 }),
-    ui.stepper({ trait: "seed", label: "Draw" }),
+    fold(
+      "Another world, a cost, another draw",
+      ui.choice({ trait: "world", label: "World", options: WORLDS }),
+      ui.slider({ trait: "step_cost", label: "Cost of a step", step: 0.01 }),
+      ui.stepper({ trait: "seed", label: "Draw" }),
+    ),
     legend([
       ["accent", "the learner", "dot"],
       ["training", "the last episode: its way, its return"],
