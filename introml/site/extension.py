@@ -81,7 +81,7 @@ def wrap_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """A wide table scrolls by itself; the page never does."""
     for table in list(doctree.findall(nodes.table)):
         box = nodes.container(classes=["table-scroll"])
-        table.replace_self(box)
+        table.parent.replace(table, box)  # replace_self would give the box the table's id as well
         box += table
         box["is_div"] = True
 

@@ -7,6 +7,7 @@ from urllib.parse import urlparse
 import pytest
 
 from introml.book.style import COLORS
+from introml.site.build import write_pages
 
 PAGES = ("intro", "chapters/shown", "chapters/second")
 
@@ -86,6 +87,14 @@ def test_cells_with_a_widget_may_use_the_margin_and_others_may_not(book):
 def test_a_table_scrolls_in_a_box_of_its_own(book):
     (table,) = book.page("chapters/shown").select("table")
     assert "table-scroll" in table.parent["class"]
+
+
+def test_a_table_with_a_title_has_its_id_once(one_page):
+    table = ":::{table} Sizes\n:name: sizes\n\n| a | b |\n|---|---|\n| 1 | 2 |\n:::\n"
+    book = one_page(f"# Page\n\nWords.\n\n{table}")
+    write_pages(book.root)
+    (table,) = book.page("intro").select("#sizes")
+    assert table.name == "table"
 
 
 def test_a_quoted_number_is_in_the_text_and_not_under_its_cell(book):
