@@ -79,7 +79,7 @@ function build(ui) {
     height: HEIGHT,
     role: null,
     label: "Contours of the loss over w and b, with the path of gradient descent",
-    x: { domain: [-1, 1], label: "slope w", ticks: 5 },
+    x: { domain: [-1, 1], label: "weight w", ticks: 5 },
     y: { domain: [-1, 1], label: "intercept b", ticks: 5 },
   });
   const curve = plot({
