@@ -3,6 +3,14 @@
 import { plot, s } from "../kit/index.js";
 import { named } from "./tables.js";
 
+/** The direction, in radians, in the middle of the widest gap between these: room for a name. */
+function widestGap(angles) {
+  const sorted = [...angles].sort((a, b) => a - b);
+  const gaps = sorted.map((a, i) => (sorted[i + 1] ?? sorted[0] + 2 * Math.PI) - a);
+  const widest = gaps.indexOf(Math.max(...gaps));
+  return sorted[widest] + gaps[widest] / 2;
+}
+
 /** The values as dots whose area is their weight, and the output, their weighted mean. */
 export function mixture(ui) {
   // Beside Q, K and V of the default size where that leaves enough room, else below them.
@@ -27,6 +35,10 @@ export function mixture(ui) {
     const points = values.map(point);
     chart.setAxes({ x: reach(points.map((p) => p[0])), y: reach(points.map((p) => p[1])) });
     const [ox, oy] = point(output);
+    const free = widestGap(
+      points.map(([x, y]) => Math.atan2(chart.y(y) - chart.y(oy), chart.x(x) - chart.x(ox))),
+    );
+    const radius = (i) => 2.5 + 11 * Math.sqrt(weights[i]);
     const at = (x, y) => ({ cx: chart.x(x).toFixed(1), cy: chart.y(y).toFixed(1) });
     chart.layer.replaceChildren(
       ...points.map(([x, y], i) =>
@@ -42,7 +54,7 @@ export function mixture(ui) {
       ...points.map(([x, y], i) =>
         s("circle", {
           ...at(x, y),
-          r: (2.5 + 11 * Math.sqrt(weights[i])).toFixed(1),
+          r: radius(i).toFixed(1),
           style: { fill: "var(--iml-blue)", "fill-opacity": 0.55, stroke: "var(--iml-blue)" },
         }),
       ),
@@ -55,15 +67,24 @@ export function mixture(ui) {
     );
     chart.front.replaceChildren(
       ...points.map(([x, y], i) =>
-        s("text", { x: chart.x(x) + 6, y: chart.y(y) - 7, class: "iml-note" }, named("v", i)),
+        // Beyond the dot's rim, whatever its size.
+        s(
+          "text",
+          {
+            x: (chart.x(x) + 3 + 0.7 * radius(i)).toFixed(1),
+            y: (chart.y(y) - 2 - 0.7 * radius(i)).toFixed(1),
+            class: "iml-note",
+          },
+          named("v", i),
+        ),
       ),
       s(
         "text",
         {
-          x: chart.x(ox) + 8,
-          y: chart.y(oy) + 15,
+          x: (chart.x(ox) + 15 * Math.cos(free)).toFixed(1),
+          y: (chart.y(oy) + 15 * Math.sin(free) + 4).toFixed(1),
           class: "iml-note",
-          style: { fill: "var(--iml-green)" },
+          style: { fill: "var(--iml-green)", "text-anchor": "middle" },
         },
         query.replace("q", "o"),
       ),
