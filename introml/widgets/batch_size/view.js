@@ -33,7 +33,7 @@ function build(ui) {
     height: 2 * CHART_HEIGHT + GAP,
     role: null,
     label: "Contours of the loss, the path of SGD, and 60 possible next steps",
-    x: { domain: [-1, 1], label: "slope w", ticks: 5 },
+    x: { domain: [-1, 1], label: "weight w", ticks: 5 },
     y: { domain: [-1, 1], label: "intercept b", ticks: 5 },
   });
   const trade = plot({

@@ -22,7 +22,7 @@ export function describeNoise({ n, size, draws, measured, exact, length }) {
 export function describeRun({ seen, end, updates, perEpoch, excess, lowest, diverged }) {
   return (
     `After ${thousands(seen)} of ${thousands(end)} examples and ${thousands(updates)} ` +
-    `${updates === 1 ? "update" : "updates"} (${thousands(perEpoch)} an epoch), the loss is ` +
+    `${updates === 1 ? "step" : "steps"} (${thousands(perEpoch)} an epoch), the loss is ` +
     `${significant(excess)} above its minimum, ${significant(lowest)}` +
     `${diverged ? ": it diverges" : ""}.`
   );
