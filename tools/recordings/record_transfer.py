@@ -30,13 +30,17 @@ def accuracies(seed: int, reach: int) -> list[dict[str, float]]:
     found = []
     for each in SIZES:
         few = first_of_each(tasks.pool, each)
-        scratch = train(new_network(196, 128, 5, seed), few, passes=100, batch_size=len(few.X))
+        scratch, further = (new_network(196, 128, 5, seed) for _ in range(2))
+        further[0].load_state_dict(pretrained[0].state_dict())  # the head is new
+        for network in (scratch, further):
+            train(network, few, passes=100, batch_size=len(few.X))
         found.append(
             {
                 "pretrained": head_accuracy(few, tasks.test, pretrained),
                 "untrained": head_accuracy(few, tasks.test, untrained),
                 "pixels": head_accuracy(few, tasks.test),
                 "scratch": accuracy(scratch, tasks.test),
+                "trained_on": accuracy(further, tasks.test),
                 "pretrained_centred": head_accuracy(few, tasks.test, elsewhere),
             }
         )

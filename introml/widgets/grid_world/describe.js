@@ -35,17 +35,27 @@ export function describeUpdate(update, { columns, rate, discount, steps }) {
 }
 
 /**
- * The last whole episode.
+ * The beginning: what the sliders will do, for the grid is still empty.
+ * @param {{ rate: number, exploration: number, seed: number, cliff: boolean }} of
+ */
+export function describeStart({ rate, exploration, seed, cliff }) {
+  const world = cliff ? "A shortened cliff walk: a step onto × costs 1 and ends the episode. " : "";
+  return (
+    `${world}Nothing is learned yet: all entries are 0. Each step will move an entry ` +
+    `${significant(rate, 3)} of the way to what the step turned out to be worth, and ` +
+    `${significant(100 * exploration, 3)}% of the actions will be random (draw ${seed}).`
+  );
+}
+
+/**
+ * The last whole episode, counted from 1.
  * @param {{ episode: number, length: number, prize: number | null, earned: number }} last
  */
 export function describeEpisode({ episode, length, prize, earned }) {
-  if (episode === 0)
-    return "Nothing is learned yet: all entries are 0, and all actions look alike.";
   const steps = `${length} ${length === 1 ? "step" : "steps"}`;
-  const end =
-    prize === null
-      ? `was broken off after ${steps}`
-      : `reached ${prize > 0 ? "+" : "−"}${Math.abs(prize)} in ${steps}`;
+  let end = `was broken off after ${steps}`;
+  if (prize !== null && prize > 0) end = `reached +${prize} in ${steps}`;
+  if (prize !== null && prize < 0) end = `ended with a fall, −${-prize}, after ${steps}`;
   return `Episode ${episode} ${end}; its return is ${number(earned)}.`;
 }
 

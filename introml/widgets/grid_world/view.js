@@ -1,13 +1,13 @@
 import { fold } from "../kit/controls.js";
 import { defineWidget, h, legend, plot, predict, significant } from "../kit/index.js";
-import { describeArrows, describeEpisode, describeUpdate } from "./describe.js";
+import { describeArrows, describeEpisode, describeStart, describeUpdate } from "./describe.js";
 import { grid } from "./grid.js";
 import * as model from "./model.js";
 
 const WORLDS = [
   ["room", "one prize"],
   ["prizes", "two prizes"],
-  ["cliff", "cliff"],
+  ["cliff", "short cliff"],
 ];
 
 /** The reader guesses how far back the first prize is felt. */
@@ -119,9 +119,13 @@ function build(ui) {
     const steps = now.path.length - 1;
     const last = now.path[steps];
     const sentences = [];
-    if (step === 0) {
+    if (step === 0 && episode === 0) {
+      const [rate, exploration] = [ui.get("learning_rate"), ui.get("exploration")];
+      const of = { rate, exploration, seed: ui.get("seed"), cliff: name === "cliff" };
+      sentences.push(describeStart(of));
+    } else if (step === 0) {
       const prize = now.ended ? place.prizes[last] : null;
-      const earned = now.returns[episode - 1] ?? 0;
+      const earned = now.returns[episode - 1];
       sentences.push(describeEpisode({ episode, length: steps, prize, earned }));
     } else sentences.push(`In episode ${episode + 1}.`);
     const { columns } = place;
