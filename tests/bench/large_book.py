@@ -113,7 +113,7 @@ class LargeBook:
 
     def copy_checkout(self) -> Iterable[Path]:
         # What the copies change is written with them.
-        changed = {"_toc.yml", "introml/widgets/__init__.py"}
+        changed = {"_toc.yml"}
         for path in files_below(self.source):
             name = path.relative_to(self.source).as_posix()
             target = self.target / name
@@ -125,15 +125,6 @@ class LargeBook:
 
     def copy_widgets(self, pairs: list[tuple[str, str]]) -> Iterable[Path]:
         package = self.source / "introml" / "widgets"
-        new = [widget_class(f"{stem}_{generation}") for stem, generation in pairs]
-        text = (package / "__init__.py").read_text(encoding="utf-8")
-        names = re.findall(r'^    "(\w+)",$', text, re.MULTILINE)
-        assert sorted(map(widget_class, self.widgets)) == names, (
-            "widgets/__init__.py is unlike this"
-        )
-        lines = "".join(f'    "{name}",\n' for name in sorted(names + new))
-        listed = re.sub(r"(__all__ = \[\n).*?(^\])", rf"\g<1>{lines}\g<2>", text, flags=re.S | re.M)
-        write(self.target / "introml" / "widgets" / "__init__.py", listed)
         for stem, generation in pairs:
             change = Renaming(widget_names(stem, generation))
             tests = self.source / "tests" / "widgets"
