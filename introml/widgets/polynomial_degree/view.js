@@ -1,3 +1,4 @@
+import { fold } from "../kit/controls.js";
 import {
   defineWidget,
   fixed,
@@ -132,15 +133,6 @@ function build(ui) {
       label: "Samples n",
       format: (value) => String(value),
     }),
-    ui.slider({
-      trait: "noise",
-      label: "Noise σ",
-      step: 0.05,
-      format: (value) => fixed(value),
-    }),
-    ui.slider({ trait: "ridge", label: "Ridge λ", scale: "zero, then log", min: 1e-6 }),
-    ui.choice({ trait: "curve", label: "True curve", options: ["sine", "cubic", "bump"] }),
-    ui.stepper({ trait: "seed", label: "Seed" }),
     ui.toggle({ trait: "unseen", label: "Validation points" }),
     legend([
       ["training", "training", "dot"],
@@ -148,6 +140,18 @@ function build(ui) {
       ["prediction", "fit"],
       ["reference", "true curve", "dash"],
     ]),
+    fold(
+      "Noise, penalty, curve",
+      ui.slider({
+        trait: "noise",
+        label: "Noise σ",
+        step: 0.05,
+        format: (value) => fixed(value),
+      }),
+      ui.slider({ trait: "ridge", label: "Ridge λ", scale: "zero, then log", min: 1e-6 }),
+      ui.choice({ trait: "curve", label: "True curve", options: ["sine", "cubic", "bump"] }),
+      ui.stepper({ trait: "seed", label: "Seed" }),
+    ),
   );
 
   function markBest(best, values) {
