@@ -25,29 +25,62 @@ def train_digit_net(
     """Flatten → Linear → ReLU → Linear, trained to give the digit `y` the largest of ten outputs.
 
     `X` (n, 28, 28), `y` (n,) in 0 … 9. Each of the `steps` looks at 64 examples drawn afresh in
-    every pass through the data. Seeded, without touching torch's own random state.
+    every pass through the data. Seeded, without touching torch's own random state. Its steps are
+    those of `torch.optim.Adam` at a learning rate of 0.002, written out because pages train dozens.
     Raises `ValueError` when there are fewer than 64 examples.
     Taught in {ref}`sec-what-is-machine-learning`.
     """
     batch = 64
     if len(X) < batch:
         raise ValueError(f"X has {len(X)} examples; give at least {batch}, one batch.")
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)
         net = nn.Sequential(
             nn.Flatten(), nn.Linear(SIDE * SIDE, hidden), nn.ReLU(), nn.Linear(hidden, 10)
         )
-        optimizer = torch.optim.Adam(net.parameters(), lr=2e-3)
+        parameters = list(net.parameters())
+        flat = torch.cat([parameter.flatten() for parameter in parameters])
+        slopes = torch.zeros_like(flat)
+        sizes = [parameter.numel() for parameter in parameters]
+        for parameter, place in zip(parameters, flat.split(sizes), strict=True):
+            parameter.data = place.view_as(parameter)
+        W1, b1, W2, b2 = parameters
+        places = zip(parameters, slopes.split(sizes), strict=True)
+        dW1, db1, dW2, db2 = (place.view_as(parameter) for parameter, place in places)
+        step = _adam(flat, slopes, lr=2e-3)
+        X, targets = X.flatten(1), F.one_hot(y, 10).to(X.dtype)
         waiting: list[Tensor] = []
         for _ in range(steps):
             if not waiting:
                 waiting = list(torch.randperm(len(X))[: len(X) // batch * batch].split(batch))
             chosen = waiting.pop()
-            loss = F.cross_entropy(net(X[chosen]), y[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+            x = X[chosen]
+            h = torch.addmm(b1, x, W1.T).relu_()
+            # The loss is the mean cross-entropy: its slope in the outputs is softmax minus target.
+            g = torch.addmm(b2, h, W2.T).softmax(1).sub_(targets[chosen]).div_(batch)
+            torch.mm(g.T, h, out=dW2)
+            torch.sum(g, 0, out=db2)
+            g = (g @ W2).mul_(h > 0)
+            torch.mm(g.T, x, out=dW1)
+            torch.sum(g, 0, out=db1)
+            step()
     return net.eval()
+
+
+def _adam(flat: Tensor, slopes: Tensor, lr: float) -> Callable[[], None]:
+    """The step of torch's Adam on one vector: twice as quick, and no second spent on its import."""
+    mean, square, root = (torch.zeros_like(flat) for _ in range(3))
+    taken = 0
+
+    def step() -> None:
+        nonlocal taken
+        taken += 1
+        mean.lerp_(slopes, 0.1)
+        square.mul_(0.999).addcmul_(slopes, slopes, value=0.001)
+        torch.sqrt(square, out=root).div_(math.sqrt(1 - 0.999**taken)).add_(1e-8)
+        flat.addcdiv_(mean, root, value=-lr / (1 - 0.9**taken))
+
+    return step
 
 
 def learn_digits(

@@ -150,6 +150,25 @@ def test_training_is_seeded_learns_and_leaves_torch_alone():
         assert (first(X_test).argmax(1) == y_test).float().mean() > 0.8
 
 
+@pytest.mark.parametrize(("n", "steps", "seed"), [(64, 3, 0), (200, 40, 1), (1000, 100, 2)])
+def test_its_steps_are_those_of_torchs_adam(n, steps, seed):
+    X, y = mnist.load("train")
+    X, y = X[:n].float(), y[:n].long()
+    torch.manual_seed(seed)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 20), nn.ReLU(), nn.Linear(20, 10))
+    optimizer, batches = torch.optim.Adam(net.parameters(), lr=2e-3), []
+    for _ in range(steps):
+        batches = batches or list(torch.randperm(n)[: n // 64 * 64].split(64))
+        rows = batches.pop()
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(X[rows]), y[rows]).backward()
+        optimizer.step()
+    ours = train_digit_net(X, y, hidden=20, steps=steps, seed=seed)
+    torch.testing.assert_close(
+        list(ours.parameters()), list(net.parameters()), rtol=1e-3, atol=1e-5
+    )
+
+
 def test_too_few_examples_are_refused():
     with pytest.raises(ValueError, match="at least 64"):
         train_digit_net(torch.zeros(63, 28, 28), torch.zeros(63, dtype=torch.int64))
