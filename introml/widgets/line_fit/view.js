@@ -301,7 +301,7 @@ function build(ui) {
     }),
     ui.slider({
       trait: "slope",
-      label: swatched("accent", "Your slope w"),
+      label: swatched("accent", "Your weight w"),
       min: (-2 * span("y")) / span("x"),
       max: (2 * span("y")) / span("x"),
       step: span("y") / span("x") / 50,
