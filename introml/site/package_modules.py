@@ -82,7 +82,7 @@ class Package:
             return full
         # A package that loads lazily what its modules define: `introml.widgets.LineFit`.
         package, _, last = full.rpartition(".")
-        if last in self._handed_on(package):
+        if self._is_lazy(package):
             inside = [f"{one}.{last}" for one in self.modules if one.startswith(f"{package}.")]
             return next((one for one in inside if one in self.names), None)
         return None
@@ -96,11 +96,12 @@ class Package:
         except (FileNotFoundError, griffe.NameResolutionError):
             return f"{module}.{name}"
 
-    def _handed_on(self, package: str) -> set[str]:
+    def _is_lazy(self, package: str) -> bool:
+        """Whether a package looks its names up in its modules when they are asked for."""
         try:
-            return {str(name) for name in self.module(package).exports or []}
+            return "__getattr__" in self.module(package).members
         except FileNotFoundError:
-            return set()
+            return False
 
 
 #: What is described, a thing of its own.
