@@ -174,9 +174,11 @@ def test_another_version_of_a_package_selects_everything(checkout, monkeypatch):
 
 def run(root, *arguments, which="changed"):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "selection", "--selection", which]
-    environment = os.environ | {"PYTHONPATH": str(HERE)}
+    # Of the plugins that are installed these runs take the one that spreads tests; the others are
+    # most of what a start costs.
+    environment = os.environ | {"PYTHONPATH": str(HERE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", *arguments],
+        [*command, "-p", "no:cacheprovider", "-p", "xdist.plugin", *arguments],
         cwd=root, env=environment, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     path = root / RECORD
