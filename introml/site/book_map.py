@@ -10,9 +10,8 @@ it needs. What follows from other arcs is not drawn.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import textwrap
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -50,15 +49,23 @@ class PartMap(SphinxDirective):
         part += title
         self.state.nested_parse(self.content, self.content_offset, part)
         part += drawing
-        self.env.__dict__.setdefault("introml_maps", {})[self.env.docname] = True
+        self.env.__dict__.setdefault("introml_maps", set()).add(self.env.docname)
         return [part]
 
 
 def direct_needs(needs: dict[str, list[str]]) -> dict[str, list[str]]:
     """Those needs of each page that do not follow from its other needs."""
 
+    @cache
     def below(page: str) -> set[str]:
-        return set(needs.get(page, ())).union(*map(below, needs.get(page, ())))
+        found: set[str] = set()
+        new = [*needs.get(page, ())]
+        while new:
+            one = new.pop()
+            if one not in found:
+                found.add(one)
+                new += needs.get(one, ())
+        return found
 
     return {
         page: [one for one in own if not any(one in below(other) for other in own)]
@@ -116,14 +123,9 @@ def drawing(
     return "".join([*parts, "</svg>"])
 
 
-def _digest(env: Any) -> str:
-    titles = {name: title.astext() for name, title in sorted(env.titles.items())}
-    return hashlib.sha256(json.dumps([book_needs(env), titles]).encode()).hexdigest()
-
-
 def pages_with_a_map(app: Sphinx, env: Any) -> list[str]:
-    """Pages to write again, since a title or a need has changed."""
-    before, env.introml_map = getattr(env, "introml_map", None), _digest(env)
+    """Pages to write again, since a need has changed; for a title, `outdated` writes all again."""
+    before, env.introml_map = getattr(env, "introml_map", None), book_needs(env)
     return sorted(env.__dict__.get("introml_maps", ())) if before != env.introml_map else []
 
 
@@ -140,7 +142,7 @@ def draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def forget_page(app: Sphinx, env: Any, docname: str) -> None:
-    env.__dict__.get("introml_maps", {}).pop(docname, None)
+    env.__dict__.get("introml_maps", set()).discard(docname)
 
 
 def _nothing(self: HTML5Translator, node: part_map) -> None:
