@@ -4,13 +4,13 @@ import re
 
 import nbformat
 import pytest
+from lessons import LESSONS
 
 from introml.book.paths import ROOT
 from introml.site.claims import TAG
 from introml.site.execute import executed_notebook
 from introml.site.pages import book_pages, front_matter
 
-LESSONS = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
 MATTER = [page for page in book_pages(ROOT) if page.docname.startswith("book/")]
 #: Front matter, fences and what is in them, roles and formulas: what is left is the prose.
 NOT_PROSE = re.compile(

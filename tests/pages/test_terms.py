@@ -3,11 +3,10 @@
 import re
 
 import pytest
+from lessons import LESSONS
 
 from introml.book.paths import ROOT
-from introml.site.pages import book_pages
 
-LESSONS = [page for page in book_pages(ROOT) if page.docname.startswith("chapters/")]
 ORDER = {page.path.stem: place for place, page in enumerate(LESSONS)}
 TERM = re.compile(r"\{term\}`(?:[^`<]*<)?([^`<>]+)>?`")
 INTRODUCED = re.compile(r"Introduced in \{ref\}`sec-([\w-]+)`\.$")
