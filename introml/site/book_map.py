@@ -49,7 +49,7 @@ class PartMap(SphinxDirective):
         part += title
         self.state.nested_parse(self.content, self.content_offset, part)
         part += drawing
-        self.env.__dict__.setdefault("introml_maps", set()).add(self.env.docname)
+        self.env.__dict__.setdefault("introml_mapped", set()).add(self.env.docname)
         return [part]
 
 
@@ -126,7 +126,7 @@ def drawing(
 def pages_with_a_map(app: Sphinx, env: Any) -> list[str]:
     """Pages to write again, since a need has changed; for a title, `outdated` writes all again."""
     before, env.introml_map = getattr(env, "introml_map", None), book_needs(env)
-    return sorted(env.__dict__.get("introml_maps", ())) if before != env.introml_map else []
+    return sorted(env.__dict__.get("introml_mapped", ())) if before != env.introml_map else []
 
 
 def draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -142,7 +142,7 @@ def draw(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def forget_page(app: Sphinx, env: Any, docname: str) -> None:
-    env.__dict__.get("introml_maps", set()).discard(docname)
+    env.__dict__.get("introml_mapped", set()).discard(docname)
 
 
 def _nothing(self: HTML5Translator, node: part_map) -> None:
