@@ -10,6 +10,7 @@ from .checks import randn as randn
 from .checks import require as require
 from .checks import rng_for as rng_for
 from .invariances import assert_causal as assert_causal
+from .invariances import assert_inputs_kept as assert_inputs_kept
 from .invariances import assert_permutation_equivariant as assert_permutation_equivariant
 from .learning import assert_learns as assert_learns
 from .learning import false_fail_rate as false_fail_rate

@@ -138,6 +138,8 @@ def assert_close(
     dicts are compared part by part. Infinite values and NaN fail, unless `nonfinite` allows them;
     then they must stand in the same places. Tolerances are torch.testing's for the dtype when
     neither is given. Comparing nothing (no entries) with a number fails: it would prove nothing.
+    After the hint stands what is no secret: that a tensor is missing, its dtype or shape is wrong,
+    or it is not finite.
     """
     if (rtol is None) != (atol is None):
         rtol, atol = rtol or 0.0, atol or 0.0
@@ -147,7 +149,7 @@ def assert_close(
 def assert_like(actual: object, like: torch.Tensor, *, hint: str, nonfinite: bool = False) -> None:
     """Fail with `hint` unless `actual` is a finite tensor with the dtype and shape of `like`."""
     if type(actual) is not torch.Tensor:
-        raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
+        raise _no_tensor(actual, hint)
     _same_form(actual.dtype, like.dtype, tuple(actual.shape), tuple(like.shape), hint)
     assert_finite(actual, hint=hint, nonfinite=nonfinite)
 
@@ -155,10 +157,11 @@ def assert_like(actual: object, like: torch.Tensor, *, hint: str, nonfinite: boo
 def assert_finite(actual: object, *, hint: str, nonfinite: bool = False) -> None:
     """Fail with `hint` unless `actual` is a tensor without NaN and, as a rule, without infinity."""
     if type(actual) is not torch.Tensor:
-        raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
+        raise _no_tensor(actual, hint)
     odd = int((~torch.isfinite(actual)).sum())
     if odd and not nonfinite:
-        raise CheckFailed(hint, f"{odd} of {actual.numel()} entries are infinite or NaN.")
+        words = f"{odd} of {actual.numel()} entries are."
+        raise CheckFailed(f"{hint} Some entries are infinite or NaN.", words)
 
 
 def _compare(
@@ -233,7 +236,7 @@ def _compare_tensors(
     nonfinite: bool,
 ) -> None:
     if type(actual) is not torch.Tensor:
-        raise CheckFailed(hint, f"A tensor is expected, not {_kind(actual)}.")
+        raise _no_tensor(actual, hint)
     _same_form(actual.dtype, expected.dtype, tuple(actual.shape), tuple(expected.shape), hint)
     actual = actual.detach().to(expected.device)
     if not (actual.is_floating_point() or actual.is_complex()):
@@ -263,13 +266,22 @@ def _difference(actual: torch.Tensor, expected: torch.Tensor, far: torch.Tensor)
     return f"{words}, by up to {gaps.max().item():.2g}." if gaps.numel() else f"{words}."
 
 
+def _no_tensor(actual: object, hint: str) -> CheckFailed:
+    return CheckFailed(f"{hint} A tensor is expected.", f"It is {_kind(actual)}.")
+
+
 def _same_form(
     dtype: object, wanted_dtype: object, shape: tuple, wanted_shape: tuple, hint: str
 ) -> None:
+    """Which of the two is wrong stands in the hint, for hidden checks too: it is no secret.
+
+    What the student's code chose, and sizes, which a hidden check draws, stay in the detail.
+    """
     if dtype != wanted_dtype:
-        raise CheckFailed(hint, f"The dtype is {dtype}; {wanted_dtype} is expected.")
+        raise CheckFailed(f"{hint} The dtype should be {wanted_dtype}.", f"The dtype is {dtype}.")
     if shape != wanted_shape:
-        raise CheckFailed(hint, f"The shape is {shape}; {wanted_shape} is expected.")
+        words = f"The shape is {shape}; {wanted_shape} is expected."
+        raise CheckFailed(f"{hint} The shape is wrong.", words)
 
 
 def _kind(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Properties that hold for all inputs: permutations, causality, linearity.
+"""Properties that hold for all inputs: permutations, causality, linearity, inputs left alone.
 
 Each function calls the student's `f` on an input and on a changed one. A constant function has some
 of these properties, so put a check of values beside them.
@@ -71,6 +71,31 @@ def assert_linear(
     left, right = _value(f, x, hint), _value(f, y, hint)
     require(left.shape == right.shape, hint)
     assert_close(_value(f, a * x + b * y, hint), a * left + b * right, hint=hint, **tolerances)
+
+
+def assert_inputs_kept(submission: Any, target: Any, *args: Any, hint: str, **kwargs: Any) -> None:
+    """A second call with the very tensors of the first returns the same: nothing has changed them.
+
+    `target` is the name of a function that draws no random numbers, or a handle. A copy goes to the
+    student's process with each call, so the inputs are placed there once for all calls.
+    """
+    number = submission.place(*args, **kwargs)
+    submission.timed(target, [number])
+    first = submission.fetch(number)
+    submission.timed(target, [number, number])
+    again = submission.fetch(number)
+    submission.forget([number])
+    require(_same(first, again), hint)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two results are equal, NaN included, but for the rounding of another order."""
+    if isinstance(one, Tensor):
+        alike = isinstance(other, Tensor) and one.dtype == other.dtype and one.shape == other.shape
+        return alike and torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
+    if isinstance(one, list | tuple):
+        return type(one) is type(other) and len(one) == len(other) and all(map(_same, one, other))
+    return type(one) is type(other) and one == other
 
 
 def _value(f: Function, x: Tensor, hint: str) -> Tensor:

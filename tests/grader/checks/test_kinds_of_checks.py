@@ -10,11 +10,14 @@ from introml.grader.checks.complexity import assert_growth, exponent
 from introml.grader.checks.gradients import assert_gradient_of, check_gradient
 from introml.grader.checks.invariances import (
     assert_causal,
+    assert_inputs_kept,
     assert_linear,
     assert_permutation_equivariant,
     assert_permutation_invariant,
 )
 from introml.grader.checks.learning import assert_learns, false_fail_rate, highest_miss
+from introml.grader.student.home import LocalLink
+from introml.grader.wire import Submission, Worker
 
 RNG = rng_for(7, "toolkit")
 X = randn(RNG, 2, 5, 4, dtype=torch.float64)
@@ -163,3 +166,43 @@ def test_assert_like_looks_at_type_dtype_shape_and_finiteness():
     for wrong in (X.float(), X[:1], X * math.inf, X.tolist(), None, X.numpy()):
         with pytest.raises(CheckFailed):
             assert_like(wrong, X, hint="no")
+
+
+IN_PLACE = """
+import torch
+
+def kept(x, factor):
+    return [factor * x, (x / 0).sum()]
+
+def moved(x, factor):
+    x -= 0.5
+    return [factor * x, x.sum()]
+
+def moved_and_put_back(x, factor):
+    x -= 0.5
+    result = factor * x
+    x += 0.5
+    return result
+
+class Layer(torch.nn.Module):
+    def __init__(self, in_place):
+        super().__init__()
+        self.in_place = in_place
+
+    def forward(self, x, factor):
+        return x.mul_(factor) if self.in_place else x.mul(factor)
+"""
+
+
+def test_a_function_that_changes_its_inputs_is_told_from_one_that_does_not():
+    names = {"__name__": "__main__"}
+    exec(IN_PLACE, names)
+    submission = Submission(LocalLink(Worker(namespace=names)))
+    x = X.float()
+    assert_inputs_kept(submission, "kept", x, 3.0, hint="in place")
+    assert_inputs_kept(submission, "moved_and_put_back", x, factor=3.0, hint="in place")
+    assert_inputs_kept(submission, submission.Layer(False), x, 3.0, hint="in place")
+    with pytest.raises(CheckFailed, match="in place"):
+        assert_inputs_kept(submission, "moved", x, 3.0, hint="in place")
+    with pytest.raises(CheckFailed, match="in place"):
+        assert_inputs_kept(submission, submission.Layer(True), x, factor=3.0, hint="in place")
