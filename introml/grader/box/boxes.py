@@ -95,7 +95,7 @@ class Box:
             for fd in (status, write, *entrances):
                 os.close(fd)
         if not capture:
-            self.output.close()
+            self.output.keep_no_more()
         # The first request is sent at once; its answer is read with the next one's.
         self._setup = {
             "forbidden": names,
@@ -167,10 +167,10 @@ class Box:
 
     def hush(self, timeout_s: float = 5.0) -> None:
         """End the public phase: what is printed from now on is dropped."""
+        self.send({"op": "hush"}, timeout_s)
         if self.output.open:
             self.output.drain()
-        self.output.close()
-        self.send({"op": "hush"}, timeout_s)
+        self.output.keep_no_more()
 
     def kill(self, reason: str = "") -> None:
         """End everything in the box; `reason` "time" makes it end as timed out."""

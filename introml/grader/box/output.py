@@ -1,17 +1,24 @@
-"""What a student's code prints: drained while it runs, so that a flood neither blocks nor fills."""
+"""What a student's code prints: read all the time, so that a flood neither blocks nor fills."""
 
 import contextlib
 import os
 
-_KEPT_OUTPUT = 64 << 10
-_MOST_OUTPUT = 8 << 20
+_MOST_KEPT = 64 << 10
+_PIECE = 64 << 10
+_PIECES = 16
 
 
 class Output:
-    """What the student's code prints while cells run: the first 64 kB kept, the rest counted."""
+    """What the student's code prints while cells run: the first 64 kB kept, the rest counted.
+
+    It is read for as long as the box lives. A pipe that nobody reads stops whoever prints into it,
+    and one that is closed breaks them: the notebook's next cells, or processes that a cell began.
+    """
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._null = -1
+        self._keeps = True
         self._kept = bytearray()
         self.dropped = 0
 
@@ -19,32 +26,46 @@ class Output:
         return self._fd
 
     def drain(self) -> bool:
-        """Read what is there without waiting; false once there will be no more."""
+        """Read some of what is there without waiting; false once there will be no more."""
         with contextlib.suppress(BlockingIOError):
-            for _ in range(16):
-                piece = os.read(self._fd, 1 << 16)
-                if not piece:
-                    return False
-                room = _KEPT_OUTPUT - len(self._kept)
-                self._kept += piece[:room]
-                self.dropped += len(piece[max(room, 0) :])
-                if self.dropped + len(self._kept) > _MOST_OUTPUT:
+            for _ in range(_PIECES):
+                if not self._read_piece():
                     self.close()
                     return False
         return True
+
+    def _read_piece(self) -> int:
+        room = _MOST_KEPT - len(self._kept)
+        if self._keeps and room > 0:
+            piece = os.read(self._fd, _PIECE)
+            self._kept += piece[:room]
+            count, lost = len(piece), len(piece[room:])
+        else:
+            # What is not kept is not copied here, either.
+            if self._null < 0:
+                self._null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            count = lost = os.splice(self._fd, self._null, _PIECE)
+        if self._keeps:
+            self.dropped += lost
+        return count
+
+    def keep_no_more(self) -> None:
+        """End the public phase: what is printed from now on goes nowhere and is not counted."""
+        self._keeps = False
 
     @property
     def text(self) -> str:
         """What was kept, with a last line that says how much was not."""
         text = self._kept.decode(errors="replace")
-        more = f"\n… {self.dropped} more bytes were printed and not kept" if self.dropped else ""
+        more = f"\n… {self.dropped:,} more bytes were printed and not kept" * bool(self.dropped)
         return text + more
 
     def close(self) -> None:
         """Read no more: whoever prints from now on gets an error."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._null):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._null = -1
 
     @property
     def open(self) -> bool:

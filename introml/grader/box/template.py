@@ -29,7 +29,7 @@ _END_S = 10.0
 _FIRST_UID = 1_879_048_192
 _UIDS_PER_CHECKER = 16
 _ROOT = "introml-root-"
-_WARM = ("torch._dynamo",)
+_WARM = ("torch._dynamo", "IPython.core.inputtransformer2")
 _SANDBOXES = {"root": "namespaces", "user": "user namespaces", "bwrap": "bubblewrap, cold"}
 
 

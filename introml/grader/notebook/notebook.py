@@ -31,11 +31,18 @@ class RunCell:
     """A code cell to run. `id` is the grade_id, or "cell 7" for the student's own seventh cell.
 
     `kind` is "locked" (given code, as it was released), "answer", "helper" or "experiment".
+    `source` is its Python, for whoever reads it; `written`, the cell with its magics, is what runs.
     """
 
     id: str
     source: str
     kind: str
+    written: str | None = None
+
+    @property
+    def to_run(self) -> str:
+        """The cell as it was written."""
+        return self.source if self.written is None else self.written
 
 
 @dataclass(frozen=True)
@@ -272,7 +279,9 @@ class _Reading:
             )
         if kind == "helper" and _only_checks(source):
             return None
-        return RunCell(ident, source, kind) if source.strip() or kind != "helper" else None
+        if kind == "helper" and not one.source.strip():
+            return None
+        return RunCell(ident, source, kind, one.source)
 
     def _refuse_odd_characters(self, ident: str, source: str) -> None:
         for number, line in enumerate(source.split("\n"), start=1):

@@ -168,9 +168,9 @@ class _Grading:
         self._checker = checker
         self._result = result
         self._places = {one.name: place for place, one in enumerate(checker.checks)}
-        self._cells = [(one.id, one.source) for one in read.cells if one.id not in refused]
+        self._cells = [(one.id, one.to_run) for one in read.cells if one.id not in refused]
         self._experiments = {
-            name: cell.source for name, cell in read.experiments.items() if cell.id not in refused
+            name: cell.to_run for name, cell in read.experiments.items() if cell.id not in refused
         }
 
     def run(self, device: str, checks: list[Check]) -> None:

@@ -137,7 +137,7 @@ def _saved_experiments(notebook: Path, released: Released) -> dict[str, str]:
     read = read_submission(notebook.read_bytes(), released)
     if isinstance(read, Invalid):
         return {}
-    return {name: cell.source for name, cell in read.experiments.items()}
+    return {name: cell.to_run for name, cell in read.experiments.items()}
 
 
 def _without_library_answers(
@@ -261,6 +261,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
     notes = [*read.notes, *(use.message for use in refused)]
     skipped = {use.cell for use in refused}
     worker = HomeWorker()
+    worker.runner.install()
     errors = []
     for cell in read.cells:
         if cell.id in skipped:
@@ -268,7 +269,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
         tell(cell_label(cell.id))
         seed_all(0)
         try:
-            worker.run(cell.id, cell.source)
+            worker.run(cell.id, cell.to_run)
         except Exception as error:
             errors.append((cell_label(cell.id), student_trace(error, cell_of_file)))
     rows: Iterator[Row] = run_checks(
@@ -285,7 +286,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
 
 
 def _experiments(experiments: Mapping[str, RunCell], skipped: set[str]) -> dict[str, str]:
-    return {name: cell.source for name, cell in experiments.items() if name not in skipped}
+    return {name: cell.to_run for name, cell in experiments.items() if name not in skipped}
 
 
 def _main(path: Path, report: Path) -> None:

@@ -6,9 +6,9 @@ there passes here. Every request is a dict with "op" and "id"; every reply has t
 either "value" or "error": {kind, type, message, line}.
 """
 
+import builtins
 import contextlib
 import errno
-import linecache
 import os
 import random
 import socket
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from introml.grader.wire import frames
+from introml.grader.wire.cell_runner import CellRunner, display
 from introml.grader.wire.forbidden_watch import LibraryAnswer, Watch
 from introml.grader.wire.values import (
     REQUEST_CAPS,
@@ -47,8 +48,8 @@ class Worker:
     def __init__(self, namespace: dict[str, Any] | None = None) -> None:
         """Begin with no names, or, on a student's own machine, with those of their notebook."""
         if namespace is None:
-            namespace = {"__name__": "__main__", "__builtins__": __builtins__, "display": print}
-        self.namespace = namespace
+            namespace = {"__name__": "__main__", "__builtins__": builtins, "display": display}
+        self.runner = CellRunner(namespace, (LibraryAnswer,))
         self.reply_bytes = Caps.bytes
         self.device = "cpu"
         self.watch = Watch()
@@ -56,6 +57,11 @@ class Worker:
         self._numbers: dict[int, int] = {}
         self._placed: dict[int, Any] = {}
         self._outputs: dict[int, Any] = {}
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The student's names."""
+        return self.runner.namespace
 
     def answer(self, node: Node, blobs: list[bytes]) -> tuple[Node, list[bytes]]:
         """Do what an encoded request asks, and return the encoded reply; raises nothing."""
@@ -122,11 +128,10 @@ class Worker:
         self.device = device
         self.watch.refuse(forbidden)
 
-    def run(self, cell: str, source: str) -> None:
-        """Run one cell of the notebook."""
-        name = f"<cell {cell}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        exec(compile(source, name, "exec", dont_inherit=True), self.namespace)
+    def run(self, cell: str, source: str) -> list[dict[str, Any]]:
+        """Run one cell of the notebook; return what was left out of it (see `Skipped`)."""
+        self.runner.run(cell, source)
+        return [vars(one) for one in self.runner.skipped]
 
     def experiment(self, cell: str, source: str, names: Sequence[str] = ("result",)) -> Any:
         """Run an experiment's cell and return its variable, or a tuple of several."""
@@ -380,6 +385,7 @@ def serve(fd: int) -> NoReturn:
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
     worker = Worker()
     worker.watch.home = False
+    worker.runner.install()
     while True:
         try:
             request = frames.read(sock, REQUEST_CAPS)

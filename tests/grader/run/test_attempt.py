@@ -418,7 +418,7 @@ def f(x):
     return "written"
 """
     with in_a_box(template, source) as attempt:
-        assert attempt.submission.f(1) == "closed"
+        assert attempt.submission.f(1) == "written", "nobody breaks what still prints"
         assert attempt.public_output == "seen\n"
 
 
