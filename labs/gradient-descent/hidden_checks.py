@@ -6,13 +6,31 @@ None of them asks for more than the text of a task says.
 import math
 
 import torch
-from checks import batches_of, draw_problem, reference_loss, reference_path, stable_rate
+from checks import (
+    KEPT,
+    TIGHT,
+    batches_of,
+    draw_problem,
+    pair_of,
+    reference_loss,
+    reference_path,
+    reference_rates,
+    stable_rate,
+    train_on_powers,
+    trained,
+)
 from torch.optim import lr_scheduler
 
-from introml.grader.checks import assert_close, assert_learns, check, randn, require
+from introml.grader.checks import (
+    assert_close,
+    assert_inputs_kept,
+    assert_learns,
+    check,
+    randn,
+    require,
+)
 
 CANARY = "introml-canary-21bca75903ebad478d1e252df62d6f06"
-TIGHT = {"rtol": 1e-9, "atol": 1e-10}  # float64, sums of a few hundred terms
 
 
 @check(points=2, title="Gradient at other sizes, in float64")
@@ -29,8 +47,13 @@ def gradient_at_other_sizes(submission, rng):
             **TIGHT,
             hint="The loss must hold for any n and d from 1 up, in the dtype of the data.",
         )
-        answer = submission.gradient(X, y, w, b)
-        require(type(answer) is tuple and len(answer) == 2, "gradient returns two tensors.")
+        assert_close(
+            submission.predict(X, w, b),
+            torch.addmv(b.expand(n), X, w),
+            **TIGHT,
+            hint="predict must hold for any n and d from 1 up, in the dtype of the data.",
+        )
+        answer = pair_of(submission.gradient(X, y, w, b), "gradient", "for w and for b")
         # The slope along a random direction, from two losses: no formula for the gradient is used.
         u, c = randn(rng, d, dtype=torch.float64), randn(rng, dtype=torch.float64)
         h = 1e-3  # the loss is a quadratic, so the central difference is exact but for rounding
@@ -38,13 +61,10 @@ def gradient_at_other_sizes(submission, rng):
         fall = reference_loss(X, y, w - h * u, b - h * c)
         slope = (rise - fall) / (2 * h)
         hint = "The loss does not change along a short step as the gradient says it should."
-        for part, like in zip(answer, (w, b), strict=True):
-            require(
-                type(part) is torch.Tensor
-                and part.dtype == like.dtype
-                and part.shape == like.shape,
-                "The gradients have the shapes and the dtype of w and of b.",
-            )
+        for part, like, name in zip(answer, (w, b), "wb", strict=True):
+            require(type(part) is torch.Tensor, "The gradients are tensors.")
+            require(part.dtype == like.dtype, "The dtype of the gradients should be that of X.")
+            require(part.shape == like.shape, f"The shape of the gradient for {name} is wrong.")
         assert_close(answer[0] @ u + answer[1] * c, slope, rtol=1e-7, atol=1e-7, hint=hint)
 
 
@@ -72,14 +92,28 @@ def converges_up_to_the_bound(submission, rng):
         "With a rate a tenth above the bound the path should leave the minimum ever faster. Is "
         "the gradient smaller than it should be?",
     )
-    _path(submission.descend(X, y, w, b, 0.1, 0), 1, d)
+    for n, d in ((1, 3), (int(rng.integers(3, 9)), 1), (1, 1)):
+        X, y, w, b = draw_problem(rng, n, d, torch.float64)
+        rate = 0.3 * stable_rate(X)
+        for steps in (0, 1, 3):
+            assert_close(
+                submission.descend(X, y, w, b, rate, steps),
+                reference_path(X, y, w, b, [rate] * steps),
+                **TIGHT,
+                hint="The path must hold for any n and d from 1 up, in the dtype of the data. With "
+                "zero steps it is the start alone.",
+            )
+        moved = pair_of(submission.update(X, y, w, b, rate), "update", "the new w and the new b")
+        end = reference_path(X, y, w, b, [rate])[-1]
+        hint = "update must hold for any n and d from 1 up, in the dtype of the data."
+        assert_close(moved, (end[:-1], end[-1]), **TIGHT, hint=hint)
 
 
 def _path(path: object, rows: int, d: int) -> torch.Tensor:
-    require(
-        type(path) is torch.Tensor and path.shape == (rows, d + 1),
-        "The path has steps + 1 rows of d + 1 numbers; with zero steps it is the start alone.",
-    )
+    form = "The path has steps + 1 rows of d + 1 numbers."
+    require(type(path) is torch.Tensor, form)
+    require(path.shape == (rows, d + 1), f"The shape of the path is wrong. {form}")
+    require(path.dtype == torch.float64, "The dtype of the path should be that of X.")
     return path
 
 
@@ -112,11 +146,15 @@ def shuffled_anew(submission, rng):
         "Some examples come early in every epoch and others late. All orders must be equally "
         "likely.",
     )
-    whole = batches_of(submission.shuffled_batches(n, n, 2), n, 2)
-    require(
-        all(len(epoch) == 1 and len(epoch[0]) == n for epoch in whole),
-        "With batch_size = n, an epoch is a single batch of all the examples.",
-    )
+    for length, size in ((n, n), (n, 1), (1, 1), (3 * batch_size, batch_size)):
+        full, rest = divmod(length, size)
+        for epoch in batches_of(submission.shuffled_batches(length, size, 2), length, 2):
+            require(
+                [len(batch) for batch in epoch] == [size] * full + [rest] * (rest > 0)
+                and torch.equal(torch.cat(epoch).sort().values, torch.arange(length)),
+                "It must hold for any batch_size from 1 to n, also where batch_size divides n: "
+                "then the last batch is as long as the others.",
+            )
 
 
 @check(points=2, title="The schedule equals torch's at every step")
@@ -131,8 +169,10 @@ def schedule_at_every_step(submission, rng):
             rise = lr_scheduler.LinearLR(optimizer, 1 / (warmup + 1), 1.0, total_iters=warmup)
             scheduler = lr_scheduler.SequentialLR(optimizer, [rise, fall], milestones=[warmup])
         for t in range(total + 3):  # past the end, torch's LinearLR stays at its last factor
+            rate = submission.learning_rate(t, peak, warmup, total)
+            require(isinstance(rate, float | int), "learning_rate returns a Python float.")
             assert_close(
-                submission.learning_rate(t, peak, warmup, total),
+                float(rate),
                 optimizer.param_groups[0]["lr"],
                 hint="At some step the rate is not the one in the task. Write down W = 2, "
                 "total = 6 by hand. What of W = 0, and of steps past the end?",
@@ -143,9 +183,16 @@ def schedule_at_every_step(submission, rng):
 
 @check(points=3, title="Training makes the right updates")
 def right_updates(submission, rng):
+    d = int(rng.integers(2, 5))
+    # Which rows are in which batch, at several sizes; the last batch is short in the first alone.
+    short = 5 * int(rng.integers(4, 8)) + int(rng.integers(1, 5))
+    for n, size in ((short, 5), (28, 7), (int(rng.integers(12, 30)), 1), (1, 1)):
+        train_on_powers(submission, rng, n, size, d, epochs=3)
+    one, other = (train_on_powers(submission, rng, 30, 4, 1, epochs=1) for _ in range(2))
+    require(one != other, "Two trainings have the same batches. Do not seed in train.")
     # All batches hold the same example here, so the order of the examples plays no part, and
     # the losses follow one path whatever the shuffle.
-    batch_size, d = int(rng.integers(4, 9)), int(rng.integers(2, 5))
+    batch_size = int(rng.integers(4, 9))
     n = batch_size * int(rng.integers(3, 6)) + int(rng.integers(1, batch_size))
     one, target, _, _ = draw_problem(rng, 1, d, torch.float64)
     X, y = one.repeat(n, 1), target.repeat(n)
@@ -153,36 +200,29 @@ def right_updates(submission, rng):
     # One batch of everything: gradient descent on real data, with a schedule.
     X, y, _, _ = draw_problem(rng, int(rng.integers(20, 50)), d, torch.float64)
     _follow(submission, X, y, len(X), int(rng.integers(15, 25)), int(rng.integers(0, 5)))
+    rates = 9, 0.3 * stable_rate(X), 3
+    assert_inputs_kept(submission, "train", X, y, len(X), *rates, hint=KEPT.format("train"))
 
 
 def _follow(submission, X, y, batch_size: int, epochs: int, warmup: int) -> None:
     total = epochs * math.ceil(len(X) / batch_size)
     peak = 0.3 * stable_rate(X)
-    rates = [
-        peak * min((t + 1) / (warmup + 1), (total - t) / (total - warmup)) for t in range(total)
-    ]
+    rates = reference_rates(peak, warmup, total)
     w, b = X.new_zeros(X.shape[1]), X.new_zeros(())
     path = reference_path(X, y, w, b, rates)
-    answer = submission.train(X, y, batch_size, epochs, peak, warmup)
-    require(type(answer) is tuple and len(answer) == 3, "train returns w, b and the losses.")
+    answer = trained(submission.train(X, y, batch_size, epochs, peak, warmup), X, total)
     expected = torch.stack([reference_loss(X, y, row[:-1], row[-1]) for row in path[:-1]])
-    losses = answer[2]
-    require(
-        type(losses) is torch.Tensor and losses.shape == expected.shape,
-        "losses has one number for each update: epochs · ⌈n / batch_size⌉, short batches too.",
-    )
     assert_close(
-        losses,
+        answer[2],
         expected,
-        rtol=1e-6,
-        atol=1e-9,
+        **TIGHT,
         hint="Some update is not the one in the task: start at zero; the loss of a batch, the "
         "short one too, is the mean over its own examples and is taken before the update; "
         "t counts updates, from the first of the first epoch to the last of the last.",
     )
     final = "The w and b that are returned are those after the last update."
-    assert_close(answer[0], path[-1, :-1], rtol=1e-6, atol=1e-9, hint=final)
-    assert_close(answer[1], path[-1, -1], rtol=1e-6, atol=1e-9, hint=final)
+    assert_close(answer[0], path[-1, :-1], **TIGHT, hint=final)
+    assert_close(answer[1], path[-1, -1], **TIGHT, hint=final)
 
 
 @check(points=2, title="What was learnt holds on fresh, noisy data")
@@ -195,12 +235,7 @@ def holds_on_fresh_data(submission, rng):
         y = X @ w + b + sigma * randn(rng, n)
         truth = fresh @ w + b + sigma * randn(rng, 3000)
         answer = submission.train(X, y, batch_size, 30, 0.1, 15)
-        require(type(answer) is tuple and len(answer) == 3, "train returns w, b and the losses.")
-        found_w, found_b, _ = answer
-        form = "w is a vector (d,) and b a single number, both in the dtype of X."
-        require(type(found_w) is torch.Tensor and found_w.shape == w.shape, form)
-        require(type(found_b) is torch.Tensor and found_b.shape == (), form)
-        require(found_w.dtype == found_b.dtype == X.dtype, form)
+        found_w, found_b, _ = trained(answer, X, 30 * math.ceil(n / batch_size))
         return sigma**2 / 2 / reference_loss(fresh, truth, found_w, found_b).item()
 
     # The noise alone costs σ²/2. Least squares on n examples costs (d + 1)/n more on fresh data, at

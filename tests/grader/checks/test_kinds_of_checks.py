@@ -178,6 +178,9 @@ def moved(x, factor):
     x -= 0.5
     return [factor * x, x.sum()]
 
+def moved_to_and_fro(x, factor):
+    return x.neg_().add_(factor).clone()
+
 def moved_and_put_back(x, factor):
     x -= 0.5
     result = factor * x
@@ -202,7 +205,8 @@ def test_a_function_that_changes_its_inputs_is_told_from_one_that_does_not():
     assert_inputs_kept(submission, "kept", x, 3.0, hint="in place")
     assert_inputs_kept(submission, "moved_and_put_back", x, factor=3.0, hint="in place")
     assert_inputs_kept(submission, submission.Layer(False), x, 3.0, hint="in place")
-    with pytest.raises(CheckFailed, match="in place"):
-        assert_inputs_kept(submission, "moved", x, 3.0, hint="in place")
+    for name in ("moved", "moved_to_and_fro"):
+        with pytest.raises(CheckFailed, match="in place"):
+            assert_inputs_kept(submission, name, x, 3.0, hint="in place")
     with pytest.raises(CheckFailed, match="in place"):
         assert_inputs_kept(submission, submission.Layer(True), x, factor=3.0, hint="in place")
