@@ -1,11 +1,14 @@
-"""Malformed notebooks and frames, made by Hypothesis: each ends in a clear verdict, and soon."""
+"""Malformed notebooks, frames and streams, made by Hypothesis: each soon has a clear verdict."""
 
 import contextlib
 import json
+import os
 import socket
 import struct
+import threading
 import time
 from collections import Counter
+from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from tiny import notebook, tiny, written
 from introml.grader.notebook.library_answers import find
 from introml.grader.notebook.notebook import Invalid, Submitted, read_submission
 from introml.grader.wire import frames
+from introml.grader.wire.channel import Channel
 from introml.grader.wire.values import Caps, ValueRefused, decode, encode
 
 #: One input may take this long. It takes milliseconds; the rest is for a busy machine.
@@ -154,6 +158,74 @@ def verdict_of_frame(data: bytes) -> str:
     return kind
 
 
+#: What a box does with its end of the socket, one after another; a reply has the right number.
+_ACTIONS = st.lists(
+    st.tuples(st.just("bytes"), _FRAMES)
+    | st.tuples(st.just("slowly"), _good_frames)
+    | st.tuples(st.just("reply"), _json | st.builds(lambda n: {"list": [0] * n}, st.just(200_000)))
+    | st.tuples(st.just("urgent"), st.binary(min_size=1, max_size=3))
+    | st.tuples(st.just("descriptors"), st.integers(1, 200))
+    | st.tuples(st.just("wait"), st.sampled_from((0.0, 0.01, 0.2)))
+    | st.tuples(st.just("shut"), st.sampled_from((socket.SHUT_RD, socket.SHUT_WR)))
+    | st.tuples(st.just("listen"), st.none()),
+    max_size=6,
+) | st.lists(st.sampled_from((("listen", None), ("reply", 1))), min_size=4, max_size=8)
+_PATIENCE_S = 0.1
+
+
+def _act(sock: socket.socket, actions: list[tuple[str, Any]]) -> None:
+    """Do so, and close the socket, whatever is unread in it."""
+    with sock, contextlib.suppress(OSError):
+        heard = 0
+        for what, with_ in actions:
+            if what == "bytes":
+                sock.sendall(with_)
+            elif what == "slowly":
+                for byte in with_[:40]:
+                    sock.send(bytes([byte]))
+                    time.sleep(0.005)
+            elif what == "reply":
+                pairs = [["id", heard], ["value", with_], ["forbidden_calls", {"list": []}]]
+                sock.sendall(_odd_frame({"dict": pairs}, []))
+            elif what == "urgent":
+                sock.send(with_, socket.MSG_OOB)
+            elif what == "descriptors":
+                socket.send_fds(sock, [b"x"], [sock.fileno()] * with_)
+            elif what == "wait":
+                time.sleep(with_)
+            elif what == "shut":
+                sock.shutdown(with_)
+            else:
+                sock.recv(1 << 16)
+                heard += 1
+
+
+def verdict_of_stream(actions: list[tuple[str, Any]]) -> str:
+    """How three requests end on a channel whose other end does this: the first that fails, or all.
+
+    Each is over within its time, and nothing is left of what came.
+    """
+    here, there = socket.socketpair()
+    there.settimeout(1)
+    before = len(os.listdir("/proc/self/fd"))
+    channel, sender = Channel(here, _CAPS), threading.Thread(target=_act, args=(there, actions))
+    sender.start()
+    ended = "values"
+    try:
+        for _ in range(3):
+            began = time.monotonic()
+            channel.ask({"op": "call"}, began + _PATIENCE_S)
+            assert time.monotonic() - began < _LONGEST_S, "it waited long past its time"
+    except (frames.FrameError, frames.FrameClosed, frames.FrameTimeout) as refusal:
+        ended = type(refusal).__name__
+    finally:
+        channel.close()
+        sender.join()
+    assert time.monotonic() - began < _LONGEST_S, "it waited long past its time"
+    assert len(os.listdir("/proc/self/fd")) == before - 2, "it took descriptors"
+    return ended
+
+
 def fuzz_notebooks(count: int, seed: int = 0) -> Counter[str]:
     """Read `count` malformed notebooks; say how many ended how."""
     return _fuzz(_BOOKS, verdict_of_notebook, count, seed)
@@ -162,6 +234,11 @@ def fuzz_notebooks(count: int, seed: int = 0) -> Counter[str]:
 def fuzz_frames(count: int, seed: int = 0) -> Counter[str]:
     """Read `count` malformed frames; say how many ended how."""
     return _fuzz(_FRAMES, verdict_of_frame, count, seed)
+
+
+def fuzz_streams(count: int, seed: int = 0) -> Counter[str]:
+    """Talk to `count` ends that keep to no protocol; say how many ended how."""
+    return _fuzz(_ACTIONS, verdict_of_stream, count, seed)
 
 
 def odd_notebooks(count: int) -> list[bytes]:
@@ -191,7 +268,7 @@ def _fuzz(inputs, verdict, count: int, seed: int) -> Counter[str]:
         max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(inputs)
-    def one(data: bytes) -> None:
+    def one(data: Any) -> None:
         began = time.process_time()  # of this process alone, however busy the machine is
         counts[verdict(data)] += 1
         assert time.process_time() - began < _LONGEST_S, "it took too long"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from class_run import changed, grade_class, wrong_verdicts
 from crowd import members
-from fuzz import fuzz_frames, fuzz_notebooks
+from fuzz import fuzz_frames, fuzz_notebooks, fuzz_streams
 
 from introml.grader.results.results import SubmissionResult, Verdict
 
@@ -38,13 +38,14 @@ def test_lost_mixed_up_and_changed_results_are_found():
 
 
 @pytest.mark.parametrize(
-    ("fuzz", "verdicts"),
+    ("fuzz", "count", "verdicts"),
     [
-        (fuzz_notebooks, {"invalid", "read"}),
-        (fuzz_frames, {"value", "FrameError", "FrameClosed", "ValueRefused"}),
+        (fuzz_notebooks, 400, {"invalid", "read"}),
+        (fuzz_frames, 400, {"value", "FrameError", "FrameClosed", "ValueRefused"}),
+        (fuzz_streams, 100, {"values", "FrameError", "FrameClosed", "FrameTimeout"}),
     ],
 )
-def test_malformed_input_gets_a_clear_verdict(fuzz, verdicts):
-    counts = fuzz(400)
+def test_malformed_input_gets_a_clear_verdict(fuzz, count, verdicts):
+    counts = fuzz(count)
     assert set(counts) == verdicts
-    assert counts.total() >= 400
+    assert counts.total() >= count

@@ -68,10 +68,15 @@ def soak_kills(place: Path, share: float, seed: int) -> Lines:
 
 
 def soak_fuzz(place: Path, share: float, seed: int) -> Lines:
-    """Malformed notebooks and frames, most of them outside boxes."""
+    """Malformed notebooks, frames and streams of them, most of them outside boxes."""
     count = max(200, round(10_000 * share))
-    for name, run in (("notebooks", fuzz.fuzz_notebooks), ("frames", fuzz.fuzz_frames)):
-        counts = run(count, seed)
+    kinds = (
+        ("notebooks", fuzz.fuzz_notebooks, count),
+        ("frames", fuzz.fuzz_frames, count),
+        ("streams", fuzz.fuzz_streams, count // 5),
+    )
+    for name, run, number in kinds:
+        counts = run(number, seed)
         said = ", ".join(f"{number} {kind}" for kind, number in counts.most_common())
         yield f"{counts.total()} malformed {name}: {said}", []
     count = max(10, round(60 * share))

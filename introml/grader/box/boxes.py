@@ -14,12 +14,11 @@ from typing import Any, Protocol, Self
 from introml.grader.box.cgroups import Cgroup
 from introml.grader.box.limits import Limits
 from introml.grader.box.output import Output
-from introml.grader.wire import REQUEST_CAPS, Caps, HandleRef, ValueRefused, decode, encode, frames
+from introml.grader.wire import Caps, Channel, HandleRef, frames
 
 _START_S = 60.0
 _END_S = 10.0
 _MOST_STATUS = 4096
-_LONGEST_CELL = 100
 
 
 class GraderFault(Exception):
@@ -72,10 +71,10 @@ class Box:
         names = [getattr(item, "name", item) for item in forbidden]
         self._ended: Ended | None = None
         self._killed = ""
-        self._number = 0
         self._uid, self._group = template.take(limits)
         self._kills = self._group.kills() if self._group else 0
-        self._sock, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours, self.caps)
         self._status, status = os.pipe()
         read, write = os.pipe()
         os.set_blocking(read, False)
@@ -148,22 +147,8 @@ class Box:
         keep: Callable[[Any], HandleRef | None] | None = None,
         wrap: Callable[[HandleRef], Any] | None = None,
     ) -> dict:
-        self._number += 1
-        if select.select([self._sock], [], [], 0)[0]:
-            if self._sock.recv(1, socket.MSG_PEEK):
-                raise frames.FrameError("a reply came before its request")
-            raise frames.FrameClosed
         beside = self.output if self.output.open else None
-        node, blobs = encode({**request, "id": self._number}, keep, REQUEST_CAPS)
-        frames.write(self._sock, node, blobs, deadline, beside)
-        beside = self.output if self.output.open else None
-        node, blobs = frames.read(self._sock, self.caps, deadline, beside)
-        try:
-            reply = decode(node, blobs, self.caps, wrap)
-        except ValueRefused as error:
-            # The worker refuses such values itself, with the student's name for them.
-            raise frames.FrameError(f"no value: {error}") from None
-        return _check_reply(reply, self._number)
+        return self._channel.ask(request, deadline, keep, wrap, beside)
 
     def hush(self, timeout_s: float = 5.0) -> None:
         """End the public phase: what is printed from now on is dropped."""
@@ -225,7 +210,7 @@ class Box:
 
     def close(self) -> None:
         """End the box, if it has not ended, and let go of all that it held."""
-        if self._sock.fileno() < 0:
+        if not self._channel.open:
             return
         clean = True
         if self._pidfd >= 0:
@@ -235,34 +220,10 @@ class Box:
             clean = not self.alive
             os.close(self._pidfd)
             self._pidfd = -1
-        self._sock.close()
+        self._channel.close()
         os.close(self._status)
         self.output.close()
         self.template.give_back(self._uid, self._group, clean)
-
-
-def _check_reply(reply: Any, number: int) -> dict:
-    """Return a reply that has the form of one; it may still say anything."""
-    if type(reply) is not dict or type(reply.get("id")) is not int or reply["id"] != number:
-        raise frames.FrameError("a reply to another request")
-    calls = reply.get("forbidden_calls")
-    if type(calls) is not list or not all(type(call) is str for call in calls):
-        raise frames.FrameError("a malformed reply")
-    if set(reply) == {"id", "value", "forbidden_calls"}:
-        return reply
-    error = reply.get("error")
-    if set(reply) != {"id", "error", "forbidden_calls"} or type(error) is not dict:
-        raise frames.FrameError("a malformed reply")
-    kinds = {"kind": str, "type": str, "message": str}
-    if not all(type(error.get(key)) is kind for key, kind in kinds.items()):
-        raise frames.FrameError("a malformed reply")
-    # Both stand in what is shown and kept: a place is a number and a short name.
-    cell = error.get("cell")
-    if type(error.get("line")) not in (int, type(None)):
-        raise frames.FrameError("a malformed reply")
-    if not (cell is None or (type(cell) is str and len(cell) <= _LONGEST_CELL)):
-        raise frames.FrameError("a malformed reply")
-    return reply
 
 
 def _read_all(fd: int) -> list[dict]:

@@ -51,6 +51,8 @@ UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
 _OVERTIME_S = 5.0
 #: How long a notebook may take to be read and searched; an honest one takes milliseconds.
 _READ_S = 30.0
+#: Letters of one piece of evidence; the refused names of a lab fit.
+_EVIDENCE = 4000
 
 
 @dataclass(frozen=True)
@@ -256,7 +258,7 @@ class _Grading:
         if outcome.evidence:
             result.teacher[f"check {check.name}"] = outcome.evidence
         if attempt.submission.forbidden_calls:
-            calls = ", ".join(sorted(set(attempt.submission.forbidden_calls)))[:500]
+            calls = ", ".join(sorted(attempt.submission.forbidden_calls))[:_EVIDENCE]
             result.flags.append(Flag("called a library's answer", f"{check.name}: {calls}"))
         return check_result(
             check,

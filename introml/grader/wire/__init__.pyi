@@ -1,6 +1,7 @@
 from . import forbidden_watch as forbidden_watch
 from . import frames as frames
 from . import student_process as student_process
+from .channel import Channel as Channel
 from .student_process import Worker as Worker
 from .student_process import seed_all as seed_all
 from .student_process import serve as serve

@@ -22,13 +22,13 @@ class Watch:
     def __init__(self) -> None:
         #: Whether this is the student's own machine, where printing and Ctrl-C are theirs.
         self.home = True
-        self.calls: list[str] = []
+        self.calls: dict[str, None] = {}
         #: Where something is refused: the module or class, the name there, and the two values.
         self._places: list[tuple[Any, str, Any, Any]] = []
 
     def seen(self) -> list[str]:
-        """Return the names called since the request began, each once, at most ten."""
-        return list(dict.fromkeys(self.calls))[:10]
+        """Return the names called since the request began, each once."""
+        return list(self.calls)
 
     def refuse(self, names: Sequence[str]) -> None:
         """Put a refusal in the place of each dotted name, wherever torch keeps it."""
@@ -59,7 +59,7 @@ class Watch:
 
     def _refusal(self, name: str, original: Any) -> Any:
         def refuse(*args: Any, **kwargs: Any) -> None:
-            self.calls.append(name)
+            self.calls[name] = None
             raise LibraryAnswer(f"{name} may not be used here: write it yourself")
 
         if isinstance(original, type):

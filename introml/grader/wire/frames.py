@@ -3,7 +3,8 @@
     b"IML1" · u32 length of the JSON · u32 number of blobs · u64 length of each blob · JSON · blobs
 
 All numbers are little-endian. The reader trusts none of them: it compares each with its caps
-before it waits or allocates, and gives up at a deadline.
+before it waits or allocates, and gives up at a deadline. It takes bytes alone: descriptors that
+come along are dropped by the kernel, and an out-of-band byte is no part of a frame.
 """
 
 import json
@@ -13,11 +14,13 @@ import struct
 import time
 from typing import Protocol
 
-from introml.grader.wire.values import Caps, Node
+from introml.grader.wire.values import MAX_DIMENSIONS, Caps, Node
 
 _MAGIC = b"IML1"
 _HEAD = struct.Struct("<4sII")
 _PIECE = 1 << 20
+#: A socket that says so often in a row that it can be read, and gives nothing, is played with.
+_MOST_IN_VAIN = 100
 
 
 class FrameError(Exception):
@@ -46,8 +49,11 @@ def write(
     blobs: list[bytes],
     deadline: float | None = None,
     beside: Drain | None = None,
-) -> None:
-    """Send one frame; `deadline` is a `time.monotonic()`. Raises FrameTimeout, FrameClosed."""
+) -> Drain | None:
+    """Send one frame; `deadline` is a `time.monotonic()`. Raises FrameTimeout, FrameClosed.
+
+    Returns `beside`, or None once that has ended.
+    """
     text = json.dumps(node, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     head = _HEAD.pack(_MAGIC, len(text), len(blobs)) + struct.pack(
         f"<{len(blobs)}Q", *map(len, blobs)
@@ -62,6 +68,7 @@ def write(
                 continue
             except OSError:
                 raise FrameClosed from None
+    return beside
 
 
 def read(
@@ -79,11 +86,15 @@ def read(
     def take(count: int, first: bool = False) -> bytearray:
         nonlocal beside
         data = bytearray()
+        in_vain = 0
         while len(data) < count:
             beside = _wait(sock, deadline, beside)
             try:
                 piece = sock.recv(min(count - len(data), _PIECE), socket.MSG_DONTWAIT)
             except BlockingIOError:
+                in_vain += 1
+                if in_vain > _MOST_IN_VAIN:
+                    raise FrameError("something came that is no part of a frame") from None
                 continue
             except OSError:
                 raise FrameClosed from None
@@ -92,6 +103,7 @@ def read(
                     raise FrameClosed
                 raise FrameError("the frame ends early")
             data += piece
+            in_vain = 0
         return data
 
     magic, length, count = _HEAD.unpack(take(_HEAD.size, first=True))
@@ -102,7 +114,7 @@ def read(
     sizes = struct.unpack(f"<{count}Q", take(8 * count))
     if length + sum(sizes) > caps.bytes:
         raise FrameError(f"a frame of {length + sum(sizes)} bytes is over {caps.bytes}")
-    node = _parse(take(length))
+    node = _parse(take(length), caps)
     return node, [bytes(take(size)) for size in sizes]
 
 
@@ -128,31 +140,64 @@ def _wait(
             return beside
 
 
-def _parse(data: bytearray) -> Node:
-    """Parse JSON: UTF-8, no NaN, no key twice; the parser itself refuses to nest too deep."""
+def quiet(sock: socket.socket) -> None:
+    """Raise unless nothing is there to read: FrameClosed, or FrameError for what came unasked."""
     try:
+        if sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+            raise FrameError("a reply came before its request")
+    except BlockingIOError:
+        return
+    except OSError:  # the other side has closed with something unread
+        pass
+    raise FrameClosed
+
+
+def _parse(data: bytearray, caps: Caps) -> Node:
+    """Parse JSON: UTF-8, no NaN, no key twice, no more parts than a value may have.
+
+    The parser itself refuses to nest too deep.
+    """
+    objects = _Counted(caps.nodes)
+    numbers = _Counted(caps.nodes + (MAX_DIMENSIONS + 1) * caps.blobs)
+
+    def unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
+        objects.add()
+        result = dict(pairs)
+        if len(result) != len(pairs):
+            raise ValueError("the same key twice")
+        return result
+
+    def short_int(digits: str) -> int:
+        numbers.add()
+        if len(digits) > 20:
+            raise ValueError("an integer beyond 64 bits")
+        return int(digits)
+
+    try:
+        # Those in strings are counted with the others: a value may have as many of these.
+        if data.count(b"[") > 2 * caps.nodes + caps.blobs + caps.string:
+            raise ValueError("too many lists")
         return json.loads(
             data.decode(),
             parse_constant=_refuse_constant,
-            parse_int=_short_int,
-            object_pairs_hook=_unique,
+            parse_int=short_int,
+            object_pairs_hook=unique,
         )
     except (ValueError, RecursionError) as error:
         raise FrameError(f"malformed JSON: {str(error)[:100]}") from None
 
 
+class _Counted:
+    """Counts what a parser meets, up to a cap."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def add(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("too many parts")
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def _short_int(digits: str) -> int:
-    if len(digits) > 20:
-        raise ValueError("an integer beyond 64 bits")
-    return int(digits)
-
-
-def _unique(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("the same key twice")
-    return result

@@ -36,6 +36,7 @@ from introml.grader.wire.values import (
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_LIST = 10_000
+_LAST_LINE = 10**7
 
 
 class Missing(Exception):
@@ -345,7 +346,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     elif isinstance(error, MemoryError) or _out_of_memory(error):
         kind = "memory"
     try:
-        message = str(error)[:_LONGEST_MESSAGE].encode(errors="replace").decode()
+        message = _unicode(str(error)[:_LONGEST_MESSAGE])
     except BaseException:
         message = ""
     line = None
@@ -358,11 +359,15 @@ def _describe(error: BaseException) -> dict[str, Any]:
             line, cell = error.lineno, name[6:-1]
     return {
         "kind": kind,
-        "type": name_of(error),
+        "type": _unicode(name_of(error)),
         "message": message,
-        "line": line if type(line) is int else None,
-        "cell": cell[:100] if type(cell) is str else None,
+        "line": line if type(line) is int and 0 <= line <= _LAST_LINE else None,
+        "cell": _unicode(cell[:100]) if type(cell) is str else None,
     }
+
+
+def _unicode(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _out_of_memory(error: BaseException) -> bool:

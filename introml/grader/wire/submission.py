@@ -20,6 +20,8 @@ from typing import Any, NamedTuple, Protocol
 from introml.grader.wire.values import HandleRef
 
 _BEGUN_S = 60.0
+#: Different refused calls that are remembered; a lab refuses fewer.
+_MOST_CALLS = 1000
 
 
 class StudentError(Exception):
@@ -71,7 +73,8 @@ class Submission:
         self._deadline = time.monotonic() + _BEGUN_S
         self._placed = 0
         self._handles = 0
-        self.forbidden_calls: list[str] = []
+        #: What the lab refuses and was called all the same, each once.
+        self.forbidden_calls: dict[str, None] = {}
 
     def _begin(self, seed: int, time_s: float, public: bool) -> None:
         """Start a check: its seed and time; after a hidden one nothing is public any more."""
@@ -80,7 +83,7 @@ class Submission:
         self._received = 0
         self._public = self._public and public
         self._deadline = time.monotonic() + time_s
-        self.forbidden_calls = []
+        self.forbidden_calls = {}
 
     def __getattr__(self, name: str) -> _Callable:
         if name.startswith("_"):
@@ -175,9 +178,8 @@ class Submission:
             self._received += 1
             raise
         self._received += 1
-        self.forbidden_calls += [call for call in reply["forbidden_calls"] if type(call) is str][
-            :10
-        ]
+        if len(self.forbidden_calls) < _MOST_CALLS:
+            self.forbidden_calls |= dict.fromkeys(reply["forbidden_calls"])
         if "error" in reply:
             raise self._student_error(what, reply["error"])
         if self._handles:

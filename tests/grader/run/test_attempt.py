@@ -311,7 +311,7 @@ def allowed(x): return torch.relu(x)
         assert torch.equal(attempt.submission.allowed(x), x)
         attempt.begin(2, 10, public=True)
         assert torch.equal(attempt.submission.quiet(x), x)
-        assert attempt.submission.forbidden_calls == [forbidden[0]]
+        assert list(attempt.submission.forbidden_calls) == [forbidden[0]]
 
 
 def test_on_ones_own_machine_torch_is_put_back():
@@ -425,13 +425,19 @@ def f(x):
 # A process that does not keep to the protocol. It has descriptor 3, and can do as it likes.
 
 FRAME = """
-import json, os, struct, threading, time
+import json, os, select, signal, socket, struct, threading, time
 def frame(node, blobs=()):
     text = json.dumps(node).encode()
     return (struct.pack("<4sII", b"IML1", len(text), len(blobs))
             + struct.pack(f"<{len(blobs)}Q", *map(len, blobs)) + text + b"".join(blobs))
-def reply(number, value):
-    return frame({"dict": [["id", number], ["value", value], ["forbidden_calls", {"list": []}]]})
+def reply(number, value, calls=(), blobs=()):
+    calls = {"list": list(calls)}
+    return frame({"dict": [["id", number], ["value", value], ["forbidden_calls", calls]]}, blobs)
+def error(**fields):
+    all = {"kind": "raised", "type": "E", "message": "m", "line": 1, "cell": "c"} | fields
+    error = {"dict": [list(pair) for pair in all.items()]}
+    return frame({"dict": [["id", 4], ["error", error], ["forbidden_calls", {"list": []}]]})
+def plug(): return socket.socket(fileno=os.dup(3))
 def f(x): return x
 # The checker's requests are numbered: 1 and 2 for the start, 3 after the cells, 4 for g, 5 for f.
 """
@@ -458,9 +464,38 @@ HOSTILE = {
     "an error whose place is no place": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
     "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 'x' * 1000], "
     "['cell', 'a']]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
-    "an error with an endless cell": "def g(): os.write(3, frame({'dict': [['id', 4], ['error', "
-    "{'dict': [['kind', 'raised'], ['type', 'E'], ['message', ''], ['line', 1], "
-    "['cell', 'a' * 1000]]}], ['forbidden_calls', {'list': []}]]})); time.sleep(60)",
+    "an error with an endless cell": "def g(): os.write(3, error(cell='a' * 1000)); time.sleep(60)",
+    "an error of an endless type": "def g(): os.write(3, error(type='E' * 1000)); time.sleep(60)",
+    "an error of an endless kind": "def g(): os.write(3, error(kind='k' * 1000)); time.sleep(60)",
+    "an error with a long text": "def g(): os.write(3, error(message='m' * 9000)); time.sleep(60)",
+    "an error on a line far off": "def g(): os.write(3, error(line=2**62)); time.sleep(60)",
+    "an error with more to it": "def g(): os.write(3, error(score=1)); time.sleep(60)",
+    "a thousand refused calls": "def g(): os.write(3, reply(4, 1, ['a' * 9] * 1001)); "
+    "time.sleep(60)",
+    "a refused call of a long name": "def g(): os.write(3, reply(4, 1, ['a' * 999])); "
+    "time.sleep(60)",
+    "half a frame a byte at a time": "def g():\n  for b in reply(4, 1): "
+    "os.write(3, bytes([b])); time.sleep(0.2)",
+    "gone with a request unread": "def g():\n  os.write(3, reply(4, 1)); "
+    "select.select([3], [], [], 5); os.write(3, reply(5, 100)); os.close(3); time.sleep(60)",
+    "gone with one request unread": "def g():\n  os.write(3, reply(4, 1)); "
+    "select.select([3], [], [], 5); os.close(3); time.sleep(60)",
+    "closed for writing": "def g(): plug().shutdown(socket.SHUT_WR); time.sleep(60)",
+    "closed for reading": "def g(): plug().shutdown(socket.SHUT_RD); return 1",
+    "an out-of-band byte": "def g(): plug().send(b'x', socket.MSG_OOB); time.sleep(60)",
+    "an out-of-band byte after a reply": "def g():\n  os.write(3, reply(4, 1)); "
+    "plug().send(b'x', socket.MSG_OOB); time.sleep(60)",
+    "out-of-band bytes in a reply": "def g():\n  for b in reply(4, 2): "
+    "plug().send(bytes([b]), socket.MSG_OOB)\n  time.sleep(60)",
+    "an array of old": "def g(): os.write(3, reply(4, {'array': 0}, blobs=[b'\\x93NUMPY'])); "
+    "time.sleep(60)",
+    "a million keys": "def g(): os.write(3, reply(4, {'dict': [[str(i), 0] "
+    "for i in range(10**6)]})); time.sleep(60)",
+    "a million lists": "def g(): os.write(3, reply(4, {'list': [{'list': []}] * 10**6})); "
+    "time.sleep(60)",
+    "stopped": "def g(): os.kill(os.getpid(), signal.SIGSTOP)",
+    "stopped within a reply": "def g():\n  os.write(3, reply(4, 1)[:30]); "
+    "os.kill(os.getpid(), signal.SIGSTOP)",
     "closing": "def g(): os.close(3); time.sleep(60)",
     "two at once": "def g():\n  part = reply(4, 'x' * 100_000)\n"
     "  for _ in range(2): threading.Thread(target=lambda: [os.write(3, bytes([b])) "

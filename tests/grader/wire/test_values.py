@@ -1,8 +1,10 @@
 """Typed values: every allowed value comes back as it went, and nothing else comes in."""
 
+import contextlib
 import math
 import struct
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -229,64 +231,91 @@ def test_objects_pass_as_handles_only_where_the_worker_knows_them():
 # What a hostile process may send.
 
 
-def npy(descr="'<f4'", fortran="False", shape="(2,)", data=bytes(8), version=b"\x01\x00"):
-    header = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, }}".encode()
-    header += b" " * (-(len(header) + 11) % 16) + b"\n"
-    length = struct.pack("<H" if version[0] == 1 else "<I", len(header))
-    return b"\x93NUMPY" + version + length + header + data
+def array(dtype="float32", shape=(2,), **more):
+    return {"array": 0, "dtype": dtype, "shape": list(shape), **more}
 
 
-def test_the_header_that_these_tests_forge_is_read():
-    assert decode({"array": 0}, [npy()]).tolist() == [0, 0]
-    assert decode({"array": 0}, [npy(version=b"\x02\x00")]).tolist() == [0, 0]
-    fortran = npy(fortran="True", shape="(2, 2)", data=np.arange(4, dtype="f4").tobytes())
-    assert decode({"array": 0}, [fortran]).tolist() == [[0, 2], [1, 3]]
+EIGHT = bytes(8)
+
+
+def test_the_arrays_that_these_tests_forge_are_read():
+    assert decode(array(), [EIGHT]).tolist() == [0, 0]
+    numbers = np.arange(4, dtype="f4").tobytes()
+    assert decode(array(shape=(2, 2)), [numbers]).tolist() == [[0, 1], [2, 3]]
+    assert decode({"scalar": 0, "dtype": "float64"}, [EIGHT]) == np.float64(0)
 
 
 @pytest.mark.parametrize(
-    "blob",
+    ("dtype", "shape", "data"),
     [
-        b"",
-        b"\x93NUMPY",
-        b"\x93NUMPY\x01\x00",
-        b"\x93NUMPY\x01\x00\xff\xff",
-        npy()[:-1],
-        npy() + b"x",
-        npy(version=b"\x03\x00"),
-        npy(version=b"\x01\x05"),
-        npy(descr="'|O'"),
-        npy(descr="'<U4'"),
-        npy(descr="'<V4'"),
-        npy(descr="'<f4,<f4'"),
-        npy(descr="[('a', '<f4')]"),
-        npy(descr="'>f4'"),
-        npy(descr="4"),
-        npy(descr="'<M8[D]'"),
-        npy(fortran="1"),
-        npy(shape="2"),
-        npy(shape="(2.0,)"),
-        npy(shape="(True,)"),
-        npy(shape="(-2,)"),
-        npy(shape="(-1, -2)"),
-        npy(shape="(1000000000000,)"),
-        npy(shape=f"({2**62}, 4)"),
-        npy(shape=f"({2**64}, 0)", data=b""),
-        npy(shape=f"(0, {2**30})", data=b""),
-        npy(shape="(281474976710655, 281474976710655, 0)", data=b""),
-        npy(shape="(" + "1, " * 40 + ")", data=bytes(4)),
-        npy(shape="(" + "(" * 300 + ")" * 300 + ",)"),
-        npy(shape="__import__('os').abort()"),
-        npy(shape="(2,), 'more': 1, 'x': ()"),
-        npy(shape="(" + "1" * 4200 + ",)"),
-        npy().replace(b"False", b"F\xffls,"),
-        b"\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00\x8c\x01a\x94.",
-        npy(shape="(0,)", data=b"x"),
+        ("float32", [2], b""),
+        ("float32", [2], bytes(7)),
+        ("float32", [2], bytes(9)),
+        ("float32", [], EIGHT),
+        ("float32", [0], b"x"),
+        *((name, [2], EIGHT) for name in ("object", "|O", "O", "<f4", "str", "<U4", "V4", "void")),
+        *(
+            (name, [2], EIGHT)
+            for name in ("datetime64", "f4", "float", "intp", "", "\x00", "Float32")
+        ),
+        *((name, [2], EIGHT) for name in (None, 4, True, ["float32"], {"list": []})),
+        *(("float32", shape, EIGHT) for shape in (2, "2", None, True, {"list": [2]}, {})),
+        *(("float32", [side], EIGHT) for side in (2.0, True, "2", None, [2], -2, 2**64)),
+        ("float32", [-1, -2], EIGHT),
+        ("float32", [10**12], EIGHT),
+        ("float32", [2**62, 4], EIGHT),
+        ("float32", [2**64, 0], b""),
+        ("float32", [0, 2**30], b""),
+        ("float32", [2**48 - 1, 2**48 - 1, 0], b""),
+        ("float32", [1] * 40, bytes(4)),
+        ("float32", [1] * 100_000, bytes(4)),
     ],
 )
-def test_a_forged_array_is_refused(blob):
-    for node in ({"array": 0}, {"tensor": 0, "dtype": "float32"}, {"scalar": 0}):
+def test_a_forged_array_is_refused(dtype, shape, data):
+    for node in (
+        {"array": 0, "dtype": dtype, "shape": shape},
+        {"tensor": 0, "dtype": dtype, "shape": shape},
+        {"scalar": 0, "dtype": dtype, "shape": shape},
+    ):
         with pytest.raises(ValueRefused):
-            decode(node, [blob])
+            decode(node, [data])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [torch.ones([1] * 40), np.empty((0, 2**40), "f4"), torch.empty(0, 2**31)],
+    ids=["40 dimensions", "long and empty", "a long and empty tensor"],
+)
+def test_a_shape_that_would_be_refused_is_not_sent(value):
+    with pytest.raises(ValueRefused, match="dimensions"):
+        encode([value])
+
+
+def test_a_bool_is_true_or_false_whatever_its_byte():
+    sent = {"list": [array("bool", (3,)), {"tensor": 1, "dtype": "bool", "shape": [3]}]}
+    one, other = decode(sent, [b"\x02\x00\xff"] * 2)
+    assert one.tobytes() == b"\x01\x00\x01"
+    assert other.view(torch.uint8).tolist() == [1, 0, 1]
+
+
+def test_a_value_of_many_arrays_takes_as_long_as_its_bytes():
+    """Whatever stands in a node: no part of it is parsed, so odd ones are the quicker ones."""
+
+    def seconds(node, blobs):
+        began = time.process_time()
+        with contextlib.suppress(ValueRefused):
+            decode(node, blobs)
+        return time.process_time() - began
+
+    count = Caps.blobs
+    plain = [{"array": i, "dtype": "float64", "shape": [1]} for i in range(count)]
+    honest = min(seconds({"list": plain}, [EIGHT] * count) for _ in range(3))
+    long_sides = [{"array": i, "dtype": "int8", "shape": [1] * 32} for i in range(count)]
+    wordy = [{"array": i, "dtype": "float64" * 1000, "shape": [1]} for i in range(count)]
+    blob = b"\x93NUMPY\x01\x00\xff\x0f" + b"(1," * 1365
+    for nodes, blobs in ((long_sides, [b"x"] * count), (wordy, [EIGHT] * count)):
+        assert seconds({"list": nodes}, blobs) < 20 * honest + 1
+    assert seconds({"list": plain}, [blob] * count) < 20 * honest + 1
 
 
 NODES = [
@@ -310,21 +339,27 @@ NODES = [
     {"torch_dtype": ["float32"]},
     {"torch_dtype": "load"},
     {"tensor": 0},
-    {"tensor": 0, "dtype": "float64"},
-    {"tensor": 0, "dtype": "bfloat16"},
-    {"tensor": 0, "dtype": ["float32"]},
-    {"tensor": 0, "dtype": "float32", "device": "cuda"},
-    {"tensor": "0", "dtype": "float32"},
-    {"tensor": 0.0, "dtype": "float32"},
-    {"tensor": False, "dtype": "float32"},
+    {"tensor": 0, "dtype": "float32"},
+    {"tensor": 0, "dtype": "float64", "shape": [2]},
+    {"tensor": 0, "dtype": "bfloat16", "shape": [2]},
+    {"tensor": 0, "dtype": "uint16", "shape": [4]},
+    {"tensor": 0, "dtype": ["float32"], "shape": [2]},
+    {"tensor": 0, "dtype": "float32", "shape": [2], "device": "cuda"},
+    {"tensor": "0", "dtype": "float32", "shape": [2]},
+    {"tensor": 0.0, "dtype": "float32", "shape": [2]},
+    {"tensor": False, "dtype": "float32", "shape": [2]},
     {"dtype": "float32"},
-    {"array": 1},
-    {"array": -1},
-    {"array": True},
-    {"array": None},
-    {"array": 0, "list": []},
+    array() | {"array": 1},
+    array() | {"array": -1},
+    array() | {"array": True},
+    array() | {"array": None},
+    array(list=[]),
+    {"array": 0},
+    {"array": 0, "dtype": "bfloat16", "shape": [4]},
     {"scalar": 0},
-    {"list": [{"array": 0}, {"array": 0}]},
+    {"scalar": 0, "dtype": "float32"},
+    {"scalar": 0, "dtype": "float64", "shape": []},
+    {"list": [array(), array()]},
     {"list": []},
     {"handle": 1},
     {"handle": -1, "type": "x"},
@@ -346,7 +381,7 @@ NODES = [
 @pytest.mark.parametrize("node", NODES, ids=repr)
 def test_a_malformed_node_is_refused(node):
     with pytest.raises(ValueRefused):
-        decode(node, [npy()])
+        decode(node, [EIGHT])
 
 
 def test_caps_hold():
@@ -358,8 +393,8 @@ def test_caps_hold():
         ({"list": [0] * SMALL.nodes}, []),
         ("x" * (SMALL.string + 1), []),
         ({"dict": [["x" * (SMALL.string + 1), 0]]}, []),
-        ({"list": [{"array": i} for i in range(9)]}, [npy()] * 9),
-        ({"array": 0}, [npy(shape="(20000,)", data=bytes(80000))]),
+        ({"list": [array() | {"array": i} for i in range(9)]}, [EIGHT] * 9),
+        (array(shape=(20000,)), [bytes(80000)]),
     ):
         with pytest.raises(ValueRefused):
             decode(node, blobs, SMALL)
@@ -371,8 +406,14 @@ def test_caps_hold():
 
 
 TAGS = ["list", "tuple", "dict", "float", "tensor", "array", "scalar", "handle", "torch_dtype"]
+ARRAYS = st.builds(
+    lambda tag, dtype, shape: {tag: 0, "dtype": dtype, "shape": shape},
+    st.sampled_from(["tensor", "array", "scalar"]),
+    st.sampled_from([*DTYPES, "uint16", "object", "<f4"]),
+    st.lists(st.integers(-1, 9), max_size=3),
+)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | ARRAYS,
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -388,6 +429,7 @@ JSON = st.recursive(
                     "handle",
                     "type",
                     "dtype",
+                    "shape",
                     "torch_dtype",
                     "x",
                 ]
@@ -401,22 +443,10 @@ JSON = st.recursive(
 
 
 @settings(max_examples=400, deadline=None)
-@given(JSON, st.lists(st.binary(max_size=40) | st.just(npy()), max_size=3))
+@given(JSON, st.lists(st.binary(max_size=40) | st.just(EIGHT), max_size=3))
 def test_whatever_arrives_is_a_value_or_refused(node, blobs):
     try:
         value = decode(node, blobs, SMALL)
     except ValueRefused:
         return
     same(decode(*encode(value, handle=lambda ref: None), SMALL), value)
-
-
-@settings(max_examples=400, deadline=None)
-@given(st.integers(0, 200), st.integers(0, 255), st.integers(0, 3))
-def test_an_array_with_a_byte_changed_is_a_value_or_refused(position, byte, cut):
-    blob = bytearray(npy(shape="(3, 2)", data=bytes(24)))
-    blob[position % len(blob)] = byte
-    try:
-        value = decode({"array": 0}, [bytes(blob[: len(blob) - cut])], SMALL)
-    except ValueRefused:
-        return
-    assert value.nbytes == 24
