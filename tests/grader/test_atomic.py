@@ -1,6 +1,7 @@
 """`introml.grader.atomic`: a file is old or new, never half, and links are not followed."""
 
 import os
+import stat
 
 import pytest
 
@@ -53,3 +54,39 @@ def test_what_a_killed_writer_left_is_taken_away_by_the_next(tmp_path):
     atomic.write(tmp_path / "a.json", "new")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert (tmp_path / "a.json").read_text() == "new"
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_a_private_file_can_be_read_by_its_owner_alone(tmp_path, umask):
+    (tmp_path / "open.json").write_text("old")
+    (tmp_path / "open.json").chmod(0o666)
+    (tmp_path / ".open.json.new").write_text("left by a killed writer")
+    (tmp_path / ".open.json.new").chmod(0o666)
+    before = os.umask(umask)
+    try:
+        for name in ("open.json", "new.json"):
+            atomic.write(tmp_path / name, "secret", private=True)
+    finally:
+        os.umask(before)
+    assert {mode(path) for path in tmp_path.iterdir()} == {0o600}
+
+
+def test_who_had_a_killed_writers_file_open_reads_nothing_of_the_next(tmp_path):
+    (tmp_path / ".a.json.new").write_text("")
+    with (tmp_path / ".a.json.new").open() as opened:
+        atomic.write(tmp_path / "a.json", "secret", private=True)
+        assert opened.read() == ""
+
+
+def test_under_sudo_it_belongs_to_who_typed_the_command(tmp_path, monkeypatch):
+    owners = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "chown", lambda place, user, group: owners.append((user, group)))
+    monkeypatch.setenv("SUDO_UID", "1234")
+    atomic.write(tmp_path / "a.json", "secret", private=True)
+    assert owners == [(1234, -1)]
+    assert mode(tmp_path / "a.json") == 0o600

@@ -9,6 +9,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ class Store:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            _close_to_others(folder)
+            lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as problem:
             raise StoreError(f"{folder}: cannot be written to: {problem.strerror}") from problem
         try:
@@ -106,7 +108,8 @@ class Store:
         key = self.key(result.sha256, decides)
         place = self.folder / folder
         try:
-            place.mkdir(exist_ok=True)
+            place.mkdir(mode=0o700, exist_ok=True)
+            atomic.keep_private(place)
         except FileExistsError as problem:
             raise StoreError(f"{place}: is a file; move it away, or choose another --out") from (
                 problem
@@ -126,7 +129,7 @@ class Store:
             "results.json": results_json(result, key),
         }
         for name, text in texts.items():
-            atomic.write(place / name, text)
+            atomic.write(place / name, text, private=True)
         atomic.sync_folder(self.folder)
 
     def load(self, folder: str) -> Stored | None:
@@ -159,10 +162,33 @@ class Store:
     def write_grades(self, now: dict[str, str]) -> None:
         """Write `grades.csv` from what is stored."""
         rows = (row(one.result) for one in self.results(now))
-        atomic.write(self.folder / "grades.csv", grades_csv(rows))
+        atomic.write(self.folder / "grades.csv", grades_csv(rows), private=True)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Let nobody else read what lies in the folder, of earlier runs too: it tells the seed.
+
+    The folder itself is closed where it holds nothing but results: not somebody's home or /tmp.
+    """
+    status = folder.stat()
+    own = os.geteuid() in (status.st_uid, 0) and not status.st_mode & stat.S_ISVTX
+    if own and ((folder / "run.json").is_file() or not any(folder.iterdir())):
+        atomic.keep_private(folder)
+    for place in (folder, *(one for one in folder.iterdir() if _is_folder(one))):
+        if (place / "teacher.json").exists():
+            atomic.keep_private(place)
+        for name in ("run.json", "grades.csv", "teacher.json"):
+            if (place / name).is_file() and not (place / name).is_symlink():
+                atomic.keep_private(place / name)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _run_of(folder: Path, lab: str, seed: int | None) -> dict[str, Any]:
+    if (folder / "run.json").exists() and not os.access(folder / "run.json", os.R_OK):
+        raise StoreError(f"{folder}: holds somebody else's results; choose another --out")
     run = _read(folder / "run.json") or {}
     if run and not (isinstance(run, dict) and {"lab", "seed", "salt"} <= run.keys()):
         raise StoreError(f"{folder / 'run.json'}: was not written by introml grade; remove it")
@@ -176,7 +202,7 @@ def _run_of(folder: Path, lab: str, seed: int | None) -> dict[str, Any]:
         "salt": run.get("salt", secrets.token_hex(16)),
     }
     if kept != run:
-        atomic.write(folder / "run.json", json.dumps(kept, indent=1) + "\n")
+        atomic.write(folder / "run.json", json.dumps(kept, indent=1) + "\n", private=True)
     return kept
 
 

@@ -14,6 +14,5 @@ from .submission import run_beside_answers as run_beside_answers
 from .values import REQUEST_CAPS as REQUEST_CAPS
 from .values import Caps as Caps
 from .values import HandleRef as HandleRef
-from .values import ValueRefused as ValueRefused
 from .values import decode as decode
 from .values import encode as encode

@@ -235,7 +235,7 @@ def test_results_json_comes_last(tmp_path, monkeypatch):
     written = []
     from introml.grader import atomic
 
-    def note(path, data):
+    def note(path, data, **_):
         written.append(path.name)
         path.write_bytes(data.encode() if isinstance(data, str) else data)
 
@@ -256,6 +256,58 @@ def test_a_seed_is_drawn_once_and_students_files_do_not_tell_it(tmp_path):
         assert str(seed) not in (out / "ada" / name).read_text()
     grade(tmp_path / "other", notebooks)
     assert json.loads((tmp_path / "other" / "run.json").read_text())["seed"] != seed
+
+
+def modes(folder: Path) -> set[str]:
+    """Of all files and folders that others may read, write or enter: their names and modes."""
+    places = [folder, *folder.rglob("*")]
+    return {f"{x.name} {x.stat().st_mode:o}" for x in places if x.stat().st_mode & 0o077}
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_seeds_and_evidence_can_be_read_by_their_owner_alone(tmp_path, umask):
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="good", bob="good")
+    before = os.umask(umask)
+    try:
+        grade(out, notebooks)
+        assert modes(out) == set()
+        for place in (out, *out.rglob("*")):
+            place.chmod(0o777)
+        (out / "ada" / "results.json").unlink()
+        grade(out, notebooks)
+    finally:
+        os.umask(before)
+    students = ("results.json", "feedback.html", "junit.xml", ".lock")
+    assert {one for one in modes(out) if not one.startswith(students)} == set()
+
+
+def test_a_folder_with_other_things_in_it_stays_as_open_as_it_was(tmp_path):
+    out = tmp_path / "course"
+    out.mkdir()
+    (out / "notes.txt").write_text("for all")
+    out.chmod(0o755)
+    grade(out, hand_in(tmp_path / "in", ada="good"))
+    assert out.stat().st_mode & 0o777 == 0o755
+    assert {x.name for x in out.iterdir() if x.stat().st_mode & 0o077} == {"notes.txt"}
+
+
+def test_a_folder_of_everybodys_is_never_closed(tmp_path):
+    out, notebooks = tmp_path / "tmp", hand_in(tmp_path / "in", ada="good")
+    out.mkdir()
+    out.chmod(0o1777)
+    for _ in range(2):
+        grade(out, notebooks)
+    assert out.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_somebody_elses_seed_is_not_replaced(tmp_path, monkeypatch):
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="good")
+    grade(out, notebooks)
+    kept = (out / "run.json").read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, how: Path(path).name != "run.json")
+    with pytest.raises(StoreError, match="somebody else's"):
+        grade(out, notebooks)
+    assert (out / "run.json").read_bytes() == kept
 
 
 def test_one_folder_serves_one_run_and_one_lab_at_a_time(tmp_path):
