@@ -1,6 +1,7 @@
 from .checks import Check as Check
 from .checks import CheckFailed as CheckFailed
 from .checks import ChecksError as ChecksError
+from .checks import NotMeasured as NotMeasured
 from .checks import assert_close as assert_close
 from .checks import assert_finite as assert_finite
 from .checks import check as check

@@ -42,6 +42,13 @@ class CheckFailed(Exception):
         self.detail = detail
 
 
+class NotMeasured(Exception):
+    """What the check is about could not be measured here: it counts neither for nor against.
+
+    The message says why, to the teacher.
+    """
+
+
 class ChecksError(Exception):
     """A checks file cannot be used: says which file, and what is wrong with it."""
 

@@ -70,7 +70,7 @@ def words_of(one: CheckResult) -> str:
     Hidden checks never say more than their hint.
     """
     if not one.counts:
-        return "not run: no GPU"
+        return one.hint or "not run: no GPU"
     if one.outcome == "passed":
         return ""
     fixed = {

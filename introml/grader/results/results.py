@@ -24,7 +24,8 @@ FAULT_MESSAGE = (
     "The grader failed on this submission; it is not your fault, and costs no attempt. Tell the "
     "person who runs the grading of your course."
 )
-#: What a check can end as. "not run" and not counting: it needs a GPU, and there was none.
+#: What a check can end as. "not run" and not counting: it needs a GPU, and there was none, or it
+#: could not be measured.
 OUTCOMES = ("passed", "partial", "failed", "timed out", "crashed", "not run")
 
 

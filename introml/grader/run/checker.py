@@ -266,6 +266,7 @@ class _Grading:
             points=outcome.fraction * check.points,
             hint=outcome.hint,
             detail="" if check.hidden else outcome.detail,
+            counts=outcome.counts,
         )
 
     def _put(self, result: CheckResult) -> None:

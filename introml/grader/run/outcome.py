@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from introml.grader.box import GraderFault
-from introml.grader.checks import Check, CheckFailed, rng_for
+from introml.grader.checks import Check, CheckFailed, NotMeasured, rng_for
 from introml.grader.results import Flag, clamped
 from introml.grader.wire import StudentError
 
@@ -29,7 +29,8 @@ class Overtime(BaseException):
 class Outcome:
     """One check's end: `outcome` as in `results.OUTCOMES`, and the fraction of its points.
 
-    `detail` may be shown for public checks, `evidence` to teachers only.
+    `detail` may be shown for public checks, `evidence` to teachers only. With `counts` false the
+    check is left out of score and maximum.
     """
 
     outcome: str
@@ -38,6 +39,7 @@ class Outcome:
     detail: str = ""
     flags: tuple[Flag, ...] = ()
     evidence: str = ""
+    counts: bool = True
 
 
 #: What is said when neither the check nor its author has other words.
@@ -50,6 +52,7 @@ _WORDS = {
     "died": "Your code ended the process that ran it.",
     "memory": "Your code needed more memory than the limit.",
 }
+_NOT_MEASURED = "It could not be measured this time, so it counts neither for nor against you."
 _UNUSABLE = "What your code returned could not be used."
 
 
@@ -67,6 +70,9 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
         return _returned(check, returned)
     except CheckFailed as failed:
         return Outcome("failed", 0.0, failed.hint or check.hint, failed.detail)
+    except NotMeasured as reason:
+        flag = Flag("not measured", f"{check.name}: {reason}")
+        return Outcome("not run", 0.0, _NOT_MEASURED, flags=(flag,), counts=False)
     except StudentError as error:
         return _student_error(check, error)
     except GraderFault:

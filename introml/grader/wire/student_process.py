@@ -56,8 +56,6 @@ class Worker:
         self.watch = Watch()
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
-        self._placed: dict[int, Any] = {}
-        self._outputs: dict[int, Any] = {}
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -226,31 +224,6 @@ class Worker:
         """Whether the student has defined a name."""
         return name in self.namespace
 
-    def place(self, number: int, args: Sequence, kwargs: dict | None = None) -> None:
-        """Keep the inputs of one timed call ready on the device."""
-        self._placed[number] = (self._here(list(args)), self._here(kwargs or {}))
-        self._synchronize()
-
-    def time(self, target: Any, numbers: Sequence[int], method: str | None = None) -> None:
-        """Call over placed inputs one after another, and end when the device has finished."""
-        function = self._target(target, method)
-        for number in numbers:
-            args, kwargs = self._placed[number]
-            self._outputs[number] = function(*args, **kwargs)
-        self._synchronize()
-
-    def fetch(self, number: int) -> Any:
-        """Return the output of a timed call."""
-        if number not in self._outputs:
-            raise Missing("an output that was not computed")
-        return self._outputs[number]
-
-    def forget(self, numbers: Sequence[int] | None = None) -> None:
-        """Let go of placed inputs and outputs: of some, or of all."""
-        for number in list(self._placed) if numbers is None else numbers:
-            self._placed.pop(number, None)
-            self._outputs.pop(number, None)
-
     def hush(self) -> None:
         """Send what is printed from now on nowhere: checks are about to run."""
         if self.watch.home:
@@ -275,10 +248,6 @@ class Worker:
             return {key: self._here(item) for key, item in value.items()}
         return value
 
-    def _synchronize(self) -> None:
-        if self.device.startswith("cuda"):
-            torch.cuda.synchronize()
-
 
 _OPERATIONS: dict[str, Callable] = {
     operation.__name__: operation
@@ -294,10 +263,6 @@ _OPERATIONS: dict[str, Callable] = {
         Worker.attribute,
         Worker.variable,
         Worker.has,
-        Worker.place,
-        Worker.time,
-        Worker.fetch,
-        Worker.forget,
         Worker.hush,
     )
 }

@@ -15,7 +15,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from introml.grader.wire.values import HandleRef
 
@@ -54,13 +54,6 @@ class Link(Protocol):
     def close(self) -> None: ...
 
 
-class Timing(NamedTuple):
-    """Seconds, on the checker's clock, that a batch of calls took, round trip included."""
-
-    seconds: float
-    calls: int
-
-
 class Submission:
     """A student's names. An unknown attribute is a function or class of theirs, to be called."""
 
@@ -71,7 +64,6 @@ class Submission:
         self._received = 0
         self._public = public
         self._deadline = time.monotonic() + _BEGUN_S
-        self._placed = 0
         self._handles = 0
         #: What the lab refuses and was called all the same, each once.
         self.forbidden_calls: dict[str, None] = {}
@@ -138,27 +130,14 @@ class Submission:
         """Run the experiment's cell and return its variable `result`, or those named."""
         return self._do("experiment", cell=name, names=list(names) or ["result"])
 
-    def place(self, *args: Any, **kwargs: Any) -> int:
-        """Put the inputs of one timed call in place; return their number."""
-        self._placed += 1
-        self._do("place", number=self._placed, args=args, kwargs=kwargs)
-        return self._placed
+    def timed(self, target: str | Handle, *args: Any, **kwargs: Any) -> tuple[float, Any]:
+        """Call, and return the seconds that it took on the checker's clock, and the output.
 
-    def timed(
-        self, target: str | Handle, numbers: Sequence[int], method: str | None = None
-    ) -> Timing:
-        """Call over placed inputs, one after another, and return how long it took."""
+        The time of carrying inputs and outputs is in it.
+        """
         began = time.perf_counter()
-        self._do("time", target, numbers=list(numbers), method=method)
-        return Timing(time.perf_counter() - began, len(numbers))
-
-    def fetch(self, number: int) -> Any:
-        """Return the output of a timed call."""
-        return self._do("fetch", number=number)
-
-    def forget(self, numbers: Sequence[int] | None = None) -> None:
-        """Let go of placed inputs and their outputs: of all, or of some."""
-        self._do("forget", numbers=None if numbers is None else list(numbers))
+        output = self._do("call", target, args=args, kwargs=kwargs)
+        return time.perf_counter() - began, output
 
     # How it works.
 
