@@ -36,9 +36,9 @@ lint: .venv/test-ready ## check the style of Python, JavaScript and CSS, their t
 format: .venv/test-ready ## put Python, JavaScript and CSS into the project's style
 	@.venv/bin/ruff check --fix -q . ; .venv/bin/ruff format -q . ; $(WITH_NODE) node_modules/.bin/biome check --write
 
-bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks start rush grade labs slurm", or scale scale-tests: a book six times as large; or coverage: what no test reaches)
-	@site= grader= hub= behind= covered=; for part in $(or $(PARTS),pages files builds rate boxes attacks start rush grade labs slurm); do case $$part in \
-	  rate|boxes|attacks) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; coverage) covered=yes;; \
+bench: .venv/test-ready site ## measure site, grader and hub against their bars; writes _build/bench*.md (PARTS="pages files builds rate boxes attacks speed start rush grade labs slurm", or scale scale-tests: a book six times as large; or coverage: what no test reaches)
+	@site= grader= hub= behind= covered=; for part in $(or $(PARTS),pages files builds rate boxes attacks speed start rush grade labs slurm); do case $$part in \
+	  rate|boxes|attacks|speed) grader="$$grader $$part";; start|rush|grade) hub="$$hub $$part";; labs|slurm) behind="$$behind $$part";; coverage) covered=yes;; \
 	  *) site="$$site $$part";; esac; done; \
 	if [ -n "$$site" ]; then $(WITH_NODE) $(PY) tests/bench/bench.py $$site || exit; fi; \
 	if [ -n "$$grader" ]; then $(PY) tests/bench/grading.py $$grader || exit; fi; \

@@ -1,6 +1,6 @@
 """Measures the grader against its bars and writes the table to _build/bench-grading.md.
 
-`grading.py rate boxes attacks` measures these parts; without arguments, all of them. nbgrader
+`grading.py rate boxes attacks speed` measures these parts; without arguments, all of them. nbgrader
 grades the same notebooks, in the same run, in an environment of its own; its tests are plain
 asserts, which cost it least. Run by `make bench`.
 """
@@ -30,6 +30,7 @@ import torch  # noqa: E402
 from box_start import bare_fork, box_start  # noqa: E402
 from machine import machine  # noqa: E402
 from plain_tests import TESTS  # noqa: E402
+from speed_checks import measure_speed  # noqa: E402
 
 from introml.grader.authoring.release import nbgrader_source  # noqa: E402
 from introml.grader.box.template import Template  # noqa: E402
@@ -231,6 +232,7 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "rate": measure_rate,
     "boxes": measure_boxes,
     "attacks": measure_attacks,
+    "speed": measure_speed,
 }
 
 

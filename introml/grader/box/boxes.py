@@ -164,6 +164,10 @@ class Box:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
+    def cpu_s(self) -> float | None:
+        """Seconds of computing so far of all that is in the box; None where nobody counts them."""
+        return self._group.cpu_s() if self._group else None
+
     @property
     def alive(self) -> bool:
         """Whether the box's first process still runs."""

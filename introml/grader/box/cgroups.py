@@ -21,17 +21,20 @@ class Parents:
 
     `cpu` is there where it can be had: then a box has one share of the processors, however many
     processes it starts. Without it, each of those would take as much as a whole other box.
+    `clock` is where the computing time of a box is counted.
     """
 
     version: int
     memory: Path
     pids: Path
     cpu: Path | None = None
+    clock: Path | None = None
 
     @property
     def folders(self) -> list[Path]:
         """The folders, each once."""
-        return list(dict.fromkeys(x for x in (self.memory, self.pids, self.cpu) if x is not None))
+        folders = (self.memory, self.pids, self.cpu, self.clock)
+        return list(dict.fromkeys(one for one in folders if one is not None))
 
 
 class Cgroup:
@@ -42,6 +45,7 @@ class Cgroup:
         self.version = parents.version
         self.memory = parents.memory / name
         self.pids = parents.pids / name
+        self.clock = parents.clock / name if parents.clock else None
         self._folders = [folder / name for folder in parents.folders]
         for folder in self._folders:
             folder.mkdir()
@@ -84,6 +88,20 @@ class Cgroup:
                 return int(line.split()[1])
         return 0
 
+    def cpu_s(self) -> float | None:
+        """Seconds of computing so far of all processes that were ever in it; None if not counted.
+
+        The kernel's count: what a process does, or starts, or whom it has wait, changes nothing.
+        """
+        if self.clock is None:
+            return None
+        if self.version == 1:
+            return int((self.clock / "cpuacct.usage").read_text()) / 1e9
+        for line in (self.clock / "cpu.stat").read_text().splitlines():
+            if line.startswith("usage_usec "):
+                return int(line.split()[1]) / 1e6
+        return None
+
     def remove(self) -> None:
         """Remove the group, once the last process in it has gone (2 s at most)."""
         _remove(self._folders)
@@ -125,16 +143,18 @@ def find_parents(root: Path = Path("/sys/fs/cgroup"), own: str | None = None) ->
     if (root / "cgroup.controllers").exists():
         for folder in _upwards(root, paths.get("", "")):
             if _enables(folder) and _writable(folder):
-                return Parents(2, folder, folder, folder if _shares(folder) else None)
+                shares = folder if _shares(folder) else None
+                return Parents(2, folder, folder, shares, clock=folder)
         return None
-    found = []
-    for controller in ("memory", "pids", "cpu"):
+    found: dict[str, Path] = {}
+    for controller in ("memory", "pids", "cpu", "cpuacct"):
         hierarchy = root / controller
         folders = [f for f in _upwards(hierarchy, paths.get(controller, "")) if _writable(f)]
-        if not folders and controller != "cpu":
-            return None
-        found += folders[:1]
-    return Parents(1, *found)
+        if folders:
+            found[controller] = folders[0].resolve()
+    if not {"memory", "pids"} <= found.keys():
+        return None
+    return Parents(1, found["memory"], found["pids"], found.get("cpu"), found.get("cpuacct"))
 
 
 def remove_stale(parents: Parents) -> None:

@@ -1,9 +1,10 @@
-"""Speed against a reference, on the checker's own clock, one call at a time.
+"""Speed against a reference, by the kernel's count or the checker's clock, one call at a time.
 
-Each call's inputs are drawn afresh and come with the request; the clock stops when the whole output
-is back, and the output must be the reference's. So there is nothing to compute before the clock
-starts, nothing after it stops, and no loop, clock or input that the student's code could reach.
-What carrying inputs and outputs costs, calls of a function that does nothing tell; it is taken off.
+Each call's inputs are drawn afresh and come with the request; its time ends when the whole output
+is back, and the output must be the reference's. So there is nothing to compute before it begins,
+nothing after it ends, and no loop, clock or input that the student's code could reach. What counts
+is what all of the box computes, not how long it waited for its turn (see `Submission.timed`). What
+carrying inputs and outputs costs, calls of a function that does nothing tell; it is taken off.
 
 Four boxes answer in turn: the student's, the reference's, a second one of the reference (the twin),
 and the one that does nothing. The twin's ratio is known to be 1: where the interval that is found

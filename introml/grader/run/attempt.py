@@ -111,6 +111,12 @@ class Attempt:
             other.begin(0, time_s, public=True)
             yield other.submission
 
+    def cpu_s(self) -> float | None:
+        """Seconds of computing of the box so far; None where not counted, or a GPU computes."""
+        if self._box is None or self.device != "cpu":
+            return None
+        return self._box.cpu_s()
+
     def close(self) -> None:
         """End the box."""
         if self._box is not None:

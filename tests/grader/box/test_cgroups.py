@@ -25,7 +25,8 @@ def test_the_nearest_group_that_gives_limits_on_is_taken(tree):
     leaf.unlink()
     leaf.mkdir()  # neither readable nor writable as a file: like a group with processes in it
     found = cgroups.find_parents(tree, own)
-    assert found == cgroups.Parents(2, tree / "user.slice", tree / "user.slice")
+    own_slice = tree / "user.slice"
+    assert found == cgroups.Parents(2, own_slice, own_slice, clock=own_slice)
 
 
 def test_processors_are_shared_evenly_where_that_can_be_had(tree):
@@ -72,6 +73,20 @@ def test_limits_and_kills_are_written_and_read_in_the_files_of_version_2(tree):
     os.write(entrance, b"0")
     os.close(entrance)
     assert (group.memory / "cgroup.procs").read_text() == "0"
+
+
+def test_the_seconds_of_computing_are_read_where_the_kernel_counts_them(tree, tmp_path):
+    group = cgroups.Cgroup(cgroups.find_parents(tree, "0::/user.slice\n"))
+    (group.memory / "cpu.stat").write_text("usage_usec 2500000\nuser_usec 1\nsystem_usec 2\n")
+    assert group.cpu_s() == 2.5
+    for name in ("memory", "pids", "cpuacct"):
+        (tmp_path / "one" / name).mkdir(parents=True)
+    own = "4:memory:/\n8:pids:/\n"
+    group = cgroups.Cgroup(cgroups.find_parents(tmp_path / "one", own))
+    (group.clock / "cpuacct.usage").write_text("1250000000\n")
+    assert group.cpu_s() == 1.25
+    (tmp_path / "one/cpuacct").rename(tmp_path / "one/other")
+    assert cgroups.Cgroup(cgroups.find_parents(tmp_path / "one", own)).cpu_s() is None
 
 
 def test_only_groups_of_checkers_that_are_gone_are_removed(tmp_path):

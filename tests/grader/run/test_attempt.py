@@ -208,6 +208,37 @@ def test_a_timed_call_is_clocked_here_and_gives_its_output(submission):
     assert torch.equal(output, torch.full((2,), 4.0))
 
 
+def test_what_a_box_computes_is_timed_whoever_in_it_does_it_and_waiting_is_not(template):
+    source = """
+import os, time
+
+def burn(seconds):
+    ends = time.process_time() + seconds
+    while time.process_time() < ends:
+        pass
+
+def by_a_child(seconds):
+    child = os.fork()
+    if child == 0:
+        burn(seconds)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+    with Attempt(template, [("answers", source)], limits=LIMITS) as attempt:
+        attempt.start()
+        attempt.begin(1, 50, public=False)
+        for name in ("burn", "by_a_child"):
+            seconds, _ = attempt.submission.timed(name, 0.3)
+            assert seconds > 0.28, name
+        if attempt.cpu_s() is None:
+            return  # no control groups here: the checker's clock is all there is
+        attempt.submission.call("burn", 0.0)
+        computed = attempt.cpu_s()
+        time.sleep(0.3)
+        assert attempt.cpu_s() - computed < 0.1
+        assert attempt.submission.timed("burn", 0.3)[0] < 0.3 + 0.2
+
+
 def test_every_reply_is_counted(submission):
     assert submission._received == 0
     submission.double(1)
