@@ -265,23 +265,40 @@ def _lab(name: str, hidden: Path | None = None) -> Lab:
 
 
 def _notebooks(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the notebooks in the folders named, links and checkpoints left alone."""
+    """The files named, and the notebooks in the folders named, checkpoints left alone.
+
+    What has a notebook's name and is none, such as a link, is listed: it gets its row and reason.
+    """
     found: list[Path] = []
     for path in paths:
         if path.is_dir() and not path.is_symlink():
-            inside = sorted(
-                one
-                for one in path.rglob("*.ipynb")
-                if ".ipynb_checkpoints" not in one.parts and not (one.is_dir())
-            )
-            if not inside:
+            inside = _inside(path)
+            if not inside and not _is_named_so(path.name):
                 raise Usage(f"{path}: there is no .ipynb file in this folder")
-            found += inside
+            found += inside or [path]
         elif os.path.lexists(path):
             found.append(path)
         else:
             raise Usage(f"{path}: there is no such notebook")
     return found
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is called a notebook in a folder, and the folders that cannot be looked into."""
+    found: list[Path] = []
+    closed: list[Path] = []
+    for here, folders, files in os.walk(
+        folder, onerror=lambda problem: closed.append(Path(problem.filename))
+    ):
+        folders[:] = sorted(one for one in folders if one != ".ipynb_checkpoints")
+        found += [Path(here, one) for one in [*folders, *files] if _is_named_so(one)]
+    # A folder is no notebook, unless it has the name of one and holds none.
+    holding = {parent for one in found for parent in one.parents}
+    return sorted({*found, *closed} - holding - {folder})
+
+
+def _is_named_so(name: str) -> bool:
+    return name.casefold().endswith(".ipynb")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

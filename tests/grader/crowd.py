@@ -104,7 +104,7 @@ def _hostile() -> dict[str, tuple[bytes, frozenset[Verdict]]]:
     found["loop-in-answer"] = (written(looping), _GRADED | _TIME)
     twice = notebook()
     twice["cells"].append(cell_of(twice, "loss"))
-    found["twice"] = (written(twice), _INVALID)
+    found["twice"] = (written(twice), _GRADED)
     found["half"] = (written(notebook())[:500], _INVALID)
     found["deep"] = (b'{"cells":' + b"[" * 100_000, _INVALID)
     found["empty"] = (b"", _INVALID)

@@ -188,8 +188,8 @@ def files(lab) -> dict[str, tuple[bytes, str, float | None]]:
 
     whole = solution_notebook(lab)
     return {
-        "twice": (changed(lab, answers_twice), "invalid", 0),
-        "missing": (changed(lab, no_answer), "invalid", 0),
+        "twice": (changed(lab, answers_twice), "graded", None),
+        "missing": (changed(lab, no_answer), "graded", 5),
         "points": (changed(lab, more_points), "graded", None),
         "locked": (changed(lab, locked_changed), "graded", None),
         "no-experiment": (changed(lab, no_experiment), "graded", 13),
@@ -197,7 +197,7 @@ def files(lab) -> dict[str, tuple[bytes, str, float | None]]:
         "f-strings": (changed(lab, f_strings), "graded", None),
         "stars": (changed(lab, stars), "graded", None),
         "bom": (b"\xef\xbb\xbf" + whole, "graded", None),
-        "utf-16": (whole.decode().encode("utf-16"), "invalid", 0),
+        "utf-16": (whole.decode().encode("utf-16"), "graded", None),
         "deep": (b'{"cells":' + b"[" * 400_000, "invalid", 0),
         "deep-closed": (b"[" * 200_000 + b"]" * 200_000, "invalid", 0),
         "million-cells": (b'{"nbformat":4,"cells":[' + b"{}," * 1_000_000 + b"{}]}", "invalid", 0),

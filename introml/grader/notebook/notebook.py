@@ -7,17 +7,14 @@ and what is run is decided by the lab. No code runs here, and no notebook librar
 from __future__ import annotations
 
 import ast
-import os
 import re
-import stat
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from introml.grader.lab import Cell, Kind, parse
+from introml.grader.lab import Kind, parse
+from introml.grader.notebook.assembly import Assembly, Given, LabOutline
 from introml.grader.notebook.magics import without_magics
-from introml.grader.notebook.notebook_file import MAX_BYTES, Refused, raw_cells, too_big
+from introml.grader.notebook.notebook_file import RawNotebook, Refused, raw_notebook
 from introml.grader.text import cell_label
 
 #: Characters of code that would run, and remarks that are shown.
@@ -49,13 +46,15 @@ class RunCell:
 class Submitted:
     """What to run, in this order; experiments by grade_id, for checks that ask; and remarks.
 
-    `notes` are sentences for the student and the teacher, `flags` for the teacher alone.
+    `notes` are sentences for the student and the teacher, `flags` for the teacher alone. `missing`
+    are the answer cells of which there is nothing.
     """
 
     cells: tuple[RunCell, ...]
     experiments: dict[str, RunCell]
     notes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,53 +64,12 @@ class Invalid:
     message: str
 
 
-def read_file(path: Path, lab: LabOutline) -> Submitted | Invalid:
-    """The same for a file, which is not read when it is too big or not a plain file."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError as problem:
-        return Invalid(f"The file cannot be opened: {problem.strerror or problem}.")
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(handle)
-        return Invalid("This is not a file. Hand in the notebook itself, a file in .ipynb.")
-    with os.fdopen(handle, "rb") as file:
-        if status.st_size > MAX_BYTES:
-            return Invalid(too_big(status.st_size))
-        return read_submission(file.read(MAX_BYTES + 1), lab)
-
-
 def read_submission(data: bytes, lab: LabOutline) -> Submitted | Invalid:
     """The cells of a notebook that grading runs, or why there are none. Raises nothing."""
     try:
-        cells, metadata = raw_cells(data)
-        return _Reading(lab).read(cells, metadata)
+        return _Reading(lab).read(raw_notebook(data))
     except Refused as refused:
         return Invalid(str(refused))
-
-
-@dataclass(frozen=True)
-class _Given:
-    """A cell of the file: where it stands, from 1, its type, text and tags, and the lab's cell."""
-
-    number: int
-    type: str
-    source: str
-    tags: tuple[str, ...]
-    cell: Cell | None
-
-
-class LabOutline(Protocol):
-    """What is needed of a lab to read a notebook of it: a `Lab`, or a `Released`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def cells(self) -> tuple[Cell, ...]: ...
-    @property
-    def answers(self) -> Collection[str]: ...
 
 
 class _Reading:
@@ -122,33 +80,31 @@ class _Reading:
         self._known = {cell.id: cell for cell in lab.cells if cell.is_code}
         self._notes: list[str] = []
         self._flags: list[str] = []
-        self._characters = 0
 
-    def read(self, cells: list[Any], metadata: dict[str, Any]) -> Submitted:
-        given = [self._given(cell, number) for number, cell in enumerate(cells, start=1)]
-        self._refuse_missing(given, metadata)
-        released = metadata.get("introml")
-        if isinstance(released, dict) and released.get("version") != self._lab.version:
+    def read(self, raw: RawNotebook) -> Submitted:
+        self._notes += raw.notes
+        given = [self._given(cell, number) for number, cell in enumerate(raw.cells, start=1)]
+        told = raw.metadata.get("introml")
+        released = told if isinstance(told, dict) else {}
+        assembly = Assembly(self._lab, given)
+        self._refuse_strangers(assembly, released)
+        if released and released.get("version") != self._lab.version:
             self._note("The lab has changed since your notebook was released; today's is graded.")
-        placed = self._with_locked_restored(given)
+        self._tell_missing(assembly, released)
+        self._notes += assembly.notes
+        self._flags += assembly.flags
         run: list[RunCell] = []
         experiments: dict[str, RunCell] = {}
-        for one in placed:
-            made = self._run_cell(one)
-            if made is None:
-                continue
-            if made.kind == "experiment":
-                if made.id in experiments:
-                    self._note(f"A second copy of the experiment {made.id!r} is left out.")
-                experiments.setdefault(made.id, made)
-            else:
+        left = self._that_fit(assembly.cells)
+        for one in assembly.cells:
+            made = self._run_cell(one, fits=one.number in left)
+            if made is not None and made.kind == "experiment":
+                experiments[made.id] = made
+            elif made is not None:
                 run.append(made)
-        if self._characters > MAX_CODE:
-            raise Refused(
-                f"The notebook has {self._characters:,} characters of code; it may have "
-                f"{MAX_CODE:,}. Data belongs in a file or is computed, not written into a cell."
-            )
-        return Submitted(tuple(run), experiments, self._some_notes(), tuple(self._flags))
+        return Submitted(
+            tuple(run), experiments, self._some_notes(), tuple(self._flags), assembly.missing
+        )
 
     def _note(self, sentence: str) -> None:
         self._notes.append(sentence)
@@ -160,99 +116,79 @@ class _Reading:
             notes = [*notes[:_MAX_NOTES], f"There are {more} more remarks of this kind."]
         return tuple(notes)
 
-    def _given(self, cell: Any, number: int) -> _Given:
-        if not isinstance(cell, dict):
-            raise Refused(
-                f"Cell {number} is not a notebook cell. Open the notebook in JupyterLab, delete "
-                "that cell, and save it again."
-            )
+    def _given(self, cell: Any, number: int) -> Given:
+        cell = cell if isinstance(cell, dict) else {"source": None}
         source = cell.get("source", "")
         if isinstance(source, list) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if not isinstance(source, str):
-            raise Refused(
-                f"Cell {number} has no text. Open the notebook in JupyterLab, delete that cell, "
-                "and save it again."
-            )
+            self._note(f"Cell {number} has no text that can be read; it is left out.")
+            source = ""
+        source = source.replace("\r\n", "\n").replace("\r", "\n")
         metadata = cell.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         nbgrader = metadata.get("nbgrader")
         grade_id = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
         known = None
         # A cell's own id is the grade_id too, as it was released: it serves where metadata is lost.
-        for ident in (grade_id, cell.get("id")):
+        # Colab keeps it in the metadata.
+        for ident in (grade_id, cell.get("id"), metadata.get("id")):
             if isinstance(ident, str) and known is None:
                 known = self._known.get(ident)
         tags = metadata.get("tags")
         tags = tuple(x for x in tags if isinstance(x, str)) if isinstance(tags, list) else ()
         type_ = cell.get("cell_type")
-        return _Given(number, type_ if isinstance(type_, str) else "", source, tags, known)
+        return Given(number, type_ if isinstance(type_, str) else "", source, tags, known)
 
-    def _refuse_missing(self, given: list[_Given], metadata: dict[str, Any]) -> None:
-        places: dict[str, list[_Given]] = {}
-        for one in given:
-            if one.cell is not None:
-                places.setdefault(one.cell.id, []).append(one)
+    def _refuse_strangers(self, assembly: Assembly, released: dict[str, Any]) -> None:
+        """Raise `Refused` for a notebook without a trace of this lab, or of another one."""
         answers = self._lab.answers
-        missing = [ident for ident in answers if ident not in places]
-        if len(missing) == len(answers):
-            released = metadata.get("introml")
-            other = released.get("lab") if isinstance(released, dict) else None
-            if isinstance(other, str) and other != self._lab.name and other.isprintable():
-                raise Refused(
-                    f"This is the notebook of the lab {other[:60]!r}, not of {self._lab.name!r}. "
-                    "Hand it in there, and your notebook of this lab here."
-                )
+        if len(assembly.missing) < len(answers):
+            return
+        other = released.get("lab")
+        if other == self._lab.name:
+            return
+        if isinstance(other, str) and other.isprintable():
             raise Refused(
-                f"The notebook has none of the answer cells of the lab {self._lab.name!r}. Hand in "
-                "the notebook that you were given, with your answers written into its cells."
+                f"This is the notebook of the lab {other[:60]!r}, not of {self._lab.name!r}. "
+                "Hand it in there, and your notebook of this lab here."
             )
-        if missing:
-            raise Refused(
-                f"The answer cell {missing[0]!r} is missing. Take a fresh copy of the lab's "
-                "notebook, copy your answers into its cells, and hand that in."
-            )
-        for ident in answers:
-            here = places[ident]
-            if len(here) > 1:
-                numbers = ", ".join(str(one.number) for one in here[:5])
-                raise Refused(
-                    f"The answer cell {ident!r} is there {len(here)} times (cells {numbers}, "
-                    "counted from the top). Keep the one with your answer and delete the others; "
-                    "for trying things out, make a new cell rather than a copy."
-                )
-            if here[0].type != "code":
-                raise Refused(
-                    f"The answer cell {ident!r} is not a code cell any more, so it cannot run. "
-                    "Select it in JupyterLab, choose Code in the toolbar, and save."
-                )
+        raise Refused(
+            f"The notebook has none of the answer cells of the lab {self._lab.name!r}. Hand in "
+            "the notebook that you were given, with your answers written into its cells."
+        )
 
-    def _with_locked_restored(self, given: list[_Given]) -> list[_Given]:
-        """Each given cell once and as it was released; those that are gone, put back."""
-        placed: list[_Given] = []
-        seen: set[str] = set()
-        for one in given:
-            cell = one.cell
-            if cell is None or cell.kind is not Kind.LOCKED:
-                placed.append(one)
-            elif cell.id in seen:
-                self._note(f"A second copy of the given cell {cell.id!r} is left out.")
+    def _tell_missing(self, assembly: Assembly, released: dict[str, Any]) -> None:
+        cells = released.get("cells")
+        had = [x.get("id") for x in cells if isinstance(x, dict)] if isinstance(cells, list) else []
+        for ident in assembly.missing:
+            if had and ident not in had:
+                self._note(
+                    f"The lab asks for {ident!r} since your notebook was released, and your "
+                    "notebook does not have that cell. Copy it from today's notebook of the lab "
+                    "into yours, write your answer into it, and hand in again."
+                )
+                self._flags.append(
+                    f"Its notebook says that it was released before {ident!r} was asked for."
+                )
             else:
-                seen.add(cell.id)
-                changed = one.type != "code" or one.source.rstrip() != cell.source.rstrip()
-                if changed:
-                    self._note(f"The given cell {cell.id!r} was changed; it is graded as released.")
-                placed.append(_Given(one.number, "code", cell.source, (), cell))
-        before = 0  # where the released cell that comes before it stands
-        for cell in self._known.values():
-            if cell.kind is Kind.LOCKED and cell.id not in seen:
-                self._note(f"The given cell {cell.id!r} was deleted; it is put back.")
-                placed.insert(before, _Given(0, "code", cell.source, (), cell))
-            here = [n for n, one in enumerate(placed, start=1) if one.cell is cell]
-            before = here[0] if here else before
-        return placed
+                self._note(
+                    f"The answer cell {ident!r} is missing, so nothing of it is graded; all else "
+                    "is. Copy that cell from a fresh copy of the lab's notebook into yours, write "
+                    "your answer into it, and hand in again."
+                )
 
-    def _run_cell(self, one: _Given) -> RunCell | None:
+    def _that_fit(self, cells: list[Given]) -> set[int]:
+        """The cells whose code is not too much to read, by number: answers before the others."""
+        left, fit = MAX_CODE, set()
+        for one in sorted(cells, key=lambda one: one.cell is None):
+            if len(one.source) <= left:
+                fit.add(one.number)
+                if one.type == "code":
+                    left -= len(one.source)
+        return fit
+
+    def _run_cell(self, one: Given, fits: bool) -> RunCell | None:
         """What of a cell runs at grading; `None` for text, checks and cells without code."""
         if one.cell is not None and one.cell.kind is Kind.LOCKED:
             return RunCell(one.cell.id, one.source, "locked")
@@ -260,15 +196,25 @@ class _Reading:
             return None
         known = one.cell if one.cell is not None and one.cell.kind is not Kind.FREE else None
         ident = known.id if known else f"cell {one.number}"
+        if one.part > 1:
+            ident = f"{ident} (part {one.part})"
         kind = "helper" if known is None else str(known.kind)
         if kind == "check":
             return None
         if kind == "helper" and "experiment" in one.tags:
             self._note(f"{cell_label(ident)} is tagged experiment, so it is not run when graded.")
             return None
-        self._refuse_odd_characters(ident, one.source)
-        self._characters += len(one.source)
-        if self._characters > MAX_CODE:
+        if not fits:
+            self._note(
+                f"{cell_label(ident)} is left out: a notebook may have {MAX_CODE:,} characters of "
+                "code. Data belongs in a file or is computed, not written into a cell."
+            )
+            return None
+        if (line := self._odd_line(ident, one.source)) is not None:
+            self._note(
+                f"{cell_label(ident)}, line {line} has a character that is not text, so the cell "
+                "cannot run. Delete that line, type it again, and save."
+            )
             return None
         source, skipped = without_magics(one.source)
         for line, text in skipped:
@@ -283,17 +229,16 @@ class _Reading:
             return None
         return RunCell(ident, source, kind, one.source)
 
-    def _refuse_odd_characters(self, ident: str, source: str) -> None:
-        for number, line in enumerate(source.split("\n"), start=1):
-            if "\0" in line or (not line.isascii() and _has_surrogate(line)):
-                raise Refused(
-                    f"{cell_label(ident)}, line {number} has a character that is not text. Delete "
-                    "that line, type it again, and save."
-                )
+    def _odd_line(self, ident: str, source: str) -> int | None:
+        """The first line, from 1, with a character that is no text; flags what hides code."""
         if not source.isascii() and _BIDIRECTIONAL.search(source):
             self._flags.append(
                 f"{cell_label(ident)} has characters that make code look other than it is."
             )
+        for number, line in enumerate(source.split("\n"), start=1):
+            if "\0" in line or (not line.isascii() and _has_surrogate(line)):
+                return number
+        return None
 
 
 def _has_surrogate(line: str) -> bool:

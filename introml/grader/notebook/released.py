@@ -50,7 +50,8 @@ def released_metadata(lab: Lab) -> dict[str, Any]:
                 "id": cell.id,
                 "kind": str(cell.kind),
                 "answer": cell.has_regions,
-                "source": cell.source if cell.kind is Kind.LOCKED else "",
+                # Of an answer, what students are given: by it a lost cell is known again.
+                "source": cell.starter,
             }
             for cell in lab.cells
             if cell.is_code

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from introml.grader.notebook.notebook_file import MAX_BYTES
+
 #: A byte more than a notebook may have is enough to see that it is too big.
-_KEPT = 10_000_001
+_KEPT = MAX_BYTES + 1
 #: A file with holes may be longer than a disk: beyond this its length stands for the rest.
-_HASHED = 1 << 30
+_HASHED = 1 << 26
 _LONGEST_NAME = 120
 #: What `introml grade` itself writes into the folder of results.
 RESERVED = ("grades.csv", "run.json")
@@ -30,7 +32,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Content:
-    """The bytes of an upload, cut where they are too many; the hash is of up to 1 GB of them.
+    """The bytes of an upload, cut where they are too many; the hash is of some 100 MB of them.
 
     `refused` says, to the student, why there are none.
     """
@@ -43,20 +45,19 @@ class Content:
 def read(path: Path) -> Content:
     """The content of an ordinary file. A link, a pipe or a device is refused, not opened.
 
-    Raises `OSError` when the file cannot be read (no permission, a failing disk).
+    Raises nothing: what cannot be read is one refused submission, and no others are concerned.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        if path.is_symlink():
-            words = "This is a symbolic link, not a notebook. Hand in the file itself."
-            return Content(b"", hashlib.sha256(b"").hexdigest(), words)
-        if stat.S_ISREG(os.lstat(path).st_mode):
-            raise
-        return _no_file()
+        return _read(path)
+    except OSError as problem:
+        return _refused(_why_not(path, problem))
+
+
+def _read(path: Path) -> Content:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        return _no_file()
+        return _refused(_NO_FILE)
     with os.fdopen(descriptor, "rb") as file:
         data = file.read(_KEPT)
         digest = hashlib.sha256(data)
@@ -69,8 +70,26 @@ def read(path: Path) -> Content:
     return Content(data, digest.hexdigest())
 
 
-def _no_file() -> Content:
-    words = "This is not a file. Hand in a notebook (a file that ends in .ipynb)."
+_NO_FILE = "This is not a file. Hand in a notebook (a file that ends in .ipynb)."
+
+
+def _why_not(path: Path, problem: OSError) -> str:
+    """Why a file could not be read, for the student and for whoever collects the files."""
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError as gone:
+        return f"The file cannot be read: {gone.strerror}. Hand it in again."
+    if stat.S_ISLNK(mode):
+        return "This is a symbolic link, not a notebook. Hand in the file itself."
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        return _NO_FILE
+    return (
+        f"The file cannot be read: {problem.strerror}. Whoever grades must be allowed to read it; "
+        "then it is graded."
+    )
+
+
+def _refused(words: str) -> Content:
     return Content(b"", hashlib.sha256(b"").hexdigest(), words)
 
 

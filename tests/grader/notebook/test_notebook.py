@@ -1,7 +1,6 @@
 """Handed-in notebooks, honest and hostile: what is run of them, and what is said of the rest."""
 
 import json
-import os
 
 import pytest
 from cpu_work import units_of_work
@@ -9,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny import EXAMPLES, cell_of, code_cell, notebook, tiny, written
 
-from introml.grader.notebook.notebook import Invalid, Submitted, read_file, read_submission
+from introml.grader.notebook.notebook import Invalid, Submitted, read_submission
 
 
 def read(book: object) -> Submitted:
@@ -93,9 +92,9 @@ def test_cells_whose_metadata_is_lost_are_known_by_their_ids():
     for cell in book["cells"]:
         cell["metadata"] = {}
     assert read(book) == read(notebook())
-    for cell in book["cells"]:
-        del cell["id"]
-    assert "none of the answer cells" in refusal(book)
+    for cell in book["cells"]:  # as Colab writes them
+        cell["metadata"] = {"id": cell.pop("id")}
+    assert read(book) == read(notebook())
 
 
 def test_changed_deleted_doubled_and_moved_given_cells():
@@ -149,8 +148,8 @@ def test_experiments_may_be_changed_deleted_and_copied():
     cell_of(book, "training")["source"] = "result = 1"
     book["cells"].append(dict(cell_of(book, "training"), source="result = 2"))
     result = read(book)
-    assert result.experiments["training"].source == "result = 1"
-    assert result.notes == ("A second copy of the experiment 'training' is left out.",)
+    assert result.experiments["training"].source == "result = 1\nresult = 2"
+    assert "'training' is there 2 times, with different content" in result.notes[0]
     for _ in range(2):
         book["cells"].remove(cell_of(book, "training"))
     assert read(book).experiments == {}
@@ -222,49 +221,22 @@ def test_many_magics_take_no_time():
     assert result.notes[-1].startswith("There are ")
 
 
-def drop(ident):
-    def change(book):
-        book["cells"].remove(cell_of(book, ident))
-
-    return change
-
-
 def put(ident, **values):
     return lambda book: cell_of(book, ident).update(values)
 
 
-def double(book):
-    book["cells"].append(dict(cell_of(book, "gradient")))
-
-
-def posed(book):
-    """The answer as an attachment and a raw cell."""
-    put("loss", cell_type="raw", attachments={"a.py": {"text/plain": "def loss(): ..."}})(book)
+def without_a_name(book):
+    book["metadata"] = {}
+    book["cells"] = []
 
 
 CHANGES = {
-    "an answer cell deleted": (drop("gradient"), "The answer cell 'gradient' is missing."),
-    "an answer cell copied": (double, "'gradient' is there 2 times (cells 7, 14, counted from"),
-    "an answer in a text cell": (put("loss", cell_type="markdown"), "'loss' is not a code cell"),
-    "an answer in a raw cell": (posed, "'loss' is not a code cell any more"),
-    "an answer in a cell of no type": (put("loss", cell_type=None), "is not a code cell"),
-    "NUL": (put("loss", source="x = 1\ny = '\0'"), "Cell 'loss', line 2 has a character that"),
-    "half a character": (put("loss", source="x = '\ud800'"), "Cell 'loss', line 1 has a char"),
-    "a number as source": (put("loss", source=1), "Cell 4 has no text."),
-    "numbers as lines": (put("loss", source=["a", 1]), "Cell 4 has no text."),
-    "a cell that is a text": (lambda book: book["cells"].append("x"), "Cell 14 is not a notebook"),
-    "a cell that is null": (lambda book: book["cells"].insert(0, None), "Cell 1 is not a notebook"),
-    "nbformat 3": (lambda book: book.update(nbformat=3), "in an old format"),
-    "worksheets": (lambda book: book.update(worksheets=[]), "in an old format"),
-    "nbformat 5": (lambda book: book.update(nbformat=5), "JSON but not a notebook"),
-    "nbformat true": (lambda book: book.update(nbformat=True), "JSON but not a notebook"),
     "no cells": (lambda book: book.pop("cells"), "JSON but not a notebook"),
     "cells in an object": (lambda book: book.update(cells={}), "JSON but not a notebook"),
-    "an empty list of cells": (lambda book: book.update(cells=[]), "none of the answer cells"),
+    "nothing of any lab": (without_a_name, "none of the answer cells"),
     "too many cells": (
         lambda book: book["cells"].extend(code_cell("1") for _ in range(2000)), "it may have 2000"
     ),
-    "too much code": (put("loss", source="x = 1\n" * 200_000), "characters of code"),
 }  # fmt: skip
 
 
@@ -280,19 +252,38 @@ FILES = {
     "nothing": (b"", "The file is empty."),
     "white space": (b" \n\t", "The file is empty."),
     "Python": (b"def loss(w, x, y):\n    return 0\n", "it stops being JSON in line 1"),
-    "half a notebook": (written(notebook())[:900], "not a notebook"),
+    "half a notebook": (written(notebook())[:900], "The file ends in the middle of the notebook"),
     "a number": (b"3", "JSON but not a notebook"),
     "a list": (b"[]", "JSON but not a notebook"),
     "an object": (b"{}", "JSON but not a notebook"),
-    "a picture": (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8"),
-    "UTF-16": (json.dumps(notebook()).encode("utf-16"), "not UTF-8"),
-    "a digit too many": (b'{"nbformat": ' + b"9" * 100_000 + b"}", "not a notebook"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\xff\xfe", "This is a picture."),
+    "a digit too many": (b'{"nbformat": ' + b"9" * 100_000 + b"}", "JSON but not a notebook"),
+    "a page to sign in": (
+        b"<!DOCTYPE html>\n<html><head><title>Log in</title>", "a web page with the title “Log in”"
+    ),
+    "an export": (b"<html lang='en'><body>", "This is a web page, not the notebook"),
+    "a packed notebook": (b"PK\x03\x04\x14\x00", "This is a ZIP archive"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\noid x\n", "a pointer of Git LFS"),
+    "a script": (b"#!/usr/bin/env python\nprint(1)\n", "This is a Python script"),
+    "a percent script": (b"# %%\nprint(1)\n", "This is a Python script"),
+    "marks of a conflict": (
+        written(notebook())[:-1] + b"\n<<<<<<< HEAD\n}\n=======\n>>>>>>> main\n",
+        "Git has left its marks of a conflict in the file (line 2)",
+    ),
+    "a comma lost": (
+        written(notebook()).replace(b'", "', b'" "', 1), "The file is damaged: it stops being a"
+    ),
+    "zeros of a disk that was full": (bytes(5000), "The file is empty."),
     "lists in lists": (b"[" * 400_000, "nested too deeply"),
     "objects in objects": (b'{"cells":' * 100_000, "nested too deeply"),
     "a million cells": (
         b'{"nbformat": 4, "cells": [' + b"{}," * 1_000_000 + b"{}]}", "too many parts"
     ),
-    "100 MB": (b" " * 100_000_000, "The file is 100 MB; a notebook may have 10 MB."),
+    "a million names": (
+        b'{"a": {' + b",".join(b'"%d":1' % n for n in range(1_000_000)) + b"}}", "too many parts"
+    ),
+    "ten million numbers": (b'{"a": [' + b"1," * 10_000_000 + b"1]}", "too many parts"),
+    "100 MB": (b" " * 100_000_000, "The file is 100 MB; a notebook may have 40 MB."),
 }  # fmt: skip
 
 
@@ -309,6 +300,7 @@ def test_the_notebook_of_another_lab_is_named():
     for cell in book["cells"]:
         cell["metadata"] = {}
         cell["id"] = "x" + cell["id"]
+        cell["source"] = "x = 1"
     assert "notebook of the lab 'attention', not of 'tiny'" in refusal(book)
     for other in (["a"], "x" * 10**6, "\x1b[31m", None):
         book["metadata"]["introml"]["lab"] = other
@@ -319,21 +311,6 @@ def test_characters_that_hide_code_are_flagged():
     book = notebook()
     cell_of(book, "loss")["source"] = "x = 1  # \u202e 1 = y"
     assert read(book).flags == ("Cell 'loss' has characters that make code look other than it is.",)
-
-
-def test_files_are_looked_at_before_they_are_read(tmp_path):
-    path = tmp_path / "a.ipynb"
-    path.write_bytes(written(notebook()))
-    assert read_file(path, tiny()) == read(notebook())
-    with path.open("wb") as file:
-        file.truncate(10**12)  # a terabyte of nothing: reading it would take all memory
-    assert read_file(path, tiny()).message.startswith("The file is 1000000 MB")
-    os.mkfifo(tmp_path / "pipe")
-    assert "This is not a file." in read_file(tmp_path / "pipe", tiny()).message
-    assert "cannot be opened" in read_file(tmp_path / "missing", tiny()).message
-    assert isinstance(read_file(tmp_path, tiny()), Invalid)
-    os.symlink("/etc/passwd", tmp_path / "link")
-    assert "cannot be opened" in read_file(tmp_path / "link", tiny()).message
 
 
 JSON = st.recursive(
@@ -386,7 +363,7 @@ def sound(result) -> None:
         return
     ids = [one.id for one in result.cells]
     assert len(set(ids)) == len(ids)
-    assert {"imports", "loss", "gradient", "descent"} <= set(ids)
+    assert "imports" in ids
     for one in (*result.cells, *result.experiments.values()):
         one.source.encode()
         assert "\0" not in one.source

@@ -1,5 +1,6 @@
 """`notebook.uploads`: safe names for hostile ones, and files read without following links."""
 
+import errno
 import hashlib
 import os
 import random
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from introml.grader.notebook import uploads
+from introml.grader.notebook import MAX_BYTES, uploads
 from introml.grader.notebook.uploads import RESERVED, file_away, folder_name, read
 
 HOSTILE_STEMS = [
@@ -93,10 +94,10 @@ def test_a_file_is_read_and_hashed(tmp_path):
 
 def test_a_huge_file_is_cut_and_hashed_whole(tmp_path):
     with (tmp_path / "a.ipynb").open("wb") as file:
-        file.truncate(30_000_000)
+        file.truncate(60_000_000)
     content = read(tmp_path / "a.ipynb")
-    assert len(content.data) == 10_000_001
-    assert content.sha256 == hashlib.sha256(bytes(30_000_000)).hexdigest()
+    assert len(content.data) == MAX_BYTES + 1
+    assert content.sha256 == hashlib.sha256(bytes(60_000_000)).hexdigest()
 
 
 def test_a_file_of_holes_takes_no_hours(tmp_path, monkeypatch):
@@ -122,5 +123,36 @@ def test_links_pipes_and_folders_are_refused_in_words(tmp_path):
         content = read(tmp_path / f"{name}.ipynb")
         assert words in content.refused
         assert content.data == b""
-    with pytest.raises(FileNotFoundError):
-        read(tmp_path / "absent.ipynb")
+
+
+def test_what_cannot_be_read_is_refused_with_its_reason(tmp_path, monkeypatch):
+    (tmp_path / "loop.ipynb").symlink_to(tmp_path / "loop.ipynb")
+    assert "symbolic link" in read(tmp_path / "loop.ipynb").refused
+    absent = read(tmp_path / "absent.ipynb")
+    assert absent.refused.startswith("The file cannot be read: No such file or directory.")
+    (tmp_path / "a.ipynb").write_bytes(b"{}")
+
+    def denied(path, flags):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "open", denied)  # as root, no file denies
+    content = read(tmp_path / "a.ipynb")
+    assert content.refused.startswith("The file cannot be read: Permission denied.")
+    assert content.data == b""
+
+
+def test_a_file_that_fails_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.ipynb").write_bytes(b"{}")
+
+    class Failing:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def read(self, size):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdopen", lambda descriptor, mode: Failing())
+    assert "Input/output error" in read(tmp_path / "a.ipynb").refused

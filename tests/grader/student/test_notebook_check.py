@@ -195,7 +195,6 @@ def test_a_saved_notebook(folder):
 
 
 UNREADABLE = {
-    "deleted": (lambda book: book["cells"].remove(cell_of(book, "loss")), "'loss' is missing."),
     "another": (lambda book: book.update(metadata={}), "This is not the notebook of a lab"),
     "damaged": (
         lambda book: book["metadata"]["introml"].update(cells=3), "The notebook's metadata is dam"
