@@ -162,10 +162,12 @@ def _check(options: argparse.Namespace) -> int:
 def _submit(options: argparse.Namespace) -> int:
     from introml.grader.student import NotHandedIn, keep_receipt, notebook_to_hand_in
     from introml.grader.student.hand_in import hand_in
+    from introml.grader.text import plain
 
     try:
         notebook = notebook_to_hand_in(options.notebook)
         print(f"{notebook.path.name}, saved {notebook.age(datetime.now(UTC))}", flush=True)
+        print("".join(f"{plain(one)}\n" for one in notebook.remarks), end="", flush=True)
         handed_in = hand_in(notebook)
     except NotHandedIn as problem:
         print(f"introml: {problem}", file=sys.stderr)

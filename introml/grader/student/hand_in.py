@@ -66,6 +66,9 @@ class Notebook:
     data: bytes
     saved_at: datetime
     released: Released
+    #: What grading would remark on the notebook's cells, and the answer cells that are missing.
+    remarks: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def age(self, at: datetime) -> str:
         """How long ago it was saved: "just now", "12 minutes ago"."""
@@ -119,7 +122,7 @@ def notebook_to_hand_in(path: Path) -> Notebook:
     read = read_submission(content.data, released)
     if isinstance(read, Invalid):
         raise NotHandedIn(f"{path.name}: {read.message}")
-    return Notebook(path, content.data, saved_at, released)
+    return Notebook(path, content.data, saved_at, released, read.notes, read.missing)
 
 
 def hand_in(

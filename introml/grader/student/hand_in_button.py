@@ -21,6 +21,7 @@ from introml.grader.student.hand_in import (
     notebook_to_hand_in,
 )
 from introml.grader.student.home import source_of_file
+from introml.grader.text import plain
 
 _HAND_IN, _ANYWAY = "Hand in", "Hand in the saved file as it is"
 
@@ -63,6 +64,12 @@ class HandInButton:
                 f"Save first (Ctrl+S), then press again. {name} was saved {age}, and what you ran "
                 f"is not in it: {_list_of(changed)}."
             )
+            return
+        if notebook.missing and notebook.data != self._warned_of:
+            self._warned_of = notebook.data
+            self.button.description = _ANYWAY
+            told = "<br>".join(escape(plain(one)) for one in notebook.remarks)
+            self._say(f"{told}<br>Mend it and save, or press again.")
             return
         self.button.description = _HAND_IN
         self._say(f"Handing in {name}, saved {age} …")

@@ -9,6 +9,7 @@ import threading
 import urllib.parse
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -326,14 +327,10 @@ def test_the_hubs_own_address_stands_before_the_page(service, saved):
 
 
 def test_what_no_grader_could_read_is_not_sent(tmp_path):
-    broken = notebook()
-    broken["cells"] = [{"cell_type": "code", "source": "x = 1"}]
-    broken["metadata"]["introml"]["answers"] = []
     files = {
         "none": (b"%PDF", "This is a PDF"),
         "empty": (b"", "empty"),
         "other": (b'{"nbformat": 4, "cells": [], "metadata": {}}', "not the notebook of a lab"),
-        "broken": (written(broken), "none of the answer cells"),
         "big": (b" " * 40_000_001, "40 MB"),
     }
     for name, (data, words) in files.items():
@@ -466,6 +463,21 @@ def test_after_saving_the_button_looks_anew(service, saved, monkeypatch):
         button.button.click()
     assert "Handed in" in words_of(button)
     assert button.button.description == "Hand in"
+
+
+def test_a_missing_answer_is_told_before_it_is_handed_in(service, saved, monkeypatch, capsys):
+    book = notebook()
+    book["cells"].remove(cell_of(book, "loss"))
+    saved.path.write_bytes(written(book))
+    button = HandInButton(saved.path, {})
+    with server_of(service, monkeypatch):
+        button.button.click()
+        assert "The answer cell 'loss' is missing" in unescape(words_of(button))
+        assert service.requests == []
+        button.button.click()
+        assert "Handed in" in words_of(button)
+        command.main(["lab", "submit", str(saved.path)])
+    assert "The answer cell 'loss' is missing" in capsys.readouterr().out
 
 
 def test_comments_and_spaces_and_what_has_not_run_are_no_difference(saved):
