@@ -19,8 +19,8 @@ from introml.book.paths import ROOT
 FLOORS = {
     "introml": [["book"], ["*"], ["widgets"], ["grader"], ["site"], ["hub"], ["command"]],
     "introml.grader": [
-        ["text", "atomic"], ["lab", "wire"], ["notebook", "checks", "results"], ["box"], ["run"],
-        ["student", "authoring"], ["cli", "__init__"],
+        ["text", "atomic", "families"], ["lab", "wire"], ["notebook", "checks", "results"], ["box"],
+        ["run"], ["student", "authoring"], ["cli", "__init__"],
     ],
     "introml.hub": [
         ["course"], ["people", "queue"], ["grades"], ["servers"], ["web"], ["jupyter"],

@@ -61,14 +61,14 @@ class Box:
         self,
         template: Boxes,
         limits: Limits,
-        forbidden: Sequence[str] = (),
+        families: Sequence[str] = (),
+        lab: str = "",
         device: str = "cpu",
         capture: bool = True,
     ) -> None:
         self.template = template
         self.limits = limits
         self.caps = Caps(bytes=(limits.reply_mb << 20) + Caps.json)
-        names = [getattr(item, "name", item) for item in forbidden]
         self._ended: Ended | None = None
         self._killed = ""
         self._uid, self._group = template.take(limits)
@@ -84,7 +84,7 @@ class Box:
         given = [theirs.fileno(), status, write, *entrances]
         self._pidfd = -1
         try:
-            request = {"limits": asdict(limits), "uid": self._uid, "forbidden": names}
+            request = {"limits": asdict(limits), "uid": self._uid, "families": list(families)}
             self._pidfd = template.ask(request, given)
         except BaseException:
             self.close()
@@ -97,7 +97,8 @@ class Box:
             self.output.keep_no_more()
         # The first request is sent at once; its answer is read with the next one's.
         self._setup = {
-            "forbidden": names,
+            "families": list(families),
+            "lab": lab,
             "reply_bytes": self.caps.bytes,
             "device": device,
         }

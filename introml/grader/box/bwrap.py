@@ -32,8 +32,8 @@ _CODE = "/run/code"
 _NEEDED = {
     ".": ("__init__",),
     "book": ("__init__", "paths"),
-    "grader": ("__init__",),
-    "grader/wire": ("__init__", "values", "frames", "forbidden_watch", "student_process"),
+    "grader": ("__init__", "families"),
+    "grader/wire": ("__init__", "values", "frames", "withdrawal", "student_process"),
     "grader/box": ("__init__", "kernel", "limits", "seccomp", "inside", "root", "bwrap"),
 }
 

@@ -208,13 +208,17 @@ class Template:
     def box(
         self,
         limits: Limits | None = None,
-        forbidden: Sequence[str] = (),
+        families: Sequence[str] = (),
         *,
+        lab: str = "",
         device: str = "cpu",
         capture: bool = True,
     ) -> Box:
-        """Start a box: a fresh process of the student's own, that `forbidden` names fail in."""
-        return Box(self, limits or Limits(), forbidden, device, capture)
+        """Start a box: a fresh process of the student's own, from which `families` are withheld.
+
+        `lab` is the lab's title, for the words in which they are refused.
+        """
+        return Box(self, limits or Limits(), families, lab, device, capture)
 
     # What boxes use.
 

@@ -7,6 +7,7 @@ closes, the template ends, and with it, as they live in its process namespace, a
 """
 
 import contextlib
+import functools
 import gc
 import importlib
 import json
@@ -18,7 +19,7 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from introml.book.paths import ROOT
 from introml.grader.box import cgroups, kernel, root
@@ -122,7 +123,7 @@ class _TemplateProcess:
         if self.kind != "none":
             self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
             self.filter = box_filter()
-        serve, locate = self._import()
+        serve, withdrawal = self._import()
         if self.kind != "none":
             kernel.unshare(kernel.NEWNS)
             root.build(self.setting.place, self.setting.compiler, self.setting.devices)
@@ -141,30 +142,31 @@ class _TemplateProcess:
             for fd, _ in poll.poll():
                 if fd in self.boxes:
                     self._bury(fd)
-                elif not self._hear(serve, locate):
+                elif not self._hear(serve, withdrawal):
                     os._exit(0)
 
-    def _import(self) -> tuple[Callable[[int], NoReturn], Callable[[str], object]]:
-        """Make everything warm; return what a box runs, and what finds a library's answers."""
+    def _import(self) -> tuple[Callable[[int], NoReturn], Any]:
+        """Make everything warm; return what a box runs, and what withdraws operators here."""
         import torch
 
         # Before any operation: a pool of threads, once started, does not survive a fork.
         torch.set_num_threads(1)
         for name in self.setting.preload:
             importlib.import_module(name)
-        from introml.grader.wire import forbidden_watch, student_process
+        from introml.grader.wire import Withdrawal, student_process
 
-        return student_process.serve, forbidden_watch.locate
+        withdrawal = Withdrawal()
+        return functools.partial(student_process.serve, withdrawal=withdrawal), withdrawal
 
-    def _hear(self, serve: Callable[[int], NoReturn], locate: Callable[[str], object]) -> bool:
+    def _hear(self, serve: Callable[[int], NoReturn], withdrawal: Any) -> bool:
         """Answer one request of the checker's; false when the checker is gone."""
         data, fds, _, _ = socket.recv_fds(self.sock, _LONGEST, _MOST_DESCRIPTORS)
         if not data:
             return False
         request = json.loads(data)
         requests, status, output, *cgroup = fds
-        for name in request["forbidden"]:
-            locate(name)
+        # Once, here: each box inherits it, and gives back what it is not to withhold.
+        withdrawal.withdraw(request["families"])
         plan = Plan(
             limits=Limits(**request["limits"]),
             uid=request["uid"] if self.kind == "root" else os.getuid(),

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from introml.grader.families import FAMILIES
+
 TIERS = ("cpu", "cuda")
 _MAX_POINTS = 1000.0
 #: Checks in the order of their making: a second function of one name hides the first in its module.
@@ -65,6 +67,7 @@ class Check:
     time_s: float | None = None
     hint: str = ""
     hidden: bool = False
+    allows: tuple[str, ...] = ()
 
     def __call__(self, submission: Any, rng: np.random.Generator) -> object:
         return self.run(submission, rng)
@@ -77,13 +80,17 @@ def check(
     tier: str = "cpu",
     time_s: float | None = None,
     hint: str | None = None,
+    allows: Sequence[str] = (),
 ) -> Callable[[Callable[..., object]], Check]:
     """Make a function of `(submission, rng)` a check worth `points`.
 
     `title` names the property; students see it for hidden checks too, with `hint` if no other hint
     applies. `tier` is "cpu" or "cuda": a cuda check is not run without a GPU, and then counts
     neither in the score nor in the maximum. `time_s` replaces the lab's time limit for one check.
-    Raises `ValueError` for points that are not finite and above 0, an empty title, another tier.
+    `allows` names families of operators that the lab withholds, and that the student's code has in
+    this check nevertheless: a training needs a loss. Such checks run in a second process.
+    Raises `ValueError` for points that are not finite and above 0, an empty title, another tier,
+    or a family that does not exist.
     """
     if isinstance(points, bool) or not isinstance(points, int | float):
         raise ValueError(f"points is {points!r}; it must be a number above 0")
@@ -96,10 +103,15 @@ def check(
     if time_s is not None and not 0 < time_s < math.inf:
         raise ValueError(f"time_s is {time_s}; it must be a number of seconds above 0")
 
+    if isinstance(allows, str) or not all(one in FAMILIES for one in allows):
+        known = ", ".join(FAMILIES)
+        raise ValueError(f"allows is {allows!r}; it must be a list of families: {known}")
+
     def make(function: Callable[..., object]) -> Check:
         made = Check(
-            function.__name__, title.strip(), float(points), function, tier, time_s, hint or ""
-        )
+            function.__name__, title.strip(), float(points), function, tier, time_s, hint or "",
+            allows=tuple(dict.fromkeys(allows)),
+        )  # fmt: skip
         _made.append(made)
         return made
 

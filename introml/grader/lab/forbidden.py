@@ -1,9 +1,11 @@
-"""What a lab asks the student to write, and so may not be taken from a library."""
+"""The names by which readers know what a lab asks them to write themselves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from introml.grader.families import FAMILIES
 
 
 @dataclass(frozen=True)
@@ -37,3 +39,9 @@ class Forbidden:
         return list(path[: len(own)]) == own or (
             len(path) > 1 and path[0] == self.package and path[-1] == self.attribute
         )
+
+
+def known_ways(families: Iterable[str]) -> tuple[Forbidden, ...]:
+    """The names of the families' best-known members; a family that is unknown here has none."""
+    ways = [way for name in families if name in FAMILIES for way in FAMILIES[name].ways]
+    return tuple(Forbidden(way) for way in dict.fromkeys(ways))

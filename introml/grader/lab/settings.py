@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from introml.grader.lab.forbidden import Forbidden
+from introml.grader.families import FAMILIES
+from introml.grader.lab.forbidden import Forbidden, known_ways
 from introml.grader.lab.source import LabError
 
 POLICIES = ("best", "last")
@@ -60,8 +61,13 @@ class LabSettings:
     attempts: int = 0
     policy: str = "best"
     late: LateRule = LateRule()
-    forbidden: tuple[Forbidden, ...] = ()
+    families: tuple[str, ...] = ()
     compiler: bool = False
+
+    @property
+    def forbidden(self) -> tuple[Forbidden, ...]:
+        """The names by which readers know what is withheld."""
+        return known_ways(self.families)
 
 
 class _Table:
@@ -128,11 +134,11 @@ def read_settings(path: Path) -> LabSettings:
         attempts=table.whole("attempts", 0, 10_000, 0),
         policy=_choice(table, "policy", POLICIES, "best"),
         late=_late(table.table("late")),
-        forbidden=_forbidden(table),
+        families=_families(table),
         compiler=_truth(table, "compiler"),
     )
     table.end(
-        "title, summary, attempts, policy, solutions_from, forbidden, compiler, [late], [limits] "
+        "title, summary, attempts, policy, solutions_from, families, compiler, [late], [limits] "
         "and [[tier]]"
     )
     return settings
@@ -208,11 +214,12 @@ def _tiers(path: Path, table: _Table) -> tuple[Tier, ...]:
     return tuple(tiers)
 
 
-def _forbidden(table: _Table) -> tuple[Forbidden, ...]:
-    values = table.take("forbidden", [])
+def _families(table: _Table) -> tuple[str, ...]:
+    values = table.take("families", [])
     if not isinstance(values, list):
-        raise table.wrong("forbidden", f"is {values!r}; it must be a list of full names")
-    try:
-        return tuple(Forbidden(value) for value in values)
-    except (TypeError, ValueError) as problem:
-        raise table.wrong("forbidden", f"is wrong: {problem}") from None
+        raise table.wrong("families", f"is {values!r}; it must be a list of names")
+    for value in values:
+        if not isinstance(value, str) or value not in FAMILIES:
+            known = ", ".join(FAMILIES)
+            raise table.wrong("families", f"names {value!r}, which is none; there are: {known}")
+    return tuple(dict.fromkeys(values))

@@ -1,7 +1,7 @@
 """What a released notebook carries of its lab, in `metadata.introml`, for checks without the lab.
 
 A student's machine has no labs, solutions or hidden checks: only the notebook, and in it the
-public checks, the names that may not be used, and what each cell is for.
+public checks, the families of operators that are withheld, and what each cell is for.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from introml.grader.lab import Cell, Forbidden, Kind, Lab
+from introml.grader.lab import Cell, Forbidden, Kind, Lab, known_ways
 from introml.grader.notebook.notebook_file import MAX_BYTES, Refused, raw_cells
 
 #: Rises when older notebooks can no longer be read.
@@ -26,9 +26,14 @@ class Released:
     version: str
     checks: str
     check_s: float
-    forbidden: tuple[Forbidden, ...]
+    families: tuple[str, ...]
     cells: tuple[Cell, ...]
     answers: tuple[str, ...]
+
+    @property
+    def forbidden(self) -> tuple[Forbidden, ...]:
+        """The names by which readers know what is withheld."""
+        return known_ways(self.families)
 
 
 class NotReleased(Exception):
@@ -44,7 +49,7 @@ def released_metadata(lab: Lab) -> dict[str, Any]:
         "version": lab.version,
         "checks": lab.public_checks.read_text(encoding="utf-8"),
         "check_s": lab.settings.limits.check_s,
-        "forbidden": [one.name for one in lab.settings.forbidden],
+        "families": list(lab.settings.families),
         "cells": [
             {
                 "id": cell.id,
@@ -77,7 +82,7 @@ def released_from(metadata: dict[str, Any]) -> Released:
             version=str(told["version"]),
             checks=str(told["checks"]),
             check_s=float(told["check_s"]),
-            forbidden=tuple(Forbidden(name) for name in told["forbidden"]),
+            families=tuple(str(name) for name in told.get("families", ())),
             cells=cells,
             answers=tuple(str(one["id"]) for one in told["cells"] if one["answer"]),
         )

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from introml.grader.box import Box, Ended, Limits, Template
 from introml.grader.wire import StudentError, Submission, begin, frames
@@ -46,7 +46,8 @@ class Attempt:
         *,
         experiments: Mapping[str, str] | None = None,
         limits: Limits | None = None,
-        forbidden: Sequence[Any] = (),
+        families: Sequence[str] = (),
+        lab: str = "",
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
@@ -54,7 +55,9 @@ class Attempt:
         self.cells = list(cells)
         self.experiments = dict(experiments or {})
         self.limits = limits or Limits()
-        self.forbidden = [getattr(item, "name", item) for item in forbidden]
+        #: What is withheld from the submission, and the title of the lab that does.
+        self.families = list(families)
+        self.lab = lab
         self.seed = seed
         self.device = device
         self.epoch = 0
@@ -168,7 +171,9 @@ class Attempt:
     def _run(self, capture: bool) -> list[CellResult]:
         left = max(0.001, self._deadline - time.monotonic())
         limits = Limits(**{**vars(self.limits), "wall_s": left})
-        self._box = self.template.box(limits, self.forbidden, device=self.device, capture=capture)
+        self._box = self.template.box(
+            limits, self.families, lab=self.lab, device=self.device, capture=capture
+        )
         box = self._box
         results = []
         for cell, source in self.cells:

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -134,6 +134,11 @@ class Checker:
         result.measured["wall_s"] = round(time.perf_counter() - began, 4)
         return result
 
+    @property
+    def boxes(self) -> list[_BoxFor]:
+        """The boxes that a submission is run in."""
+        return _boxes_for(self.checks, self.lab.settings.families, self.cuda)
+
     def _not_run(self, check: Check) -> CheckResult:
         return check_result(check, "not run", counts=check.tier == "cpu" or self.cuda)
 
@@ -156,9 +161,33 @@ class Checker:
         refused = {one.cell for one in found.refused}
         result.notes += [f"{one.message} The cell was not run." for one in found.refused]
         grading = _Grading(self, read, refused, result)
-        grading.run("cpu", [one for one in self.checks if one.tier == "cpu"])
-        if self.cuda and result.verdict == Verdict.GRADED:
-            grading.run("cuda", [one for one in self.checks if one.tier == "cuda"])
+        for number, box in enumerate(self.boxes):
+            if box.device == "cpu" or result.verdict == Verdict.GRADED:
+                grading.run(box, first=number == 0)
+
+
+class _BoxFor(NamedTuple):
+    """The checks that share a box, its device, and the families that are withheld in it."""
+
+    device: str
+    withheld: tuple[str, ...]
+    checks: list[Check]
+
+
+def _boxes_for(checks: list[Check], families: tuple[str, ...], cuda: bool) -> list[_BoxFor]:
+    """A box for the checks from which all is withheld, and others for those that allow something.
+
+    What is withheld cannot be given back in a box, nor be withdrawn once the student's code has
+    run there: it might have kept it.
+    """
+    boxes: dict[tuple[str, tuple[str, ...]], _BoxFor] = {}
+    for device in ("cpu", "cuda") if cuda else ("cpu",):
+        for check in checks:
+            if check.tier == device:
+                withheld = tuple(one for one in families if one not in check.allows)
+                box = boxes.setdefault((device, withheld), _BoxFor(device, withheld, []))
+                box.checks.append(check)
+    return sorted(boxes.values(), key=lambda box: (box.device, -len(box.withheld)))
 
 
 class _Grading:
@@ -175,20 +204,22 @@ class _Grading:
             name: cell.to_run for name, cell in read.experiments.items() if cell.id not in refused
         }
 
-    def run(self, device: str, checks: list[Check]) -> None:
+    def run(self, box: _BoxFor, first: bool) -> None:
+        """Run the cells in a box, and in it the checks that it is for."""
         checker, result = self._checker, self._result
         with Attempt(
             checker._template,
             self._cells,
             experiments=self._experiments,
             limits=checker.limits,
-            forbidden=[one.name for one in checker.lab.settings.forbidden],
+            families=box.withheld,
+            lab=checker.lab.title,
             seed=seed_for(key_of(checker.seed), "the cells"),
-            device=device,
+            device=box.device,
         ) as attempt:
             checker._at("while the cells ran")
             cells = attempt.start()
-            if device == "cpu":
+            if first:
                 result.public_output = attempt.public_output
                 result.cell_errors = [
                     CellError(cell_label(one.cell), one.message)
@@ -196,9 +227,9 @@ class _Grading:
                     if one.outcome not in ("ok", "not run")
                 ]
             if attempt.alive:
-                self._check_all(attempt, checks)
+                self._check_all(attempt, box.checks)
             else:
-                self._cells_failed(attempt, checks)
+                self._cells_failed(attempt, box.checks)
             result.flags += [Flag("odd behaviour", one) for one in attempt.flags]
             if attempt.last_end is not None:
                 result.teacher["last_end"] = vars(attempt.last_end)
@@ -363,7 +394,8 @@ def main() -> int:
     try:
         setup = Setup(**json.loads(requests.readline()))
         with Checker(setup, at=lambda what: say({"at": what})) as checker:
-            say({"ready": {"cuda": checker.cuda, "environment": checker.environment}})
+            ready = {"cuda": checker.cuda, "boxes": len(checker.boxes)}
+            say({"ready": ready | {"environment": checker.environment}})
             _serve(checker, requests, say)
     except (LabError, ChecksError, SandboxUnavailable) as problem:
         say({"unusable": str(problem)})

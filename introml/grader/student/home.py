@@ -1,8 +1,8 @@
 """The student's own machine: checks meet the notebook's functions by value, as in grading.
 
 The same worker and the same encoding are used as in a box; only, both sides are one process. The
-library's answers are refused while the student's code runs, and given back in between, since the
-checks themselves may compare with them.
+families of operators that the lab withholds are withdrawn while the student's code runs, and given
+back in between, since the checks themselves may compare with them.
 """
 
 from __future__ import annotations
@@ -82,15 +82,15 @@ class LocalLink:
 
 
 class HomeLink(LocalLink):
-    """Requests to a worker in this process, with the library's answers refused meanwhile."""
+    """Requests to a worker in this process, with families of operators withheld meanwhile."""
 
     def __init__(
-        self, worker: HomeWorker, forbidden: Sequence[str], experiments: Mapping[str, str]
+        self, worker: HomeWorker, families: Sequence[str], experiments: Mapping[str, str]
     ) -> None:
         super().__init__(worker)
         self._experiments = experiments
-        worker.watch.refuse(forbidden)  # looked up once, and refused in requests only
-        worker.watch.allow()
+        #: What is withheld from the student's code while it answers a request.
+        self.families = list(families)
 
     def request(self, request: dict, timeout_s: float, submission: Submission) -> dict:
         if request["op"] == "experiment":
@@ -99,7 +99,7 @@ class HomeLink(LocalLink):
                 message = f"The experiment {name!r} is not in the saved notebook: save it first."
                 raise StudentError("missing", message)
             request = {**request, "source": self._experiments[name]}
-        with self.worker.watch.refusing():
+        with self.worker.withdrawal.withheld(self.families):
             return super().request(request, timeout_s, submission)
 
 
@@ -115,14 +115,19 @@ def run_checks(
     checks: Sequence[Check],
     namespace: dict[str, Any],
     *,
-    forbidden: Sequence[str],
+    families: Sequence[str],
+    lab: str,
     experiments: Mapping[str, str],
     check_s: float,
     seed: int,
     label: Callable[[str], str | None],
 ) -> Iterator[Row]:
-    """A row a check. `label` gives the name of a cell by the file name of its code."""
-    submissions: dict[str, tuple[HomeWorker, Submission]] = {}
+    """A row a check. `label` gives the name of a cell by the file name of its code.
+
+    `families` are withheld from the student's code, but for those that a check allows; `lab` is the
+    lab's title, for the words in which they are refused.
+    """
+    submissions: dict[str, tuple[HomeWorker, HomeLink, Submission]] = {}
     with _own_random_numbers():
         for check in checks:
             if check.tier == "cuda" and not torch.cuda.is_available():
@@ -131,9 +136,11 @@ def run_checks(
             if check.tier not in submissions:
                 worker = HomeWorker(namespace)
                 worker.device = check.tier
-                link = HomeLink(worker, forbidden, experiments)
-                submissions[check.tier] = worker, Submission(link, public=True)
-            worker, submission = submissions[check.tier]
+                worker.withdrawal.lab = lab
+                link = HomeLink(worker, families, experiments)
+                submissions[check.tier] = worker, link, Submission(link, public=True)
+            worker, link, submission = submissions[check.tier]
+            link.families = [one for one in families if one not in check.allows]
             yield _checked(check, worker, submission, check_s, seed, label)
 
 

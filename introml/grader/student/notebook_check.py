@@ -108,7 +108,8 @@ def _check_namespace(
     rows = run_checks(
         [one for one in checks if not names or one.name in names],
         visible,
-        forbidden=[one.name for one in released.forbidden],
+        families=released.families,
+        lab=released.title,
         experiments=_saved_experiments(notebook, released),
         check_s=released.check_s,
         seed=secrets.randbits(32) if seed is None else seed,
@@ -262,6 +263,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
     skipped = {use.cell for use in refused}
     worker = HomeWorker()
     worker.runner.install()
+    worker.withdrawal.lab = released.title
     errors = []
     for cell in read.cells:
         if cell.id in skipped:
@@ -269,13 +271,15 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
         tell(cell_label(cell.id))
         seed_all(0)
         try:
-            worker.run(cell.id, cell.to_run)
+            with worker.withdrawal.withheld(released.families):
+                worker.run(cell.id, cell.to_run)
         except Exception as error:
             errors.append((cell_label(cell.id), student_trace(error, cell_of_file)))
     rows: Iterator[Row] = run_checks(
         checks_from(released.checks, released.name),
         worker.namespace,
-        forbidden=[one.name for one in released.forbidden],
+        families=released.families,
+        lab=released.title,
         experiments=_experiments(read.experiments, skipped),
         check_s=released.check_s,
         seed=secrets.randbits(32),

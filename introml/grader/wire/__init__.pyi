@@ -1,4 +1,3 @@
-from . import forbidden_watch as forbidden_watch
 from . import frames as frames
 from . import student_process as student_process
 from .channel import Channel as Channel
@@ -16,3 +15,4 @@ from .values import Caps as Caps
 from .values import HandleRef as HandleRef
 from .values import decode as decode
 from .values import encode as encode
+from .withdrawal import Withdrawal as Withdrawal

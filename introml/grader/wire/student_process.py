@@ -22,7 +22,6 @@ import torch
 
 from introml.grader.wire import frames
 from introml.grader.wire.cell_runner import CellRunner, display
-from introml.grader.wire.forbidden_watch import LibraryAnswer, Watch
 from introml.grader.wire.values import (
     REQUEST_CAPS,
     Caps,
@@ -33,6 +32,7 @@ from introml.grader.wire.values import (
     encode,
     name_of,
 )
+from introml.grader.wire.withdrawal import LibraryAnswer, Withdrawal, refusal_in
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_LIST = 10_000
@@ -46,14 +46,18 @@ class Missing(Exception):
 class Worker:
     """A student's names, the objects handed out of them, and what is done with both."""
 
-    def __init__(self, namespace: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, namespace: dict[str, Any] | None = None, withdrawal: Withdrawal | None = None
+    ) -> None:
         """Begin with no names, or, on a student's own machine, with those of their notebook."""
         if namespace is None:
             namespace = {"__name__": "__main__", "__builtins__": builtins, "display": display}
         self.runner = CellRunner(namespace, (LibraryAnswer,))
         self.reply_bytes = Caps.bytes
         self.device = "cpu"
-        self.watch = Watch()
+        self.withdrawal = withdrawal or Withdrawal()
+        #: Whether this is the student's own machine, where printing and Ctrl-C are theirs.
+        self.home = True
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
 
@@ -67,14 +71,18 @@ class Worker:
         number = _number(node)
         try:
             request = decode(node, blobs, REQUEST_CAPS, handle=self._object)
-            self.watch.calls.clear()
+            self.withdrawal.calls.clear()
             value = self._do(request)
-            reply = {"id": number, "value": value, "forbidden_calls": self.watch.seen()}
+            reply = {"id": number, "value": value, "forbidden_calls": self.withdrawal.seen()}
             return encode(reply, self._known, Caps(bytes=self.reply_bytes))
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and self.watch.home:
+            if isinstance(error, KeyboardInterrupt) and self.home:
                 raise
-            reply = {"id": number, "error": _describe(error), "forbidden_calls": self.watch.seen()}
+            reply = {
+                "id": number,
+                "error": _describe(error),
+                "forbidden_calls": self.withdrawal.seen(),
+            }
             return encode(reply)
 
     def _do(self, request: dict) -> Any:
@@ -120,12 +128,17 @@ class Worker:
     # The operations.
 
     def setup(
-        self, forbidden: Sequence[str] = (), reply_bytes: int = Caps.bytes, device: str = "cpu"
+        self,
+        families: Sequence[str] = (),
+        lab: str = "",
+        reply_bytes: int = Caps.bytes,
+        device: str = "cpu",
     ) -> None:
-        """Refuse the library's answers from now on, and place what arrives on a device."""
+        """Withhold families of operators for good, and place what arrives on a device."""
         self.reply_bytes = reply_bytes
         self.device = device
-        self.watch.refuse(forbidden)
+        self.withdrawal.lab = lab
+        self.withdrawal.seal(families)
 
     def run(self, cell: str, source: str) -> list[dict[str, Any]]:
         """Run one cell of the notebook; return what was left out of it (see `Skipped`)."""
@@ -226,7 +239,7 @@ class Worker:
 
     def hush(self) -> None:
         """Send what is printed from now on nowhere: checks are about to run."""
-        if self.watch.home:
+        if self.home:
             return
         with contextlib.suppress(Exception):
             sys.stdout.flush()
@@ -302,7 +315,8 @@ def _take(result: Any) -> list:
 def _describe(error: BaseException) -> dict[str, Any]:
     """Say what went wrong, in plain values, whatever the student's exception does."""
     kind = "raised"
-    if isinstance(error, LibraryAnswer):
+    refusal = refusal_in(error)
+    if refusal:
         kind = "library_answer"
     elif isinstance(error, Missing):
         kind = "missing"
@@ -311,7 +325,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     elif isinstance(error, MemoryError) or _out_of_memory(error):
         kind = "memory"
     try:
-        message = _unicode(str(error)[:_LONGEST_MESSAGE])
+        message = _unicode((refusal or str(error))[:_LONGEST_MESSAGE])
     except BaseException:
         message = ""
     line = None
@@ -349,12 +363,15 @@ def _text(fd: int, mode: Literal["r", "w"]) -> TextIO:
     return open(fd, mode, encoding="utf-8", errors="replace", buffering=1, closefd=False)
 
 
-def serve(fd: int) -> NoReturn:
-    """Answer the requests that come over a socket until it closes; never returns."""
+def serve(fd: int, withdrawal: Withdrawal | None = None) -> NoReturn:
+    """Answer the requests that come over a socket until it closes; never returns.
+
+    `withdrawal` holds what has been withdrawn from this process already.
+    """
     sock = socket.socket(fileno=fd)
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
-    worker = Worker()
-    worker.watch.home = False
+    worker = Worker(withdrawal=withdrawal)
+    worker.home = False
     worker.runner.install()
     while True:
         try:

@@ -20,7 +20,7 @@ def test_each_living_box_has_a_user_of_its_own():
 
 def test_a_template_that_was_not_started_forks_no_box():
     with pytest.raises(GraderFault, match="has not been started"):
-        Template().ask({"forbidden": []}, [])
+        Template().ask({"families": []}, [])
 
 
 @pytest.mark.parametrize("isolated", [True, False])

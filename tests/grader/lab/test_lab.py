@@ -17,7 +17,8 @@ def test_settings():
     assert (settings.limits.wall_s, settings.limits.cpu_s, settings.limits.check_s) == (30, 30, 5)
     assert settings.late.max == 0.5
     assert [tier.name for tier in settings.tiers] == ["cpu", "cuda"]
-    assert settings.forbidden[0].name == "torch.nn.functional.mse_loss"
+    assert settings.families == ("losses", "autograd")
+    assert "torch.nn.MSELoss" in {one.name for one in settings.forbidden}
 
 
 def test_checks_are_listed_without_running_them(tmp_path):
@@ -112,7 +113,8 @@ SETTINGS = {
     "little memory": ("memory_mb = 1500", "memory_mb = 1", "limits.memory_mb is 1"),
     "no cpu tier": ('name = "cpu"', 'name = "cuda"', "there must be one named cpu"),
     "an unknown tier": ('name = "cuda"', 'name = "tpu"', "tier.name is 'tpu'"),
-    "a forbidden name that is not full": ('"torch.nn.MSELoss"', '"MSELoss"', "full dotted name"),
+    "a family that is none": ('"losses"', '"loss"', "families names 'loss', which is none"),
+    "one family for a list": ('["losses", "autograd"]', '"losses"', "must be a list of names"),
     "not TOML": ("attempts = 10", "attempts: 10", "is not TOML"),
 }
 

@@ -83,7 +83,7 @@ def test_changed_metadata_changes_nothing():
             marks |= {"locked": not marks["locked"], "solution": False, "points": 1e9}
         cell["metadata"]["tags"] = ["experiment", "check", "skip-execution", "remove-cell"]
     book["metadata"]["kernelspec"] = {"name": "bash"}
-    book["metadata"]["introml"] |= {"checks": "", "forbidden": []}
+    book["metadata"]["introml"] |= {"checks": "", "families": []}
     assert read(book) == read(notebook())
 
 

@@ -304,7 +304,7 @@ def test_an_experiment_runs_when_a_check_asks(template):
         assert caught.value.kind == "missing"
 
 
-def test_library_answers_are_refused_and_remembered(template):
+def test_withheld_operators_are_refused_and_remembered(template):
     source = """
 import torch
 import torch.nn.functional as F
@@ -312,41 +312,26 @@ import torch.nn.functional as F
 def direct(x): return F.scaled_dot_product_attention(x, x, x)
 def beneath(x): return torch._C._nn.scaled_dot_product_attention(x, x, x)
 def quiet(x):
-    try: F.scaled_dot_product_attention(x, x, x)
+    try: torch.softmax(x, -1)
     except Exception: return x
 def layer(x): return torch.nn.MultiheadAttention(4, 1)(x, x, x)
-def inherited():
-    class Mine(torch.nn.modules.activation.MultiheadAttention): pass
 def method(x): return x.softmax(-1)
 def allowed(x): return torch.relu(x)
 """
-    forbidden = [
-        "torch.nn.functional.scaled_dot_product_attention",
-        "torch.nn.MultiheadAttention",
-        "torch.nonsense.there_is_none",
-        "torch.Tensor.softmax",
-    ]
-    with in_a_box(template, source, forbidden=forbidden) as attempt:
+    families = ["softmax", "attention"]
+    with in_a_box(template, source, families=families, lab="Attention") as attempt:
         x = torch.ones(1, 4)
-        for name in ("direct", "layer", "method"):
-            with pytest.raises(StudentError, match="may not be used here") as caught:
+        for name in ("direct", "beneath", "layer", "method"):
+            words = "is withheld in the lab Attention: write it yourself"
+            with pytest.raises(StudentError, match=words) as caught:
                 getattr(attempt.submission, name)(x)
             assert caught.value.kind == "library_answer"
-        with pytest.raises(StudentError, match="may not be used here"):
-            attempt.submission.inherited()
         assert torch.equal(attempt.submission.allowed(x), x)
         attempt.begin(2, 10, public=True)
         assert torch.equal(attempt.submission.quiet(x), x)
-        assert list(attempt.submission.forbidden_calls) == [forbidden[0]]
-
-
-def test_on_ones_own_machine_torch_is_put_back():
-    before = torch.nn.functional.softmax
-    worker = Worker({})
-    worker.setup(["torch.nn.functional.softmax"])
-    assert torch.nn.functional.softmax is not before
-    worker.watch.allow()
-    assert torch.nn.functional.softmax is before
+        assert list(attempt.submission.forbidden_calls) == ["aten::softmax.int"]
+    with in_a_box(template, source, families=["losses"]) as attempt:
+        assert torch.equal(attempt.submission.method(x), x / 4)
 
 
 # What a check costs, and what it says.

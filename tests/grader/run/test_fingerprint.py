@@ -17,7 +17,7 @@ RUNNING = """
 import sys
 import introml.grader.checks, introml.grader.run.checker as checker
 import introml.grader.box.template_process, introml.grader.box.bwrap
-import introml.grader.wire.student_process, introml.grader.wire.forbidden_watch
+import introml.grader.wire.student_process, introml.grader.wire.withdrawal
 with checker.Checker(checker.Setup({lab!r}, 1)) as one:
     assert one.grade("ada", "0", {notebook!r}).score > 0
 for name, module in sys.modules.items():
