@@ -33,7 +33,8 @@ _NEEDED = {
     ".": ("__init__",),
     "book": ("__init__", "paths"),
     "grader": ("__init__", "families"),
-    "grader/wire": ("__init__", "values", "frames", "withdrawal", "student_process"),
+    # All of this room: nothing in it knows of checks.
+    "grader/wire": tuple(sorted(path.stem for path in (PACKAGE / "grader/wire").glob("*.py"))),
     "grader/box": ("__init__", "kernel", "limits", "seccomp", "inside", "root", "bwrap"),
 }
 
