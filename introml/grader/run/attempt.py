@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from introml.grader.box import Box, Ended, Limits, Template
+from introml.grader.run.cell_plan import CellPlan
 from introml.grader.wire import StudentError, Submission, begin, frames
 
 _END_S = 2.0
@@ -23,6 +24,21 @@ _GONE = {
     "cpu": ("timed_out", "The computing time of the submission was over."),
     "memory": ("memory", "It needed more memory than there is."),
 }
+#: What a cell that costs the box is told. It costs itself alone.
+_COST = {
+    "timed_out": (
+        "It did not end within {share:.1f} s, its share of the time limit, and was stopped. Look "
+        "for a loop that never ends."
+    ),
+    "memory": "It needed more memory than there is.",
+    "died": (
+        "It ended the process that ran your notebook. Look for code that leaves Python (exit, a "
+        "signal, a crash in a library)."
+    ),
+}
+_GRADED_STILL = "Of this cell only what it defines is graded; the other cells are graded as usual."
+#: The part of the time left that a cell may take, and how many boxes one run may cost.
+_SHARE, _MOST_BOXES = 0.5, 40
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,17 @@ class Attempt:
         self.epoch = 0
         self.submission = Submission(self, seed=seed)
         self.public_output = ""
-        self.results: list[CellResult] = []
+        self.results = [CellResult(cell, "not run") for cell, _ in self.cells]
         #: Sentences for a person: what looked like tampering.
         self.flags: list[str] = []
         self.last_end: Ended | None = None
         self._box: Box | None = None
         self._deadline = 0.0
         self._started = False
+        self._gave_up = False
+        self._plan = CellPlan([source for _, source in self.cells])
+        #: Places of the cells that have ended without costing the box.
+        self._ended: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -81,14 +101,15 @@ class Attempt:
         """Start the box, run the cells, keep what they print; say how each cell ended."""
         self._deadline = time.monotonic() + self.limits.wall_s
         self._started = True
-        self.results = self._run(capture=True)
+        self._run(capture=True)
+        self._gave_up = self._box is None
         return self.results
 
     def begin(self, seed: int, time_s: float, public: bool) -> None:
         """Prepare the next check; if the last one cost the box, get a fresh one first."""
         if not self._started:
             self.start()
-        if self._box is None and time.monotonic() < self._deadline and self._cells_ended_well():
+        if self._box is None and self.time_left > 0 and not self._gave_up:
             self.epoch += 1
             self._run(capture=False)
         begin(self.submission, seed, min(time_s, self._deadline - time.monotonic()), public)
@@ -165,32 +186,34 @@ class Attempt:
         kind, message = _GONE.get(end.kind, ("died", "The submission's process ended."))
         return StudentError(kind, message, f"{message} ({end.kind}: {end.detail})")
 
-    def _cells_ended_well(self) -> bool:
-        return all(result.outcome not in ("timed_out", "died", "memory") for result in self.results)
+    def _run(self, capture: bool) -> None:
+        """Run the cells in a box; where one costs the box, the others again in a fresh one."""
+        for _ in range(_MOST_BOXES):
+            lost = self._run_once(capture)
+            if lost is None or self.time_left <= 0:
+                return
+            self._plan.give_up(lost)
+            self.epoch += 1
 
-    def _run(self, capture: bool) -> list[CellResult]:
-        left = max(0.001, self._deadline - time.monotonic())
-        limits = Limits(**{**vars(self.limits), "wall_s": left})
+    def _run_once(self, capture: bool) -> int | None:
+        """Run the cells in a fresh box; the place of the one that has cost it, if one has."""
+        limits = Limits(**{**vars(self.limits), "wall_s": max(0.001, self.time_left)})
         self._box = self.template.box(
             limits, self.families, lab=self.lab, device=self.device, capture=capture
         )
-        box = self._box
-        results = []
-        for cell, source in self.cells:
-            if self._box is None:
-                results.append(CellResult(cell, "not run"))
+        box, lost = self._box, None
+        for place, (cell, _) in enumerate(self.cells):
+            if (source := self._plan.source(place)) is None:
                 continue
-            request = {"op": "run", "cell": cell, "source": source, "seed": self.seed}
-            try:
-                reply = self._send(request, self._deadline - time.monotonic(), None)
-                error = reply.get("error")
-                if error is None:
-                    results.append(CellResult(cell, "ok"))
-                    continue
-                told = self.submission._student_error(f"cell {cell}", error)
-            except StudentError as lost:
-                told = lost
-            results.append(CellResult(cell, told.kind, told.public_message))
+            # What has not ended well yet gets half of the time, so that the rest has some too.
+            share = self.time_left * (1.0 if place in self._ended else _SHARE)
+            result = self._run_cell(cell, source, share)
+            if self._plan.is_whole(place):
+                self.results[place] = result
+            if self._box is None:
+                lost = None if place in self._ended else place
+                break
+            self._ended.add(place)
         if self._box is not None:
             try:
                 box.hush()
@@ -200,4 +223,16 @@ class Attempt:
                 self.close()
         if capture:
             self.public_output = box.output.text
-        return results
+        return lost
+
+    def _run_cell(self, cell: str, source: str, share: float) -> CellResult:
+        request = {"op": "run", "cell": cell, "source": source, "seed": self.seed}
+        try:
+            error = self._send(request, share, None).get("error")
+        except StudentError as lost:
+            words = _COST.get(lost.kind, lost.public_message).format(share=share)
+            return CellResult(cell, lost.kind, f"{words} {_GRADED_STILL}")
+        if error is None:
+            return CellResult(cell, "ok")
+        told = self.submission._student_error(f"cell {cell}", error)
+        return CellResult(cell, told.kind, told.public_message)
