@@ -23,15 +23,15 @@ _GRADED, _TIME, _MEMORY, _CRASHED, _INVALID = (
 #: Code of a cell, and the verdicts that it may end in. Where the machine decides how far the code
 #: gets before a limit stops it, there are several.
 HOSTILE_CODE = {
-    "loop": ("while True:\n    pass", _TIME),
-    "sleep": ("import time\ntime.sleep(1e6)", _TIME),
+    "loop": ("while True:\n    pass", _GRADED | _TIME),
+    "sleep": ("import time\ntime.sleep(1e6)", _GRADED | _TIME),
     "flood": ("while True:\n    print('x' * 10_000)", _GRADED | _TIME),
-    "segfault": ("import ctypes\nctypes.string_at(0)", _CRASHED),
-    "exit": ("import os\nos._exit(0)", _CRASHED),
-    "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", _CRASHED),
+    "segfault": ("import ctypes\nctypes.string_at(0)", _GRADED),
+    "exit": ("import os\nos._exit(0)", _GRADED),
+    "kill": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", _GRADED),
     "forks": (
         "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
-        _TIME | _CRASHED | _MEMORY,
+        _GRADED | _TIME | _CRASHED | _MEMORY,
     ),
     "daemon": (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1e6)",

@@ -27,8 +27,8 @@ _GONE = {
 #: What a cell that costs the box is told. It costs itself alone.
 _COST = {
     "timed_out": (
-        "It did not end within {share:.1f} s, its share of the time limit, and was stopped. Look "
-        "for a loop that never ends."
+        "It did not end within its share of the time limit, and was stopped. Look for a loop that "
+        "never ends."
     ),
     "memory": "It needed more memory than there is.",
     "died": (
@@ -66,7 +66,9 @@ class Attempt:
         lab: str = "",
         seed: int = 0,
         device: str = "cpu",
+        plan: CellPlan | None = None,
     ) -> None:
+        """`plan` is what an earlier attempt at the same cells has learnt of them."""
         self.template = template
         self.cells = list(cells)
         self.experiments = dict(experiments or {})
@@ -87,7 +89,7 @@ class Attempt:
         self._deadline = 0.0
         self._started = False
         self._gave_up = False
-        self._plan = CellPlan([source for _, source in self.cells])
+        self._plan = plan or CellPlan([source for _, source in self.cells])
         #: Places of the cells that have ended without costing the box.
         self._ended: set[int] = set()
 
@@ -230,7 +232,7 @@ class Attempt:
         try:
             error = self._send(request, share, None).get("error")
         except StudentError as lost:
-            words = _COST.get(lost.kind, lost.public_message).format(share=share)
+            words = _COST.get(lost.kind, lost.public_message)
             return CellResult(cell, lost.kind, f"{words} {_GRADED_STILL}")
         if error is None:
             return CellResult(cell, "ok")

@@ -43,6 +43,7 @@ from introml.grader.results import (
     to_json,
 )
 from introml.grader.run.attempt import Attempt
+from introml.grader.run.cell_plan import CellPlan
 from introml.grader.run.outcome import CheckFault, Overtime, alarm, run_check
 from introml.grader.text import cell_label
 
@@ -200,6 +201,7 @@ class _Grading:
         self._result = result
         self._places = {one.name: place for place, one in enumerate(checker.checks)}
         self._cells = [(one.id, one.to_run) for one in read.cells if one.id not in refused]
+        self._plan = CellPlan([source for _, source in self._cells])
         self._experiments = {
             name: cell.to_run for name, cell in read.experiments.items() if cell.id not in refused
         }
@@ -216,6 +218,7 @@ class _Grading:
             lab=checker.lab.title,
             seed=seed_for(key_of(checker.seed), "the cells"),
             device=box.device,
+            plan=self._plan,
         ) as attempt:
             checker._at("while the cells ran")
             cells = attempt.start()

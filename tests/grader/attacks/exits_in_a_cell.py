@@ -1,6 +1,6 @@
 """Ends the process with success while its cells run.
 
-Verdict: crashed
+Verdict: graded
 """
 # ruff: noqa
 

@@ -1,6 +1,6 @@
 """Prints a fake result in every spelling, then never ends.
 
-Verdict: timed out
+Verdict: graded
 """
 # ruff: noqa
 

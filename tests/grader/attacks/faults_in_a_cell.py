@@ -1,6 +1,6 @@
 """Makes the process fault, to leave a core or a crashed grader.
 
-Verdict: crashed
+Verdict: graded
 """
 # ruff: noqa
 

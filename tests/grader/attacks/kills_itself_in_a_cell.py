@@ -1,6 +1,6 @@
 """Kills its own process while its cells run.
 
-Verdict: crashed
+Verdict: graded
 """
 # ruff: noqa
 

@@ -1,6 +1,6 @@
 """Prints without end: lines, and bytes that are no text, through every descriptor.
 
-Verdict: timed out
+Verdict: graded
 """
 # ruff: noqa
 

@@ -1,6 +1,6 @@
 """Takes memory until there is none.
 
-Verdict: out of memory
+Verdict: graded
 """
 # ruff: noqa
 

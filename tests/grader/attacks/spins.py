@@ -1,6 +1,6 @@
 """Spins in sixty sessions of its own, to take the processors from the submissions beside it.
 
-Verdict: timed out
+Verdict: graded
 """
 # ruff: noqa
 

@@ -12,6 +12,7 @@ from introml.grader.box.boxes import GraderFault
 from introml.grader.box.limits import Limits
 from introml.grader.box.template import Template
 from introml.grader.run.attempt import Attempt
+from introml.grader.run.cell_plan import CellPlan
 from introml.grader.student.home import LocalLink
 from introml.grader.wire.student_process import Worker
 from introml.grader.wire.submission import Handle, StudentError, Submission, begin
@@ -276,14 +277,77 @@ def test_cells_run_one_after_another_and_say_how_they_ended(template):
     assert attempt.public_output == "first\n1\nlast\n"
 
 
-def test_a_cell_that_ends_the_process_ends_the_attempt(template):
-    cells = [("a", "x = 1"), ("b", "import os; os._exit(0)"), ("c", "y = 1")]
-    with Attempt(template, cells, limits=LIMITS) as attempt:
-        assert [r.outcome for r in attempt.start()] == ["ok", "died", "not run"]
+ENDS = {
+    "leaves": ("import os; os._exit(0)", "died"),
+    "is killed": ("import os; os.kill(os.getpid(), 9)", "died"),
+    "crashes": ("import ctypes; ctypes.string_at(0)", "died"),
+    "loops": ("while True: pass", "timed_out"),
+    "sleeps": ("import time; time.sleep(1e6)", "timed_out"),
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["before", "between", "after"])
+@pytest.mark.parametrize("name", ENDS)
+def test_a_cell_that_costs_the_box_costs_itself_alone(template, name, place):
+    code, outcome = ENDS[name]
+    cells = [("a", "print('a'); x = 1"), ("b", "def f(): return x")]
+    cells.insert(place, ("bad", code))
+    with Attempt(template, cells, limits=Limits(wall_s=20, memory_mb=600)) as attempt:
+        found = {one.cell: one for one in attempt.start()}
+        assert {one.outcome for one in found.values()} == {"ok", outcome}
+        assert found["bad"].outcome == outcome
+        assert found["bad"].message.endswith("the other cells are graded as usual.")
+        assert attempt.public_output == "a\n"
+        for seed in (1, 2):
+            attempt.begin(seed, 5, public=True)
+            assert attempt.submission.f() == 1
+
+
+def test_of_a_cell_that_costs_the_box_what_it_defines_is_kept(template):
+    source = "import math\nrate = 0.5\n\ndef f(x):\n    return math.exp(rate * x)\n\n%time f(1)\n"
+    cells = [("answer", source + "while True: pass"), ("after", "y = f(2)")]
+    with Attempt(template, cells, limits=Limits(wall_s=20, memory_mb=600)) as attempt:
+        assert [one.outcome for one in attempt.start()] == ["timed_out", "ok"]
         attempt.begin(1, 5, public=True)
-        with pytest.raises(StudentError) as caught:
+        assert attempt.submission.f(0) == 1
+        with pytest.raises(StudentError, match=r"line 5 of cell answer"):
+            attempt.submission.f("x")
+
+
+def test_a_definition_that_costs_the_box_is_left_out(template):
+    source = "def f(x=__import__('os')._exit(0)): pass"
+    with Attempt(template, [("a", source), ("b", "def g(): return 2")], limits=LIMITS) as attempt:
+        assert [one.outcome for one in attempt.start()] == ["died", "ok"]
+        attempt.begin(1, 5, public=True)
+        assert attempt.submission.g() == 2
+
+
+def test_many_cells_that_cost_the_box_end_the_attempt_in_time(template, monkeypatch):
+    """Boxes are counted: no more than so many, and none in later checks."""
+    boxes, start = [], template.box
+    monkeypatch.setattr(template, "box", lambda *a, **k: boxes.append(a) or start(*a, **k))
+    cells = [(f"c{n}", "import os; os._exit(0)") for n in range(100)]
+    with Attempt(template, cells, limits=LIMITS) as attempt:
+        attempt.start()
+        assert not attempt.alive
+        attempt.begin(1, 5, public=True)
+        with pytest.raises(StudentError):
             attempt.submission.f()
-        assert caught.value.kind == "died"
+    assert len(boxes) == 40
+
+
+def test_a_later_attempt_knows_which_cells_cost_the_box(template, monkeypatch):
+    cells = [("bad", "import os; os._exit(0)"), ("good", "def f(): return 1")]
+    plan = CellPlan([source for _, source in cells])
+    with Attempt(template, cells, limits=LIMITS, plan=plan) as attempt:
+        attempt.start()
+    boxes, start = [], template.box
+    monkeypatch.setattr(template, "box", lambda *a, **k: boxes.append(a) or start(*a, **k))
+    with Attempt(template, cells, limits=LIMITS, plan=plan) as attempt:
+        attempt.start()
+        attempt.begin(1, 5, public=True)
+        assert attempt.submission.f() == 1
+    assert len(boxes) == 1
 
 
 def test_an_experiment_runs_when_a_check_asks(template):

@@ -103,29 +103,40 @@ def test_no_notebook_is_invalid_with_a_sentence(checker):
 
 
 @pytest.mark.parametrize(
-    ("code", "verdict", "words"),
+    ("code", "words"),
     [
-        ("while True: pass", Verdict.TIMED_OUT, "did not end within the time limit of 3 s"),
-        ("import os; os._exit(0)", Verdict.CRASHED, "Cell 1 ended the process"),
-        ("import os; os.kill(os.getpid(), 9)", Verdict.CRASHED, "Cell 1 ended the process"),
-        ("x = [bytearray(b'x' * 10**8) for _ in range(50)]", None, "memory"),
+        ("while True: pass", "did not end within its share of the time limit"),
+        ("import os; os._exit(0)", "ended the process that ran your notebook"),
+        ("import os; os.kill(os.getpid(), 9)", "ended the process that ran your notebook"),
+        # a MemoryError that the cell is told of, or the end of the process
+        ("x = [bytearray(b'x' * 10**8) for _ in range(50)]", "memory"),
     ],
 )
-def test_cells_that_never_end_or_end_all(checker, code, verdict, words):
-    limits, checker.limits = checker.limits, replace(checker.limits, wall_s=3, memory_mb=400)
+@pytest.mark.parametrize("place", [0, -1], ids=["before", "after"])
+def test_cells_that_never_end_or_end_all_cost_themselves(checker, code, words, place):
+    limits, checker.limits = checker.limits, replace(checker.limits, wall_s=16, memory_mb=400)
     try:
         book = notebook()
-        book["cells"].insert(0, code_cell(code))
+        book["cells"].insert(place if place == 0 else len(book["cells"]), code_cell(code))
         result = grade(checker, book)
     finally:
         checker.limits = limits
-    if verdict is None:  # a MemoryError that the cell is told of, or the end of the process
-        text = result.message + "".join(one.message for one in result.cell_errors)
-        assert words in text.lower()
-        assert result.verdict in (Verdict.OUT_OF_MEMORY, Verdict.GRADED)
-        return
-    assert (result.verdict, result.score, result.max_score) == (verdict, 0, 10)
-    assert words in result.message
+    assert (result.verdict, result.score, result.max_score) == (Verdict.GRADED, 10, 10)
+    (error,) = result.cell_errors
+    assert words in error.message.lower()
+    assert error.cell == f"Cell {len(book['cells']) if place else 1}"
+
+
+def test_an_answer_cell_that_never_ends_keeps_its_functions(checker):
+    book = notebook()
+    cell_of(book, "descent")["source"] += ["\n\nwhile True:\n    pass"]
+    limits, checker.limits = checker.limits, replace(checker.limits, wall_s=16)
+    try:
+        result = grade(checker, book)
+    finally:
+        checker.limits = limits
+    assert (result.verdict, result.score) == (Verdict.GRADED, 10)
+    assert result.cell_errors[0].cell == "Cell 'descent'"
 
 
 def test_a_cell_with_an_error_costs_what_it_defines_and_is_shown(checker):
