@@ -11,14 +11,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from introml.grader.checks import assert_close, assert_finite, check, randint, randn, require
+from introml.grader.checks import (
+    assert_close,
+    assert_finite,
+    assert_inputs_kept,
+    check,
+    randint,
+    randn,
+    require,
+)
 
 # float32 rounds by 6e-8. A score is a sum of up to 64 products, and a weight's relative error is
 # the absolute error of its score: some 1e-6 for scores of usual size. 1e-4 is far above that, and
 # far below what a wrong formula changes.
 NEAR = {"rtol": 1e-4, "atol": 1e-5}
+TIGHT = {"rtol": 1e-8, "atol": 1e-9}  # in float64, as the lab's text says too
 
 PAIR = "attention returns two tensors: the output and the weights."
+KEPT = (
+    "{} changes a tensor that it is given. A method like masked_fill_ or a line like x -= … does."
+)
 
 
 def draw_qkv(
@@ -127,13 +139,16 @@ def softmax_of_rows(submission, rng):
         hint="With entries near 1000 or −1000 the result is wrong: exp overflows, or all of a row "
         "becomes 0. Subtract the row's maximum first.",
     )
-    x = x.masked_fill(draw_mask(rng, *x.shape), -math.inf)
-    assert_close(
-        submission.softmax(x),
-        F.softmax(x, dim=-1),
-        **NEAR,
-        hint="An entry of −∞ gets a share of exactly 0, and the others share the rest.",
-    )
+    for leads in ((), (2, 1, 3)):
+        other = randn(rng, *leads, int(rng.integers(3, 9))) * 1e37
+        hint = "It must hold for any number of leading dimensions, and entries of any size."
+        assert_close(submission.softmax(other), F.softmax(other, dim=-1), **NEAR, hint=hint)
+    blocked = draw_mask(rng, *x.shape)
+    x = x.masked_fill(blocked, -math.inf)
+    answer = submission.softmax(x)
+    hint = "An entry of −∞ gets a share of exactly 0, and the others share the rest."
+    assert_close(answer, F.softmax(x, dim=-1), **NEAR, hint=hint)
+    require(bool((answer[blocked] == 0).all()), hint)
     x[0] = -math.inf
     expected = F.softmax(x, dim=-1)
     expected[0] = 0.0
@@ -144,20 +159,21 @@ def softmax_of_rows(submission, rng):
         hint="A row of −∞ alone becomes zeros, and leaves the other rows alone. What are its "
         "maximum and its sum?",
     )
+    assert_inputs_kept(submission, "softmax", x, hint=KEPT.format("softmax"))
 
 
 @check(points=1, title="Masks say who may attend")
 def masks_say_who_may_attend(submission, rng):
-    T = int(rng.integers(3, 9))
-    assert_close(
-        submission.causal_mask(T),
-        torch.ones(T, T, dtype=torch.bool).tril(),
-        hint="The causal mask is boolean, (T, T), and True where the key is not later than the "
-        "query: on the diagonal and below it.",
-    )
+    for T in (int(rng.integers(3, 9)), 1):
+        assert_close(
+            submission.causal_mask(T),
+            torch.ones(T, T, dtype=torch.bool).tril(),
+            hint="The causal mask is boolean, (T, T), and True where the key is not later than the "
+            "query: on the diagonal and below it.",
+        )
     S = int(rng.integers(4, 9))
-    lengths = randint(rng, 1, S, int(rng.integers(2, 6)))
-    lengths[0] = 0
+    lengths = randint(rng, 1, S, int(rng.integers(3, 6)))
+    lengths[0], lengths[1] = 0, S
     expected = torch.zeros(len(lengths), 1, 1, S, dtype=torch.bool)
     for row, length in enumerate(lengths.tolist()):
         expected[row, :, :, :length] = True
@@ -187,6 +203,11 @@ def attention_equals_torch(submission, rng):
         **NEAR,
         hint="The weights are right and the output is not: it is the weights times the values.",
     )
+    assert_inputs_kept(submission, "attention", q, k, v, hint=KEPT.format("attention"))
+    q, k, v = (part.double() for part in (q, k, v))
+    answer = is_pair(submission.attention(q, k, v))
+    hint = "In float64 the result is wrong, or no longer exact: keep to the dtype of the inputs."
+    assert_close(answer, torch_attention(q, k, v), **TIGHT, hint=hint)
 
 
 @check(points=2, title="Masked positions get no weight")
@@ -210,6 +231,8 @@ def masked_positions_get_no_weight(submission, rng):
     hint = "With a mask, the result differs from PyTorch's."
     assert_close(answer[1], expected[1], **NEAR, hint=hint)
     assert_close(answer[0], expected[0], **NEAR, hint=hint)
+    hint = KEPT.format("attention, with a mask,")
+    assert_inputs_kept(submission, "attention", q, k, v, mask=mask, hint=hint)
 
 
 @check(points=3, title="Several heads equal PyTorch's")
@@ -235,6 +258,7 @@ def heads_equal_torch(submission, rng):
         hint="The weights are right and the output is not. Swap heads and positions back before "
         "you join the heads, and apply out_proj last.",
     )
+    assert_inputs_kept(submission, mine, x, hint=KEPT.format("The layer"))
 
 
 @check(points=1, title="Cross-attention reads the context")
@@ -337,8 +361,42 @@ def lookup_ignores_order_and_padding(submission, rng):
         **NEAR,
         hint="What stands in the filling changes the scores: give the padding mask to the layer.",
     )
+    more = torch.cat([names, randint(rng, 0, num_names, 9, 4)], dim=1)
+    longer = torch.cat([values, randint(rng, 0, num_values, 9, 4)], dim=1)
+    assert_close(
+        model(more, longer, lengths, questions),
+        scores,
+        **NEAR,
+        hint="More filling at the end of the lists changes the scores. Filling that is set to zero "
+        "still takes part in the softmax: give the padding mask to the layer instead.",
+    )
     other = model(names, (values + 1) % num_values, lengths, questions)
     require(not torch.equal(other, scores), "The scores do not depend on the pairs' values.")
+    other = model(names, values, lengths, (questions + 1) % num_names)
+    require(not torch.equal(other, scores), "The scores do not depend on the questions.")
+    _sizes_of_the_layer(
+        submission, model, (num_names, num_values), scores, names, values, lengths, questions
+    )
+
+
+def _sizes_of_the_layer(submission, model, numbers, scores, *inputs: Tensor) -> None:
+    """The model of width 12 with 3 heads has a layer of that width and of so many heads."""
+    state = model.state_dict()
+    widths = [part.shape for name, part in state.items() if name.endswith("q_proj.weight")]
+    require(
+        widths == [(12, 12)],
+        "LookupModel has one MultiHeadAttention, made with the d and the num_heads that it gets.",
+    )
+    one_head = submission.LookupModel(*numbers, 12, 1)
+    if {name: part.shape for name, part in one_head.state_dict().items()} == {
+        name: part.shape for name, part in state.items()
+    }:
+        one_head.load_state_dict(state)
+        require(
+            not torch.allclose(one_head(*inputs), scores, **NEAR),
+            "With one head LookupModel gives the same scores as with three: num_heads plays no "
+            "part. Give it to the layer.",
+        )
 
 
 @check(points=1, title="Attention in blocks equals the whole")
@@ -346,7 +404,7 @@ def blocks_equal_the_whole(submission, rng):
     q, k, v = draw_qkv(rng, 2, longest=20)
     expected = torch_attention(q, k, v)[0]
     S = k.shape[-2]
-    for size in (S, S - 1, 1, 2, int(rng.integers(3, 6))):  # S − 1 ≥ 2 does not divide S
+    for size in (S, S - 1, 1, 2, int(rng.integers(3, 6)), S + 3):  # S − 1 ≥ 2 does not divide S
         assert_close(
             submission.blockwise_attention(q, k, v, size),
             expected,
@@ -355,3 +413,32 @@ def blocks_equal_the_whole(submission, rng):
             "down when the maximum grows? Is the last, shorter block there? Do the scores have "
             "their root?",
         )
+    hint = KEPT.format("blockwise_attention")
+    assert_inputs_kept(submission, "blockwise_attention", q, k, v, 2, hint=hint)
+    reads_keys_in_blocks(submission, rng)
+
+
+def reads_keys_in_blocks(submission, rng: np.random.Generator) -> None:
+    """The work is cut along the keys: more blocks are more operations, and no tensor is large."""
+    T, S = int(rng.integers(20, 40)), 400 * int(rng.integers(4, 7))
+    q, k, v = randn(rng, T, 4), randn(rng, S, 4), randn(rng, S, 3)
+    done = {}
+    for size in (20, 200):
+        done[size] = submission.work_of_blocks(q, k, v, size)
+        form = "work_of_blocks is given in the notebook. Leave its name to it."
+        require(type(done[size]) is tuple and len(done[size]) == 2, form)
+        require(all(type(number) is int for number in done[size]), form)
+    if max(calls for calls, _ in done.values()) < 8:
+        return  # the work is not PyTorch's, so that PyTorch cannot count it
+    # Twice the largest input leaves room for keys and values that lie in one tensor, and the like.
+    require(
+        all(largest <= 2 * k.numel() for _, largest in done.values()),
+        "A tensor is larger than the inputs and than T × size. Make no scores for more than `size` "
+        "keys at a time.",
+    )
+    require(
+        done[20][0] - done[200][0] >= S // 20 - S // 200,
+        "With ten times as many blocks there is not an operation more for each. Read the keys in "
+        "blocks of `size`, and keep m, ℓ and o for each query; going through the queries one after "
+        "another, or a few at a time, makes scores for all keys at once.",
+    )

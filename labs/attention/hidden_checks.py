@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from checks import (
     NEAR,
+    TIGHT,
     draw_lookups,
     draw_mask,
     draw_qkv,
     is_pair,
+    reads_keys_in_blocks,
     same_layer,
     sin_cos,
     torch_attention,
@@ -47,7 +49,7 @@ HALF_OUTPUT = {"rtol": 0.05, "atol": 0.05}
 def attention_in_other_dtypes(submission, rng):
     for lead in ((), (3,), (2, 1, 2)):
         q, k, v = draw_qkv(rng, *lead, dtype=torch.float64, longest=40)
-        _same_attention(submission, q, k, v, {"rtol": 1e-9, "atol": 1e-11})
+        _same_attention(submission, q, k, v, TIGHT)
     one = (randn(rng, 1, 1, 5), randn(rng, 1, 1, 5), randn(rng, 1, 1, 3))
     _same_attention(submission, *one, NEAR)
     q, k, v = draw_qkv(rng, 2, 2, dtype=torch.bfloat16, longest=40)
@@ -57,6 +59,23 @@ def attention_in_other_dtypes(submission, rng):
     hint = "bfloat16 in, bfloat16 out, and near the exact result."
     assert_close(answer[1], weights.bfloat16(), **HALF_WEIGHTS, hint=hint)
     assert_close(answer[0], output.bfloat16(), **HALF_OUTPUT, hint=hint)
+    blocks = submission.blockwise_attention(q, k, v, int(rng.integers(3, 9)))
+    hint = "In blocks: bfloat16 in, bfloat16 out, and near the exact result."
+    assert_close(blocks, output.bfloat16(), **HALF_OUTPUT, hint=hint)
+    x = randn(rng, 3, 20, dtype=torch.bfloat16)
+    hint = "softmax: bfloat16 in, bfloat16 out, and near the exact result."
+    expected = F.softmax(x.float(), dim=-1).bfloat16()
+    assert_close(submission.softmax(x), expected, **HALF_WEIGHTS, hint=hint)
+    for lead in ((), (2, 1, 2)):
+        q, k, v = draw_qkv(rng, *lead, dtype=torch.float64)
+        expected = torch_attention(q, k, v)[0]
+        hint = "In blocks it must hold for any number of leading dimensions, and any dtype."
+        assert_close(submission.blockwise_attention(q, k, v, 4), expected, **TIGHT, hint=hint)
+        keys = draw_mask(rng, k.shape[-2])
+        hint = "A mask may have any shape that broadcasts to that of the weights."
+        expected = torch_attention(q, k, v, keys)
+        answer = is_pair(submission.attention(q, k, v, mask=keys))
+        assert_close(answer, expected, **TIGHT, hint=hint)
 
 
 def _same_attention(submission, q, k, v, near) -> None:
@@ -224,6 +243,13 @@ def learns_to_look_up(submission, rng):
 SIZES = ((10, 16), (5, 10), (5, 9))  # names, values, pairs in a list
 
 
+def one_row_a_query(output: object, shape: tuple[int, ...]) -> None:
+    form = "blockwise_attention returns one row for each query, in the dtype of the inputs."
+    require(type(output) is Tensor, f"{form} A tensor is expected.")
+    require(output.shape == shape, f"{form} The shape is wrong.")
+    require(output.dtype == torch.float32, f"{form} The dtype should be torch.float32.")
+
+
 @check(
     points=2,
     title="Attention in blocks keeps its memory small",
@@ -231,15 +257,13 @@ SIZES = ((10, 16), (5, 10), (5, 9))  # names, values, pairs in a list
     hint="Make no tensor with a number for each query and each key: only for the keys of a block.",
 )
 def blocks_keep_memory_small(submission, rng):
+    reads_keys_in_blocks(submission, rng)
     # All scores together, 4 bytes each, are more than the memory that lab.toml allows (800 MB,
     # and 512 MB of address space that the box adds to it). A process that makes them ends there.
     T, S = 1_101 + 2 * int(rng.integers(50)), 320_001 + 2 * int(rng.integers(5000))
     q, k, v = randn(rng, T, 8), randn(rng, S, 8), randn(rng, S, 3)
     output = submission.blockwise_attention(q, k, v, 500 + int(rng.integers(100)))
-    require(
-        type(output) is Tensor and output.shape == (T, 3) and output.dtype == q.dtype,
-        "blockwise_attention returns one row for each query, in the dtype of the inputs.",
-    )
+    one_row_a_query(output, (T, 3))
     rows = torch.from_numpy(rng.choice(T, 50, replace=False))
     assert_close(
         output[rows],
@@ -280,6 +304,12 @@ def heads_on_the_gpu(submission, rng):
     hint = "On the GPU the layer differs from PyTorch's. New tensors go where the inputs are."
     assert_close(answer[1], expected[1], rtol=1e-3, atol=1e-5, hint=hint)
     assert_close(answer[0], expected[0], rtol=1e-3, atol=1e-4, hint=hint)
+    questions, _ = draw_lookups(rng, 9, torch.arange(10), 5, 7)
+    model = submission.LookupModel(10, 5, 32, 2)
+    model.cuda()
+    scores = model(*questions)
+    hint = "On the GPU the look-up fails. padding_mask is on the device of lengths."
+    require(type(scores) is Tensor and scores.shape == (9, 5), hint)
 
 
 @check(
@@ -295,10 +325,7 @@ def blocks_on_the_gpu(submission, rng):
     n = 1 + 2 * (math.isqrt(int(1.5 * memory) // 4) // 2)
     q, k, v = (randn(rng, n, 16) for _ in range(3))
     output = submission.blockwise_attention(q, k, v, 512)
-    require(
-        type(output) is Tensor and output.shape == q.shape and output.dtype == q.dtype,
-        "blockwise_attention returns one row for each query, in the dtype of the inputs.",
-    )
+    one_row_a_query(output, q.shape)
     rows = torch.from_numpy(rng.choice(n, 200, replace=False))
     assert_close(
         output[rows],

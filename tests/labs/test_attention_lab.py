@@ -150,6 +150,21 @@ def test_the_numbers_in_the_text_are_right():
     words = "The output is {:.2f}. ({:.2f} would come out without the division, and {:.2f} on"
     assert words.format(*said) in text
 
+    two_rows = torch.tensor([[[1.0, 0.0], [0.0, 2.0]]])
+    outputs = {}
+    for heads in (1, 2):
+        layer = names["MultiHeadAttention"](2, heads)
+        state = {name: torch.zeros_like(part) for name, part in layer.state_dict().items()}
+        state |= {name: torch.eye(2) for name in state if name.endswith("weight")}
+        layer.load_state_dict(state)
+        output, weights = layer(two_rows)
+        outputs[heads] = output[0].tolist()
+    assert [round(one, 3) for one in weights[0, 0, 0].tolist()] == [0.731, 0.269]
+    assert weights[0, 1, 0].tolist() == [0.5, 0.5]
+    words = "row 0 of the output is ({:.3f}, {:.3f}), and row 1 is ({:.3f}, {:.3f})"
+    assert words.format(*outputs[2][0], *outputs[2][1]) in text
+    assert "row 0 would be ({:.3f}, {:.3f})".format(*outputs[1][0]) in text
+
     row = names["positions"](2, 4)[1].tolist()
     assert "= ({:.3f}, {:.3f}, {:.3f}, {:.3f})".format(*row) in text
     assert names["causal_mask"](3).tolist() == [[s <= t for s in range(3)] for t in range(3)]
@@ -168,3 +183,41 @@ def test_the_numbers_in_the_text_are_right():
     values = torch.tensor([[10.0], [20.0], [30.0]])
     online = names["blockwise_attention"](torch.ones(1, 1), run.T, values, 1)
     assert online.item() == pytest.approx(mixed / total)
+
+
+#: Wrong answers, and the words that name the property which each breaks.
+NAMED = {
+    "lookup-padding-zeroed": "Filling that is set to zero still takes part in the softmax",
+    "lookup-of-one-width": "the d and the num_heads that it gets",
+    "lookup-with-one-head": "num_heads plays no part",
+    "lookup-without-question": "do not depend on the questions",
+    "blocks-of-one-size": "Read the keys in blocks of `size`",
+    "blocks-of-single-queries": "going through the queries one after another",
+    "blocks-of-queries": "A tensor is larger than the inputs",
+    "blocks-of-size-queries": "A tensor is larger than the inputs",
+    "blocks-out-of-the-whole-table": "A tensor is larger than the inputs",
+    "blocks-always-float32": "The dtype should be torch.bfloat16",
+    "causal-mask-of-numbers": "The dtype should be torch.bool",
+    "padding-mask-without-its-dimensions": "The shape is wrong",
+    "queries-scaled-in-place": "changes a tensor that it is given",
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_hint_names_the_property_that_is_broken(name):
+    caught_by = set(WRONG[name].caught_by)
+    for seed in range(3):
+        found = outcomes(LAB, names_of(LAB, WRONG[name].cells), seed, only=caught_by)
+        assert set(found) == caught_by
+        assert all(NAMED[name] in one.hint for one in found.values()), [
+            one.hint for one in found.values()
+        ]
+
+
+def test_the_work_of_blocks_is_counted_as_the_text_says():
+    names = names_of(LAB)
+    q, k, v = torch.randn(30, 4), torch.randn(2000, 4), torch.randn(2000, 3)
+    few, many = (names["work_of_blocks"](q, k, v, size) for size in (200, 20))
+    assert many[0] - few[0] >= 100 - 10
+    assert max(few[1], many[1]) <= k.numel()
+    assert names["work_of_blocks"](q, k, v, 2000)[1] == 30 * 2000
