@@ -84,10 +84,19 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("notebook", type=Path, metavar="NOTEBOOK")
     one.set_defaults(run=_submit)
 
-    one = lab.add_parser("test", help="prove a lab good: solution, starter, wrong ones, secrets")
+    one = lab.add_parser(
+        "test", help="prove a lab good: solution, starter, wrong ones, mutants, secrets"
+    )
     one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
     one.add_argument("--seeds", type=_whole(1, 10_000), default=20, help="for the solution (20)")
     one.add_argument("--hidden", type=Path, metavar="DIR", help="private hidden checks")
+    one.add_argument(
+        "--mutants",
+        type=_whole(0, 86_400),
+        default=900,
+        metavar="S",
+        help="seconds for all mutants of the answers; 0: none (900)",
+    )
     one.set_defaults(run=_test)
 
     one = commands.add_parser(
@@ -185,18 +194,23 @@ def _submit(options: argparse.Namespace) -> int:
 def _test(options: argparse.Namespace) -> int:
     lab = _lab(options.lab, options.hidden)
     import torch
+    from rich.console import Console
 
     from introml.grader.authoring import prove_lab
+    from introml.grader.authoring.mutants_bar import MutantsBar
     from introml.grader.box import SandboxUnavailable
     from introml.grader.checks import ChecksError
+    from introml.grader.lab import LabError
 
     torch.set_num_threads(1)  # as graded
     try:
-        report = prove_lab(
-            lab, options.hidden, options.seeds, say=lambda line: print(line, flush=True)
-        )
-    except (ChecksError, SandboxUnavailable) as problem:
+        with MutantsBar(Console()) as bar:
+            report = prove_lab(
+                lab, options.hidden, options.seeds, bar.say, options.mutants, bar.tell
+            )
+    except (ChecksError, LabError, SandboxUnavailable) as problem:
         raise Usage(str(problem)) from problem
+    print(f"\n{report.table()}\n")
     print("the lab is good" if report.good else f"{len(report.problems)} problems")
     return 0 if report.good else 1
 

@@ -1,38 +1,57 @@
-"""Is a lab good? Right answers pass, wrong ones are caught, secrets stay, time suffices."""
+"""Is a lab good? Right answers pass, wrong ones and mutants are caught, secrets stay."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from introml.grader.authoring import lab_test_file, mutants, tries
 from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
 from introml.grader.authoring.release import released_files, solution_notebook, starter_notebook
-from introml.grader.lab import Lab, RightSolution, WrongSolution
+from introml.grader.lab import Kind, Lab, RightSolution, WrongSolution
 from introml.grader.notebook import Invalid, find, read_submission
 from introml.grader.results import SubmissionResult, Verdict
 from introml.grader.run import Checker, Setup
 
 #: Wrong solutions and starters fail for what they are, not by chance: few seeds will do.
 _FEW = 3
+#: How long all mutants together may take, in seconds.
+MUTANTS_S = 900.0
 #: A solution that needs more of the time limit than this leaves slower machines no room.
 _ROOM = 0.5
 
 
 @dataclass
 class LabReport:
-    """What was found: `problems` is empty for a good lab; `lines` say what was proved."""
+    """What was found: `problems` is empty for a good lab; `lines` say what was proved.
+
+    `parts` has a row for each part of the test: its name, what was tried, problems, seconds.
+    """
 
     lines: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    parts: list[tuple[str, int, int, float]] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
         return not self.problems
+
+    def table(self) -> str:
+        """The parts, one a line, with the time of each and of all."""
+        width = max(len(name) for name, *_ in self.parts)
+        rows = [f"{'':{width}}  tried  problems  seconds"]
+        rows += [
+            f"{name:{width}}  {tried:5}  {problems or '–':>8}  {seconds:7.1f}"
+            for name, tried, problems, seconds in self.parts
+        ]
+        total = sum(seconds for *_, seconds in self.parts)
+        return "\n".join([*rows, f"{'together':{width}}  {'':5}  {'':8}  {total:7.1f}"])
 
 
 def prove_lab(
@@ -40,14 +59,26 @@ def prove_lab(
     hidden: Path | None = None,
     seeds: int = 20,
     say: Callable[[str], None] = lambda line: None,
+    mutants_s: float = MUTANTS_S,
+    tell: Callable[[mutants.Fates], None] = lambda fates: None,
 ) -> LabReport:
     """Prove a lab good, or list what is wrong with it. `say` hears each line as it is known.
 
-    Raises what `Checker` raises when the lab cannot be graded at all.
+    Mutants are graded for at most `mutants_s` seconds, and not at all for 0; `tell` hears of them.
+    Raises what `Checker` raises when the lab cannot be graded at all, and `LabError`.
     """
     report = LabReport()
+    to_try, named = lab_test_file.read(lab)
+    began = time.monotonic()
 
-    def note(problems: list[str], proved: str) -> None:
+    def note(part: str, tried: int, problems: list[str], proved: str) -> None:
+        nonlocal began
+        before, began = began, time.monotonic()
+        if report.parts and report.parts[-1][0] == part:
+            _, others, found, seconds = report.parts.pop()
+        else:
+            others, found, seconds = 0, 0, 0.0
+        report.parts.append((part, others + tried, found + len(problems), seconds + began - before))
         report.problems += problems
         lines = [f"✗ {one}" for one in problems] or [f"✓ {proved}"]
         report.lines += lines
@@ -56,14 +87,20 @@ def prove_lab(
 
     setup = Setup(str(lab.folder), 0, str(hidden) if hidden else None)
     with Checker(setup) as checker:
-        note(*_solution_passes(checker, seeds))
-        note(*_starter_fails(checker))
+        note("the solution", seeds, *_solution_passes(checker, seeds))
+        note("the starter", _FEW, *_starter_fails(checker))
         for right in lab.right_solutions():
-            note(*_right_passes(checker, right))
+            note("right answers", 1, *_right_passes(checker, right))
         for wrong in lab.wrong_solutions():
-            note(*_wrong_is_caught(checker, wrong))
-        note(*_memory_suffices(checker))
-    note(*_nothing_leaks(lab, setup))
+            note("wrong answers", 1, *_wrong_is_caught(checker, wrong))
+        experiments = sum(cell.kind is Kind.EXPERIMENT for cell in lab.cells) + len(to_try)
+        note("experiments", experiments, *_experiments_run(checker, to_try))
+        if mutants_s > 0:
+            made = mutants.mutants(lab, devices=checker.cuda)
+            fates = mutants.grade(checker, made, mutants_s, tell)
+            note("mutants", fates.tried, *_mutants_are_caught(fates, named))
+        note("memory", 1, *_memory_suffices(checker))
+    note("secrets", len(lab.wrong_solutions()) + 3, *_nothing_leaks(lab, setup))
     return report
 
 
@@ -158,6 +195,22 @@ def _wrong_is_caught(checker: Checker, wrong: WrongSolution) -> tuple[list[str],
         if not lost and not missed:
             problems.append(f"wrong/{wrong.name} gets all points at seed {seed}")
     return problems, f"wrong/{wrong.name} is caught by {', '.join(wrong.caught_by)}"
+
+
+def _experiments_run(checker: Checker, to_try: list[lab_test_file.Try]) -> tuple[list[str], str]:
+    problems = [*tries.unheld(checker.lab, to_try), *tries.run_all(checker, to_try)]
+    count = len(tries.sentences(checker.lab))
+    return problems, f"every experiment runs, and what the text has students try ({count})"
+
+
+def _mutants_are_caught(
+    fates: mutants.Fates, named: list[lab_test_file.Survivor]
+) -> tuple[list[str], str]:
+    lived = len(fates.survivors)
+    but = f"; {lived} do the same as the answer, for reasons in lab_test.toml" if lived else ""
+    return mutants.told(fates, named), (
+        f"of {fates.total} mutants {fates.total - lived} are caught{but}"
+    )
 
 
 def _memory_suffices(checker: Checker) -> tuple[list[str], str]:

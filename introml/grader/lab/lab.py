@@ -139,7 +139,8 @@ def _version(folder: Path, hidden_checks: Path | None) -> str:
             beside = [x for x in beside if "__pycache__" not in x.parts]
         files += [(f"hidden/{x.relative_to(hidden_checks.parent).as_posix()}", x) for x in beside]
     # What lies beside the checks may be imported by them.
-    rest = {*folder.iterdir()} - {path for _, path in files} - {folder / "hidden_checks.py"}
+    rest = {*folder.iterdir()} - {path for _, path in files}
+    rest -= {folder / "hidden_checks.py", folder / "lab_test.toml"}
     files += [(x.name, x) for x in sorted(rest) if x.is_file() and x.name[0] != "."]
     digest = hashlib.sha256()
     for name, path in files:

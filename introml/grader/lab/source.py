@@ -96,6 +96,19 @@ class Cell:
         return "\n".join(x for x in lines if not (_BEGIN.match(x) or _END.match(x)))
 
     @property
+    def solution_lines(self) -> set[int]:
+        """The lines of `solution`, from 1, that stood between marks: what a student writes."""
+        lines, inside, number = set(), False, 0
+        for line in self.source.split("\n"):
+            if _BEGIN.match(line) or _END.match(line):
+                inside = not inside
+                continue
+            number += 1
+            if inside:
+                lines.add(number)
+        return lines
+
+    @property
     def nbgrader_source(self) -> str:
         """The cell with nbgrader's own marks; the hint stands before the region."""
         lines = []

@@ -1,0 +1,91 @@
+"""Experiments and all that the text has students try: each runs, and gives what the text says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from introml.grader.authoring.lab_test_file import Try
+from introml.grader.lab import Cell, Kind, Lab
+from introml.grader.run import Checker
+from introml.grader.run.attempt import Attempt
+
+#: A sentence that begins with "Try", to its end; a line that is part of a paragraph may break it.
+_TRY = re.compile(r"(?:^|(?<=[.?!:]\s)|(?<=\n))(Try\b.*?)(?=[.?!:](?:\s|$)|$)", re.DOTALL)
+
+
+def sentences(lab: Lab) -> list[tuple[str, int]]:
+    """The sentences of the text that begin with "Try", and the line of the cell of each."""
+    found = []
+    for cell in lab.cells:
+        if cell.kind is Kind.TEXT:
+            for one in _TRY.finditer(cell.source):
+                line = cell.line + cell.source[: one.start(1)].count("\n")
+                found.append((" ".join(one[1].split()), line))
+    return found
+
+
+def unheld(lab: Lab, tries: list[Try]) -> Iterator[str]:
+    """What the text has students try and no entry runs; entries that stand for no sentence."""
+    said = sentences(lab)
+    for sentence, line in said:
+        if not any(one.says in sentence or sentence in one.says for one in tries):
+            yield (
+                f"lab.md:{line}: {sentence!r} is run by no [[try]] of lab_test.toml; write one "
+                "with says, cell and replace"
+            )
+    text = " ".join(" ".join(cell.source.split()) for cell in lab.cells if not cell.is_code)
+    for one in tries:
+        if one.says not in text:
+            yield f"lab_test.toml: no text of lab.md says {one.says!r}"
+
+
+def run_all(checker: Checker, tries: list[Try]) -> Iterator[str]:
+    """Run each experiment as it stands, and each try: yields what fails, in words."""
+    lab = checker.lab
+    experiments = {cell.id: cell for cell in lab.cells if cell.kind is Kind.EXPERIMENT}
+    for cell in experiments.values():
+        if message := _run(checker, cell, cell.solution):
+            yield f"experiment {cell.id} fails with the solution: {message}"
+    for one in tries:
+        name = f"[[try]] {one.says!r}"
+        if one.cell not in experiments:
+            known = ", ".join(experiments) or "none"
+            yield f"{name}: {one.cell!r} is no experiment; there are: {known}"
+            continue
+        source = experiments[one.cell].solution
+        absent = [old for old, _ in one.replace if source.count(old) != 1]
+        if absent:
+            times = source.count(absent[0])
+            yield (
+                f"{name}: {absent[0]!r} stands {times} times in {one.cell}; it must stand there "
+                "once"
+            )
+            continue
+        for old, new in one.replace:
+            source = source.replace(old, new)
+        if message := _run(checker, experiments[one.cell], source, one.holds):
+            yield f"{name}: {message}"
+
+
+def _run(checker: Checker, experiment: Cell, source: str, holds: str = "") -> str:
+    """Run the solved notebook up to the experiment, with nothing withheld; "" if all goes well."""
+    cells = []
+    for cell in checker.lab.cells:
+        if cell is experiment:
+            break
+        if cell.is_code and cell.kind not in (Kind.EXPERIMENT, Kind.CHECK):
+            cells.append((cell.id, cell.solution))
+    cells.append((experiment.id, source))
+    if holds:
+        try:
+            ast.parse(holds, mode="eval")
+        except SyntaxError as problem:
+            return f"holds is no expression: {problem.msg}"
+        cells.append(("holds", f"assert {holds}"))
+    with Attempt(checker._template, cells, limits=checker.limits) as attempt:
+        for one in attempt.start():
+            if one.outcome != "ok":
+                return f"{holds} does not hold" if one.cell == "holds" else one.message
+    return ""

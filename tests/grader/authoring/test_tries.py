@@ -1,0 +1,93 @@
+"""What a lab's text has students try: found, held to an entry, and run."""
+
+import pytest
+import torch
+from tiny import copy_of_tiny, tiny
+
+from introml.grader.authoring import lab_test_file, tries
+from introml.grader.authoring.lab_test_file import Try
+from introml.grader.lab.lab import load_lab
+from introml.grader.run.checker import Checker, Setup
+
+SAYS = "Try it on data of your own"
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def with_text(tmp_path, text):
+    return load_lab(copy_of_tiny(
+        tmp_path, lab_md=lambda source: source.replace("Try it on data of your own.", text)
+    ))  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("It fell. Try `rate=1.5`: does it climb? Then stop.", ["Try `rate=1.5`"]),
+    ("Why? Try 100 in place\nof 4,000. Try again!", ["Try 100 in place of 4,000", "Try again"]),
+    ("You can try it. Trying helps; a Tryst does not.", []),
+    ("It is 3.5.\n\nTry 2.5 in its place.", ["Try 2.5 in its place"]),
+])  # fmt: skip
+def test_sentences_that_begin_with_try_are_found(tmp_path, text, found):
+    assert [one for one, _ in tries.sentences(with_text(tmp_path, text))] == found
+
+
+def test_each_sentence_needs_an_entry_and_each_entry_a_sentence(tmp_path):
+    lab = with_text(tmp_path, "Try more points. Try fewer.")
+    line = (lab.folder / "lab.md").read_text().split("\n").index("Try more points. Try fewer.") + 1
+    problems = list(tries.unheld(lab, [Try("Try more points", "training"), Try(SAYS, "training")]))
+    assert len(problems) == 2
+    assert problems[0].startswith(f"lab.md:{line}: 'Try fewer' is run by no [[try]]")
+    assert repr(SAYS) in problems[1]
+
+
+def test_the_small_lab_holds_all_that_it_has_students_try():
+    to_try, _ = lab_test_file.read(tiny())
+    assert list(tries.unheld(tiny(), to_try)) == []
+    assert [one.says for one in to_try] == [SAYS]
+
+
+def test_experiments_and_tries_run_and_hold_what_is_said():
+    ones = [("torch.randn(50, 2), torch.randn(50)", "torch.ones(50, 2), torch.ones(50)")]
+    with Checker(Setup(str(tiny().folder), 0)) as checker:
+
+        def problems(**options):
+            return list(tries.run_all(checker, [Try(SAYS, **options)]))
+
+        assert problems(cell="training") == []
+        assert problems(cell="training", replace=tuple(ones), holds="result[-1] < 0.01") == []
+        (wrong,) = problems(cell="training", holds="result[-1] > result[0]")
+        assert wrong.endswith("result[-1] > result[0] does not hold")
+        (raised,) = problems(cell="training", replace=(("range(20)", "range(2, nothing)"),))
+        assert "nothing" in raised
+        (absent,) = problems(cell="training", replace=(("range(21)", "range(20)"),))
+        assert "'range(21)' stands 0 times in training" in absent
+        (unknown,) = problems(cell="trainings")
+        assert unknown.endswith("there are: training")
+        (no_code,) = problems(cell="training", holds="result <")
+        assert "holds is no expression" in no_code
+
+
+def test_an_experiment_that_fails_with_the_solution_is_found(tmp_path):
+    lab = load_lab(copy_of_tiny(
+        tmp_path, lab_md=lambda source: source.replace("descent = Descent(2)", "descent = Descent()")
+    ))  # fmt: skip
+    with Checker(Setup(str(lab.folder), 0)) as checker:
+        (problem,) = tries.run_all(checker, [])
+    assert problem.startswith("experiment training fails with the solution: ")
+
+
+def test_nothing_is_withheld_in_an_experiment(tmp_path):
+    """A student runs it where the library is whole."""
+    lab = load_lab(copy_of_tiny(
+        tmp_path,
+        lab_md=lambda source: source.replace(
+            "descent = Descent(2)", "descent = Descent(2); torch.nn.functional.mse_loss(y, y)"
+        ),
+    ))  # fmt: skip
+    with Checker(Setup(str(lab.folder), 0)) as checker:
+        assert list(tries.run_all(checker, [])) == []
