@@ -1,10 +1,13 @@
 """`introml lab test`: a good lab is proved, and each fault of a bad one is found."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from tiny import code_cell, copy_of_tiny, notebook, tiny, written
 
 from introml import command
+from introml.grader.authoring import lab_test, mutants
 from introml.grader.authoring.canaries import SPY, found_in, own_canaries, planted, readable
 from introml.grader.authoring.lab_test import prove_lab
 from introml.grader.checks.checks import load_checks
@@ -21,13 +24,42 @@ def _one_thread():
 
 
 def test_the_small_lab_is_good():
-    report = prove_lab(tiny(), seeds=3)
+    told = []
+    report = prove_lab(tiny(), seeds=3, say=told.append, mutants_s=0)
     assert report.good, report.problems
+    assert told == report.lines
     text = "\n".join(report.lines)
     for words in ("at 3 seeds", "the starter fails every", "right/loops passes all",
                   "sum_for_mean is caught", "500 MB",
                   "of 5 secrets", "one of them a spy"):  # fmt: skip
         assert words in text
+    rows = [line.split() for line in report.table().split("\n")]
+    assert [row[:-3] for row in rows[1:-1]] == [
+        ["the", "solution"], ["the", "starter"], ["right", "answers"], ["wrong", "answers"],
+        ["experiments"], ["memory"], ["secrets"],
+    ]  # fmt: skip
+    assert [row[-3] for row in rows[1:-1]] == ["3", "3", "1", "3", "2", "1", "6"]
+    assert float(rows[-1][-1]) == pytest.approx(sum(float(row[-1]) for row in rows[1:-1]), abs=0.5)
+
+
+def test_mutants_are_part_of_it_and_the_table_says_how_many(tmp_path, capsys, monkeypatch):
+    """One mutant that no check sees and one that is caught; a name that nothing needs."""
+    folder = copy_of_tiny(tmp_path)
+    file = folder / "lab_test.toml"
+    file.write_text(file.read_text().replace("self.w.sub_", "self.w.add_"))
+    kept = ("self.w = self.w.sub_(self.rate", "self.w = (self.w + self.rate")
+
+    def few(lab, devices):
+        made = [one for one in mutants.mutants(lab) if one.answer == "solution"]
+        return [one for one in made if one.new.startswith(kept)]
+
+    monkeypatch.setattr(lab_test, "mutants", SimpleNamespace(**vars(mutants) | {"mutants": few}))
+    assert command.main(["lab", "test", str(folder), "--seeds", "1", "--mutants", "300"]) == 1
+    out = capsys.readouterr().out
+    assert "      + self.w = self.w.sub_(self.rate" in out
+    assert "take the entry away: 'self.w = self.w - self.rate" in out
+    (row,) = (line.split() for line in out.split("\n") if line.startswith("mutants"))
+    assert row[1:3] == ["2", "4"]  # tried; the survivor, and three names that nothing needs
 
 
 def test_each_fault_of_a_bad_lab_is_found(tmp_path, capsys):
@@ -45,7 +77,7 @@ def test_each_fault_of_a_bad_lab_is_found(tmp_path, capsys):
         ),
         lab_toml=lambda text: text.replace("memory_mb = 500", "memory_mb = 1"),
     )
-    status = command.main(["lab", "test", str(folder), "--seeds", "8"])
+    status = command.main(["lab", "test", str(folder), "--seeds", "8", "--mutants", "0"])
     out = capsys.readouterr().out
     assert status == 1
     for words in (
@@ -80,7 +112,7 @@ def test_answers_to_try_that_are_no_use_are_found(tmp_path, capsys):
         "return torch.nn.functional.mse_loss(x @ w, y)",
     ))  # fmt: skip
     (folder / "wrong" / "of_the_library.toml").write_text(REFUSED)
-    assert command.main(["lab", "test", str(folder), "--seeds", "1"]) == 1
+    assert command.main(["lab", "test", str(folder), "--seeds", "1", "--mutants", "0"]) == 1
     out = capsys.readouterr().out
     for words in (
         "✗ right/loops is refused: ",

@@ -1,5 +1,7 @@
 """What a lab's text has students try: found, held to an entry, and run."""
 
+import copy
+
 import pytest
 import torch
 from tiny import copy_of_tiny, tiny
@@ -18,6 +20,19 @@ def _one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def checker():
+    with Checker(Setup(str(tiny().folder), 0)) as one:
+        yield one
+
+
+def changed(checker, folder, old, new):
+    """The checker, for a lab that is the small one but for a few words."""
+    other = copy.copy(checker)
+    other.lab = load_lab(copy_of_tiny(folder, lab_md=lambda source: source.replace(old, new)))
+    return other
 
 
 def with_text(tmp_path, text):
@@ -51,43 +66,33 @@ def test_the_small_lab_holds_all_that_it_has_students_try():
     assert [one.says for one in to_try] == [SAYS]
 
 
-def test_experiments_and_tries_run_and_hold_what_is_said():
+def test_experiments_and_tries_run_and_hold_what_is_said(checker):
+    def problems(**options):
+        return list(tries.run_all(checker, [Try(SAYS, **options)]))
+
     ones = [("torch.randn(50, 2), torch.randn(50)", "torch.ones(50, 2), torch.ones(50)")]
-    with Checker(Setup(str(tiny().folder), 0)) as checker:
-
-        def problems(**options):
-            return list(tries.run_all(checker, [Try(SAYS, **options)]))
-
-        assert problems(cell="training") == []
-        assert problems(cell="training", replace=tuple(ones), holds="result[-1] < 0.01") == []
-        (wrong,) = problems(cell="training", holds="result[-1] > result[0]")
-        assert wrong.endswith("result[-1] > result[0] does not hold")
-        (raised,) = problems(cell="training", replace=(("range(20)", "range(2, nothing)"),))
-        assert "nothing" in raised
-        (absent,) = problems(cell="training", replace=(("range(21)", "range(20)"),))
-        assert "'range(21)' stands 0 times in training" in absent
-        (unknown,) = problems(cell="trainings")
-        assert unknown.endswith("there are: training")
-        (no_code,) = problems(cell="training", holds="result <")
-        assert "holds is no expression" in no_code
+    assert problems(cell="training") == []
+    assert problems(cell="training", replace=tuple(ones), holds="result[-1] < 0.01") == []
+    (wrong,) = problems(cell="training", holds="result[-1] > result[0]")
+    assert wrong.endswith("result[-1] > result[0] does not hold")
+    (raised,) = problems(cell="training", replace=(("range(20)", "range(2, nothing)"),))
+    assert "nothing" in raised
+    (absent,) = problems(cell="training", replace=(("range(21)", "range(20)"),))
+    assert "'range(21)' stands 0 times in training" in absent
+    (unknown,) = problems(cell="trainings")
+    assert unknown.endswith("there are: training")
+    (no_code,) = problems(cell="training", holds="result <")
+    assert "holds is no expression" in no_code
 
 
-def test_an_experiment_that_fails_with_the_solution_is_found(tmp_path):
-    lab = load_lab(copy_of_tiny(
-        tmp_path, lab_md=lambda source: source.replace("descent = Descent(2)", "descent = Descent()")
-    ))  # fmt: skip
-    with Checker(Setup(str(lab.folder), 0)) as checker:
-        (problem,) = tries.run_all(checker, [])
+def test_an_experiment_that_fails_with_the_solution_is_found(checker, tmp_path):
+    other = changed(checker, tmp_path, "descent = Descent(2)", "descent = Descent()")
+    (problem,) = tries.run_all(other, [])
     assert problem.startswith("experiment training fails with the solution: ")
 
 
-def test_nothing_is_withheld_in_an_experiment(tmp_path):
+def test_nothing_is_withheld_in_an_experiment(checker, tmp_path):
     """A student runs it where the library is whole."""
-    lab = load_lab(copy_of_tiny(
-        tmp_path,
-        lab_md=lambda source: source.replace(
-            "descent = Descent(2)", "descent = Descent(2); torch.nn.functional.mse_loss(y, y)"
-        ),
-    ))  # fmt: skip
-    with Checker(Setup(str(lab.folder), 0)) as checker:
-        assert list(tries.run_all(checker, [])) == []
+    with_loss = "descent = Descent(2); torch.nn.functional.mse_loss(y, y)"
+    other = changed(checker, tmp_path, "descent = Descent(2)", with_loss)
+    assert list(tries.run_all(other, [])) == []
