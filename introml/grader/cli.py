@@ -196,8 +196,7 @@ def _test(options: argparse.Namespace) -> int:
     import torch
     from rich.console import Console
 
-    from introml.grader.authoring import prove_lab
-    from introml.grader.authoring.mutants_bar import MutantsBar
+    from introml.grader.authoring import MutantsBar, prove_lab
     from introml.grader.box import SandboxUnavailable
     from introml.grader.checks import ChecksError
     from introml.grader.lab import LabError

@@ -1,4 +1,5 @@
 from .lab_test import prove_lab as prove_lab
+from .mutants_bar import MutantsBar as MutantsBar
 from .release import WouldOverwrite as WouldOverwrite
 from .release import nbgrader_source as nbgrader_source
 from .release import released_files as released_files

@@ -188,6 +188,11 @@ def _wrong_is_caught(checker: Checker, wrong: WrongSolution) -> tuple[list[str],
     problems = _refused(checker.lab, f"wrong/{wrong.name}", notebook)
     for seed in range(_FEW):
         result = _grade(checker, notebook, seed)
+        problems += [
+            f"wrong/{wrong.name} is refused: it calls what the lab withholds: {one.evidence}"
+            for one in result.flags
+            if one.kind == "called a library's answer"
+        ][:1]
         lost = {one.name for one in _run_checks(result) if one.outcome != "passed"}
         run = {one.name for one in _run_checks(result)}
         missed = [name for name in wrong.caught_by if name in run and name not in lost]

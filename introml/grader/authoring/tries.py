@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from introml.grader.authoring.lab_test_file import Try
 from introml.grader.lab import Cell, Kind, Lab
-from introml.grader.run import Checker
-from introml.grader.run.attempt import Attempt
+from introml.grader.run import Attempt, Checker
 
 #: A sentence that begins with "Try", to its end; a line that is part of a paragraph may break it.
 _TRY = re.compile(r"(?:^|(?<=[.?!:]\s)|(?<=\n))(Try\b.*?)(?=[.?!:](?:\s|$)|$)", re.DOTALL)

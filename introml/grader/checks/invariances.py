@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from introml.grader.checks.checks import assert_close, assert_finite, randn, require
+from introml.grader.wire import run_beside_answers
 
 Function = Callable[[Tensor], Tensor]
 """The student's function of one tensor, the others held fixed."""
@@ -74,25 +75,33 @@ def assert_linear(
 
 
 def assert_inputs_kept(submission: Any, target: Any, *args: Any, hint: str, **kwargs: Any) -> None:
-    """Calls with the very tensors of a first one return the same: nothing has changed them.
+    """The arguments of a call are the same after it as before.
 
-    `target` is the name of a function that draws no random numbers, or a handle. A copy goes to the
-    student's process with each call, so the inputs are placed there once for all calls.
+    `target` is the name of a function, or a handle. A copy of the arguments goes to the student's
+    process; what they are there after the call is sent back.
     """
-    number = submission.place(*args, **kwargs)
-    results = []
-    for _ in range(3):  # what one call changes the next may change back
-        submission.timed(target, [number])
-        results.append(submission.fetch(number))
-    submission.forget([number])
-    require(all(_same(results[0], other) for other in results[1:]), hint)
+    run_beside_answers(submission, "assert_inputs_kept", _GIVES_BACK)
+    given = (args, kwargs)
+    back = submission.call("_introml_gives_back", target, args, kwargs)
+    require(_same(given, back), hint)
+
+
+#: Beside the answers: makes the call, and gives back what was given to it.
+_GIVES_BACK = """
+def _introml_gives_back(target, args, kwargs):
+    function = globals()[target] if isinstance(target, str) else target
+    function(*args, **kwargs)
+    return args, kwargs
+"""
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two results are equal, NaN included, but for the rounding of another order."""
+    """Whether two values are equal, NaN included, but for rounding: 0.1 may come and go."""
     if isinstance(one, Tensor):
         alike = isinstance(other, Tensor) and one.dtype == other.dtype and one.shape == other.shape
         return alike and torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
+    if isinstance(one, dict):
+        return isinstance(other, dict) and _same(list(one.items()), list(other.items()))
     if isinstance(one, list | tuple):
         return type(one) is type(other) and len(one) == len(other) and all(map(_same, one, other))
     return type(one) is type(other) and one == other

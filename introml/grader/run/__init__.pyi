@@ -1,3 +1,4 @@
+from .attempt import Attempt as Attempt
 from .checker import Checker as Checker
 from .checker import Setup as Setup
 from .checker_process import CheckerBroken as CheckerBroken
