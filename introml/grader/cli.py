@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from introml.grader.text import one_line
+
 if TYPE_CHECKING:
     from introml.grader.lab import Lab
+    from introml.grader.run import Run
 
 BAD_USE = 2
 #: Below it, all seeds can be tried until one fits what a box is told (0.1 s each).
@@ -127,6 +130,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "--unsafe-no-sandbox",
         action="store_true",
         help="run without a sandbox, for your own solution only; marks every result",
+    )
+    one.add_argument(
+        "--take-lower",
+        action="store_true",
+        help="let grades count that a regrade has lowered; without it the old ones are kept",
     )
     one.add_argument("--report", action="store_true", help="print how the class did")
     one.set_defaults(run=_grade)
@@ -248,6 +256,7 @@ def _grade(options: argparse.Namespace) -> int:
                         watch.tell(news)
             finally:
                 store.write_grades(run.folders)
+            _ask_about_lower_grades(run, options.take_lower)
             if options.report:
                 print(Report.of(store.results(run.folders)).text(), end="\n\n")
     except (StoreError, LabUnusable) as problem:
@@ -266,6 +275,27 @@ def _grade(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if faults else 0
+
+
+def _ask_about_lower_grades(run: Run, take: bool) -> None:
+    """Show what a regrade would lower, and let it count if the teacher says so."""
+    waiting = run.proposals()
+    if not waiting:
+        return
+    one = len(waiting) == 1
+    print(f"Graded again, {len(waiting)} grade{' would' if one else 's would'} be lower:")
+    for _, words in waiting:
+        print(f"  {one_line(words)}")
+    if not take and sys.stdin.isatty() and sys.stdout.isatty():
+        take = input("Let the new grades count? [y/N] ").strip().casefold() in ("y", "yes")
+    if not take:
+        kept, new = ("grade counts", "one") if one else ("grades count", "ones")
+        print(f"The old {kept} as before. To let the new {new} count, say --take-lower.")
+        return
+    for proposed, _ in waiting:
+        run.store.take(proposed)
+    run.store.write_grades(run.folders)
+    print(f"The new grade{' counts' if one else 's count'} now.")
 
 
 def _lab(name: str, hidden: Path | None = None) -> Lab:

@@ -1,7 +1,8 @@
 """A checker that grades nothing, and misbehaves where a submission's text asks for it.
 
 Run as a program it speaks the checker's protocol. The notebook's bytes say what it does: "die",
-"hang", "babble", "fault", "other", "flood", "once:PATH" (dies the first time); all else passes.
+"hang", "babble", "fault", "other", "flood", "once:PATH" (dies the first time), "told:PATH" (fields
+of the result are those in the JSON file); all else passes.
 """
 
 import base64
@@ -77,6 +78,8 @@ def main():
             say({"result": result(request | {"submission": "x"}, setup)})
         elif word == "nonsense":
             say({"result": {"verdict": "splendid"}})
+        elif word == "told":
+            say({"result": result(request, setup) | json.loads(Path(rest).read_text())})
         elif word == "rich":
             greedy = result(request, setup)
             greedy["checks"][0]["points"] = 1e9

@@ -9,11 +9,11 @@ import jinja2
 
 from introml.book.style.tokens import page_css
 from introml.grader.results.gradescope import words_of
-from introml.grader.results.results import CheckResult, SubmissionResult, Verdict
+from introml.grader.results.results import NOT_ASKED, CheckResult, SubmissionResult, Verdict
 from introml.grader.text import one_line, plain
 
 _OUTPUT_LIMIT = 20_000
-_MARKS = {"passed": "✓", "partial": "◐", "not run": "–"}
+_MARKS = {"passed": "✓", "partial": "◐", "not run": "–", NOT_ASKED: "–"}
 
 
 def feedback_html(result: SubmissionResult) -> str:
@@ -46,7 +46,7 @@ def _shown(one: CheckResult) -> dict[str, str]:
         points = f"{one.points:g} / {one.max_points:g}"
         outcome = one.outcome
     else:
-        points, outcome = "–", "not run"
+        points, outcome = "–", one.outcome if one.outcome == NOT_ASKED else "not run"
     return {
         "title": one_line(one.title),
         "points": points,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from introml.grader.results.results import CheckResult, SubmissionResult, Verdict
+from introml.grader.results.results import NOT_ASKED, CheckResult, SubmissionResult, Verdict
 from introml.grader.text import plain
 
 #: Where this project's own data are, in the part of the file that Gradescope stores and ignores.
@@ -77,6 +77,7 @@ def words_of(one: CheckResult) -> str:
         "timed out": "Took longer than the time limit.",
         "crashed": "The process that ran your code ended during this check.",
         "not run": "Not reached.",
+        NOT_ASKED: "",
         "partial": "Passed in part.",
         "failed": "",
     }[one.outcome]

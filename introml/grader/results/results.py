@@ -24,9 +24,11 @@ FAULT_MESSAGE = (
     "The grader failed on this submission; it is not your fault, and costs no attempt. Tell the "
     "person who runs the grading of your course."
 )
+#: A check that was added after a submission was graded: it counts neither for nor against it.
+NOT_ASKED = "not asked then"
 #: What a check can end as. "not run" and not counting: it needs a GPU, and there was none, or it
 #: could not be measured.
-OUTCOMES = ("passed", "partial", "failed", "timed out", "crashed", "not run")
+OUTCOMES = ("passed", "partial", "failed", "timed out", "crashed", "not run", NOT_ASKED)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from introml.grader.lab import Lab
 from introml.grader.notebook import Upload, uploads
-from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.results import SubmissionResult, Verdict, change_in_words, regraded
 from introml.grader.run.changes import graded_again, what_changed
 from introml.grader.run.fingerprint import Fingerprint
 from introml.grader.run.session import Options, Session, Stopped
-from introml.grader.run.store import Store
+from introml.grader.run.store import Proposed, Store
 
 __all__ = ["Graded", "Options", "Run"]
 
@@ -146,6 +146,7 @@ class Run:
                     key = self._key(content)
                     done = self.store.is_done(upload.folder, key)
                     if done and (stored := self.store.load(upload.folder)) is not None:
+                        self._settle_what_is_over(upload, key)
                         self._tell(upload, stored.result, fresh=False)
                         continue
                     result = session.grade(upload.folder, content)
@@ -182,9 +183,49 @@ class Run:
         return self.store.key(content.sha256, self.decides)
 
     def _keep(self, upload: Upload, result: SubmissionResult) -> None:
-        self.store.save(result, upload.folder, upload.path, self.decides)
-        self._tell(upload, result, fresh=True)
+        """Store a result, unless it is lower than the one that is there: then it is proposed."""
+        store, folder = self.store, upload.folder
+        before = store.load(folder)
+        if before is None or not _is_regrade(before.result, result):
+            store.save(result, folder, upload.path, self.decides)
+            store.settle(folder)
+            self._tell(upload, result, fresh=True)
+            return
+        found = regraded(before.result, result)
+        counts_is_old = found.counts is before.result
+        if found.proposed is not None:
+            key = before.key if counts_is_old else store.key(result.sha256, self.decides)
+            store.propose(found.proposed, folder, upload.path, self.decides, key)
+        if not counts_is_old:
+            store.save(found.counts, folder, upload.path, self.decides)
+        if found.proposed is None and not counts_is_old:
+            store.settle(folder)
+        self._tell(upload, result if result.verdict == Verdict.FAULT else found.counts, fresh=True)
+
+    def _settle_what_is_over(self, upload: Upload, key: str) -> None:
+        """What an earlier run proposed means nothing where the stored result is today's again."""
+        proposed = self.store.proposed(upload.folder)
+        if proposed is not None and proposed.key != key:
+            self.store.settle(upload.folder)
+
+    def proposals(self) -> list[tuple[Proposed, str]]:
+        """The results that wait for a teacher's word, each with "ada: 26 of 26 → 20 of 26"."""
+        found = []
+        for upload in self.uploads:
+            proposed, stored = self.store.proposed(upload.folder), self.store.load(upload.folder)
+            if proposed is not None and stored is not None and stored.key == proposed.keeps:
+                words = change_in_words(stored.result, proposed.result)
+                found.append((proposed, f"{upload.folder}: {words}"))
+        return found
 
     def _tell(self, upload: Upload, result: SubmissionResult, *, fresh: bool) -> None:
         news = Graded(upload.folder, result.verdict, result.score, result.max_score, fresh)
         self._news.put(news)
+
+
+def _is_regrade(before: SubmissionResult, now: SubmissionResult) -> bool:
+    """Whether this is the same submission again, or a file that cannot be read in its place.
+
+    Another notebook that can be graded is another attempt, and counts as it is.
+    """
+    return before.sha256 == now.sha256 or now.verdict in (Verdict.INVALID, Verdict.FAULT)

@@ -30,6 +30,7 @@ from introml.grader.results import (
 )
 
 _FORMAT = 2
+_PROPOSED = "proposed.json"
 _STUDENTS_FILES = ("feedback.html", "junit.xml")
 
 
@@ -49,6 +50,13 @@ class Stored:
     key: str
     decides: dict[str, Any]
     result: SubmissionResult
+
+
+@dataclass(frozen=True)
+class Proposed(Stored):
+    """A lower result than the one that counts, whose key is `keeps`."""
+
+    keeps: str
 
 
 class Store:
@@ -95,6 +103,9 @@ class Store:
         place = self.folder / folder
         found = _read(place / "results.json")
         ours = found.get("extra_data", {}).get(OURS, {}) if isinstance(found, dict) else {}
+        proposed = self.proposed(folder)
+        if proposed is not None and proposed.key == key and ours.get("key") == proposed.keeps:
+            return True
         if ours.get("key") != key or ours.get("verdict") == Verdict.FAULT:
             return False
         stored = self.load(folder)
@@ -131,6 +142,48 @@ class Store:
         for name, text in texts.items():
             atomic.write(place / name, text, private=True)
         atomic.sync_folder(self.folder)
+
+    def propose(
+        self,
+        result: SubmissionResult,
+        folder: str,
+        source: Path,
+        decides: dict[str, Any],
+        keeps: str,
+    ) -> None:
+        """Keep a result that is lower than the one that counts, for a teacher to take or to leave.
+
+        `keeps` is the key of the result that counts beside it.
+        """
+        node = {
+            "key": self.key(result.sha256, decides),
+            "source": str(source),
+            "decides": decides,
+            "keeps": keeps,
+            "result": to_json(result),
+        }
+        path = self.folder / folder / _PROPOSED
+        atomic.write(path, json.dumps(node, indent=1), private=True)
+
+    def proposed(self, folder: str) -> Proposed | None:
+        """The result that waits for a teacher's word, or None if none does."""
+        node = _read(self.folder / folder / _PROPOSED)
+        try:
+            return Proposed(
+                folder, node["source"], node["key"], node["decides"], from_json(node["result"]),
+                node["keeps"],
+            )  # fmt: skip
+        except (TypeError, KeyError, ValueError):
+            return None
+
+    def settle(self, folder: str) -> None:
+        """Let nothing wait here any more: the result that counts is the one that is stored."""
+        (self.folder / folder / _PROPOSED).unlink(missing_ok=True)
+
+    def take(self, proposed: Proposed) -> None:
+        """Let a proposed result count."""
+        self.save(proposed.result, proposed.folder, Path(proposed.source), proposed.decides)
+        self.settle(proposed.folder)
 
     def load(self, folder: str) -> Stored | None:
         """What is stored under a folder's name, or None if nothing whole is."""

@@ -349,6 +349,91 @@ def test_a_moved_file_is_the_same_submission(tmp_path):
     assert sorted(grades(out)) == ["hw"]
 
 
+def test_a_grade_that_a_regrade_would_lower_is_kept_until_a_teacher_agrees(tmp_path):
+    out, told = tmp_path / "out", tmp_path / "told"
+    notebooks = hand_in(tmp_path / "in", ada=f"told:{told}", bob="good")
+
+    def tell(*points, verdict="graded", message=""):
+        checks = [
+            {"name": f"c{n}", "title": "C", "points": one, "max_points": 2.0, "outcome": "partial"}
+            for n, one in enumerate(points)
+        ]
+        told.write_text(json.dumps({"checks": checks, "verdict": verdict, "message": message}))
+
+    def run_again(time_limit):
+        with Store.opened(out, "tiny", None) as store:
+            run = Run(tiny(), store, notebooks, replace(OPTIONS, time_limit=time_limit))
+            news = {one.folder: one for one in run.news()}
+            store.write_grades(run.folders)
+            return news["ada"], run.proposals()
+
+    tell(2, 1)
+    assert run_again(1)[1] == []
+    tell(2, 0)
+    news, waiting = run_again(2)
+    assert (news.score, grades(out)["ada"]["score"]) == (3, "3")
+    assert [words for _, words in waiting] == ["ada: 3 of 4 → 2 of 4"]
+    assert "2 of 4" not in (out / "ada" / "feedback.html").read_text()
+    news, waiting = run_again(2)
+    assert (news.fresh, len(waiting)) == (False, 1), "what waits is not graded anew"
+    tell(0, 0, verdict="invalid", message="Half a file.")
+    assert [words for _, words in run_again(3)[1]] == [
+        "ada: 3 of 4 → 0 of 4 (invalid: Half a file.)"
+    ]
+    tell(0, 0, verdict="grader fault")
+    news, _ = run_again(4)
+    assert (news.verdict, grades(out)["ada"]["score"]) == (Verdict.FAULT, "3")
+    tell(2, 1, 0)  # a question more
+    news, waiting = run_again(5)
+    assert (news.score, news.max_score) == (3, 4)
+    assert [words for _, words in waiting] == ["ada: 3 of 4 → 3 of 6"]
+    assert "Not asked when you handed in" in (out / "ada" / "feedback.html").read_text()
+    tell(2, 2, 0)
+    news, waiting = run_again(6)
+    assert (news.score, news.max_score) == (4, 4), "what it gains on the old questions counts"
+    with Store.opened(out, "tiny", None) as store:
+        store.take(waiting[0][0])
+    news, waiting = run_again(6)
+    assert (news.score, news.max_score, news.fresh, waiting) == (4, 6, False, [])
+    tell(2, 2, 2)
+    news, waiting = run_again(7)
+    assert (news.score, waiting) == (6, [])
+
+
+def test_what_cannot_be_read_any_more_keeps_its_grade_and_a_new_notebook_counts(tmp_path):
+    out, told = tmp_path / "out", tmp_path / "told"
+    notebooks = hand_in(tmp_path / "in", ada="good")
+    grade(out, notebooks)
+    notebooks[0].unlink()
+    notebooks[0].symlink_to("nowhere")
+    _, run = grade(out, notebooks)
+    assert grades(out)["ada"]["score"] == "1"
+    assert "symbolic link" in run.proposals()[0][1]
+    notebooks[0].unlink()
+    notebooks[0].write_text("good")
+    news, run = grade(out, notebooks)
+    assert (news["ada"].fresh, run.proposals()) == (False, [])
+    checks = [{"name": "a", "title": "A", "points": 0.5, "max_points": 2.0, "outcome": "partial"}]
+    told.write_text(json.dumps({"checks": checks}))
+    notebooks[0].write_text(f"told:{told}")  # handed in anew
+    _, run = grade(out, notebooks)
+    assert (grades(out)["ada"]["score"], run.proposals()) == ("0.5", [])
+
+
+def test_one_file_that_cannot_be_read_is_one_row(tmp_path):
+    notebooks = hand_in(tmp_path / "in", ada="good", eve="good")
+    (tmp_path / "in" / "folder.ipynb").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.ipynb")
+    (tmp_path / "in" / "loop.ipynb").symlink_to("loop.ipynb")
+    odd = [tmp_path / "in" / f"{name}.ipynb" for name in ("folder", "pipe", "loop", "vanished")]
+    news, _ = grade(tmp_path / "out", [*notebooks, *odd])
+    assert {name: one.verdict for name, one in news.items()} == {
+        "ada": Verdict.GRADED, "eve": Verdict.GRADED, "folder": Verdict.INVALID,
+        "pipe": Verdict.INVALID, "loop": Verdict.INVALID, "vanished": Verdict.INVALID,
+    }  # fmt: skip
+    assert sorted(grades(tmp_path / "out")) == sorted(news)
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
