@@ -1,0 +1,409 @@
+"""What the text of each lab asks or promises, sentence by sentence, and the checks that hold it.
+
+`test_promises.py` holds the table to the text and to the checks: each sentence stands in lab.md,
+each line of an answer's docstring stands here, each check is named, and none that is not there.
+A promise that is not about an answer names the test that holds it, by its module.
+"""
+
+# (a sentence or a part of one, the checks or tests), in the order of the text
+GRADIENT_DESCENT = [
+    (
+        "Automatic differentiation, `torch.optim` and the library's losses are not allowed",
+        ["tests/labs/test_cheating.py", "tests/grader/wire/test_withdrawal.py"],
+    ),
+    (
+        "When you hand in, further checks run at other sizes and in double precision; they ask "
+        "for nothing that the text does not say.",
+        ["tests/labs/test_promises.py"],
+    ),
+    (
+        "A comment beside a line gives the shape of its result.",
+        ["predictions_and_loss", "gradient_of_the_mean_loss", "path_of_the_descent"],
+    ),
+    (
+        "Every function works for any n ≥ 1 and d ≥ 1",
+        ["gradient_at_other_sizes", "converges_up_to_the_bound", "shuffled_anew", "right_updates"],
+    ),
+    (
+        "and returns numbers in the dtype of `X`, be it `float32` or `float64`.",
+        [
+            "predictions_and_loss", "gradient_of_the_mean_loss", "training_finds_the_line",
+            "gradient_at_other_sizes", "converges_up_to_the_bound", "right_updates",
+        ],
+    ),
+    (
+        "None changes the tensors that it is given.",
+        [
+            "predictions_and_loss", "gradient_of_the_mean_loss", "one_update",
+            "path_of_the_descent", "right_updates",
+        ],
+    ),
+    (
+        "A number counts as right when it is within 0.01% of the exact one in `float32`, and "
+        "within a millionth of a percent in `float64` (near zero, within 10⁻⁵ and 10⁻⁹).",
+        ["tests/labs/test_promises.py"],
+    ),
+    ("ŷ = Xw + b.", ["predictions_and_loss", "gradient_at_other_sizes"]),
+    ("X (n, d), w (d,), b () -> (n,).", ["predictions_and_loss", "gradient_at_other_sizes"]),
+    ("This is a *mean*, in the whole lab.", ["predictions_and_loss", "right_updates"]),
+    ("The mean over the examples of ½(ŷ − y)².", ["predictions_and_loss"]),
+    (
+        "X (n, d), y (n,), w (d,), b () -> (), a tensor with a single number.",
+        ["predictions_and_loss"],
+    ),
+    (
+        "The example from above, to try it on: the loss should be 1.25.",
+        ["tests/labs/test_gradient_descent_lab.py"],
+    ),
+    (
+        "(∂L/∂w, ∂L/∂b) of the mean loss.",
+        ["gradient_of_the_mean_loss", "gradient_at_other_sizes"],
+    ),
+    (
+        "X (n, d), y (n,), w (d,), b () -> (d,) and ().",
+        ["gradient_of_the_mean_loss", "gradient_at_other_sizes"],
+    ),
+    (
+        "all of them belong to *one* point: the old $\\mathbf{w}$ with the old $b$.",
+        ["one_update"],
+    ),
+    (
+        "Return new tensors and leave the old ones as they are: `w -= …` would change the "
+        "caller's.",
+        ["one_update"],
+    ),
+    ("The new w and b after one step of descent on the mean loss.", ["one_update"]),
+    (
+        "X (n, d), y (n,), w (d,), b (), lr the learning rate η -> (d,) and ().",
+        ["one_update", "converges_up_to_the_bound"],
+    ),
+    (
+        "It has the start in its first row and one more row for each step: `steps + 1` rows in "
+        "all.",
+        ["path_of_the_descent"],
+    ),
+    ("With zero steps it is the start alone.", ["converges_up_to_the_bound"]),
+    ("A row holds the d weights and then the bias.", ["path_of_the_descent"]),
+    ("The rows must be values of their own.", ["path_of_the_descent"]),
+    (
+        "The path of gradient descent on all the data, from (w, b).",
+        ["path_of_the_descent", "converges_up_to_the_bound"],
+    ),
+    ("The rate is constant.", ["path_of_the_descent"]),
+    (
+        "X (n, d), y (n,), w (d,), b () -> (steps + 1, d + 1): each row is w and then b.",
+        ["path_of_the_descent"],
+    ),
+    (
+        "So shuffle the examples, cut them into batches, and make one update for each batch.",
+        ["every_example_once", "training_finds_the_line"],
+    ),
+    ("Each example comes exactly once.", ["every_example_once", "training_finds_the_line"]),
+    (
+        "The last batch is short, and it is kept",
+        ["every_example_once", "training_finds_the_line", "right_updates"],
+    ),
+    (
+        "The next epoch has a new permutation, in which every order is as likely as any other.",
+        ["shuffled_anew"],
+    ),
+    ("Take the random numbers from torch's global generator", ["every_example_once"]),
+    (
+        "do not seed it: whoever calls the function does that, so that a run can be repeated.",
+        ["every_example_once", "right_updates"],
+    ),
+    ("For each epoch a list of batches.", ["every_example_once"]),
+    ("A batch is an int64 vector of indices 0 … n − 1.", ["every_example_once"]),
+    (
+        "All batches have batch_size indices, but for the last of an epoch, which has what is "
+        "left: 1 to batch_size.",
+        ["every_example_once", "shuffled_anew"],
+    ),
+    ("1 ≤ batch_size ≤ n.", ["shuffled_anew", "right_updates"]),
+    (
+        "With the same seed it returns the same batches, and with another one others.",
+        ["every_example_once"],
+    ),
+    (
+        "The first update has a rate above zero, or it would be wasted; so has the last one, "
+        "t = T − 1.",
+        ["climbs_then_falls", "schedule_at_every_step"],
+    ),
+    ("W may be 0: then the rate starts at its peak.", ["schedule_at_every_step"]),
+    ("The rate of update t = 0, 1, …", ["climbs_then_falls", "schedule_at_every_step"]),
+    (
+        "It warms up linearly, then decays linearly to zero.",
+        ["climbs_then_falls", "schedule_at_every_step"],
+    ),
+    (
+        "warmup is W, total is T, 0 ≤ W < T -> a Python float.",
+        ["climbs_then_falls", "schedule_at_every_step"],
+    ),
+    ("Start with all weights and the bias at zero.", ["right_updates"]),
+    (
+        "take the batch's rows of `X` and `y`;",
+        ["training_finds_the_line", "right_updates"],
+    ),
+    (
+        "note the batch's loss, the mean over its own examples, *before* the update;",
+        ["training_finds_the_line", "right_updates"],
+    ),
+    (
+        "make one update on the batch, with the rate of the schedule for this update.",
+        ["training_finds_the_line", "right_updates"],
+    ),
+    (
+        "The counter t of the schedule runs through all updates of all epochs, and T is their "
+        "number: epochs · ⌈n / batch_size⌉.",
+        ["training_finds_the_line", "right_updates"],
+    ),
+    (
+        "Each epoch visits each example once, in an order of its own.",
+        ["training_finds_the_line", "right_updates"],
+    ),
+    ("Nothing here is seeded either.", ["right_updates"]),
+    (
+        "w and b after minibatch descent with a schedule, and the losses.",
+        ["training_finds_the_line", "right_updates", "holds_on_fresh_data"],
+    ),
+    ("There is a loss for each batch: the one before its update.", ["right_updates"]),
+    (
+        "X (n, d), y (n,) -> w (d,), b (), losses (updates,).",
+        ["training_finds_the_line", "right_updates", "holds_on_fresh_data"],
+    ),
+    (
+        "Try `peak=1.0` for the batches of 4. How far does the loss climb, and why does it come "
+        "back? Then add `warmup=200`: does it climb less, or only later?",
+        ["labs/gradient-descent/lab_test.toml", "tests/labs/test_gradient_descent_lab.py"],
+    ),
+]  # fmt: skip
+
+ATTENTION = [
+    (
+        "Its numbers will equal PyTorch's, and so will its gradients.",
+        [
+            "attention_equals_torch", "heads_equal_torch", "gradients_equal_torch",
+            "heads_on_the_gpu",
+        ],
+    ),
+    (
+        "PyTorch's attention and softmax functions are not allowed, and neither is its "
+        "`logsumexp`.",
+        ["tests/labs/test_cheating.py", "tests/grader/wire/test_withdrawal.py"],
+    ),
+    (
+        "When you hand in, further checks run at other sizes, in other dtypes, and on properties "
+        "that the text states.",
+        ["attention_in_other_dtypes", "heads_at_other_sizes", "positions_at_other_sizes"],
+    ),
+    (
+        "On a machine with a GPU some of them run on the GPU too.",
+        ["attention_on_the_gpu", "heads_on_the_gpu", "blocks_on_the_gpu"],
+    ),
+    (
+        "Results have the dtype of the inputs: `bfloat16` in, `bfloat16` out.",
+        ["attention_equals_torch", "attention_in_other_dtypes"],
+    ),
+    (
+        "A number counts as right when it is within 0.01% of the exact one in `float32`, within "
+        "a millionth of a percent in `float64`, and within 5% in `bfloat16`, which keeps two to "
+        "three digits (near zero, within 10⁻⁵, 10⁻⁹ and 0.05).",
+        ["tests/labs/test_promises.py"],
+    ),
+    (
+        "No function changes the tensors that it is given.",
+        [
+            "softmax_of_rows", "attention_equals_torch", "masked_positions_get_no_weight",
+            "heads_equal_torch", "blocks_equal_the_whole", "gradients_equal_torch",
+        ],
+    ),
+    (
+        "New tensors go where the inputs are (`device=x.device`), so that the code runs on a GPU "
+        "as well.",
+        ["attention_on_the_gpu", "heads_on_the_gpu", "blocks_on_the_gpu"],
+    ),
+    (
+        "Each row's shares: exp(xᵢ) / Σⱼ exp(xⱼ) along the last dimension.",
+        ["softmax_of_rows"],
+    ),
+    (
+        "x (…, S) -> (…, S), in the dtype of x.",
+        ["softmax_of_rows", "attention_in_other_dtypes"],
+    ),
+    ("Finite for entries of any size.", ["softmax_of_rows", "large_scores"]),
+    (
+        "An entry of −∞ gets 0, and a row of −∞ alone becomes zeros.",
+        ["softmax_of_rows"],
+    ),
+    ("**a row of $-\\infty$ alone gives a row of zeros**", ["softmax_of_rows"]),
+    (
+        "It is boolean, and **True means \"may attend\"**.",
+        ["masks_say_who_may_attend", "masked_positions_get_no_weight"],
+    ),
+    (
+        "position t may look at itself and at what came before.",
+        ["masks_say_who_may_attend", "nothing_from_later"],
+    ),
+    ("Nobody may look at the filling.", ["masks_say_who_may_attend"]),
+    (
+        "The mask has two dimensions of size 1 in the middle, so that it broadcasts over heads "
+        "and queries, to (B, H, T, S).",
+        ["masks_say_who_may_attend"],
+    ),
+    (
+        "mask[t, s] says whether query t may look at key s: if s ≤ t.",
+        ["masks_say_who_may_attend"],
+    ),
+    ("-> (T, T), boolean.", ["masks_say_who_may_attend"]),
+    (
+        "mask[b, 0, 0, s] says whether key s of example b is real.",
+        ["masks_say_who_may_attend"],
+    ),
+    ("It is if s < lengths[b].", ["masks_say_who_may_attend"]),
+    (
+        "lengths (B,), integers from 0 to S -> (B, 1, 1, S), boolean, on the device of lengths.",
+        ["masks_say_who_may_attend", "heads_on_the_gpu"],
+    ),
+    (
+        "A **masked score becomes $-\\infty$ before the softmax**. Then its weight is exactly 0, "
+        "and the weights that are left still sum to 1.",
+        ["masked_positions_get_no_weight"],
+    ),
+    (
+        "A query that may look at nothing gets weights of zero, and so an output of zero; its "
+        "gradients are zero too, not NaN.",
+        ["query_that_sees_nothing"],
+    ),
+    ("softmax(QKᵀ/√D) V, and the weights.", ["attention_equals_torch", "large_scores"]),
+    (
+        "q (…, T, D), k (…, S, D), v (…, S, Dv) -> output (…, T, Dv) and weights (…, T, S).",
+        ["attention_equals_torch", "attention_in_other_dtypes"],
+    ),
+    (
+        "mask is boolean, True where a query may attend, and broadcasts to the shape of the "
+        "weights.",
+        ["masked_positions_get_no_weight", "attention_in_other_dtypes"],
+    ),
+    (
+        "The width d is cut into H parts of D = d/H numbers; each head attends with its own "
+        "part, and the H results are joined to d numbers again.",
+        ["heads_equal_torch", "heads_at_other_sizes"],
+    ),
+    (
+        "Keys *and* values come from a second sequence, the `context`, which may have another "
+        "length S",
+        ["cross_attention_reads_the_context"],
+    ),
+    (
+        "The four linear layers have biases and are called `q_proj`, `k_proj`, `v_proj` and "
+        "`out_proj`, each from d to d.",
+        ["heads_equal_torch"],
+    ),
+    ("H heads that attend side by side.", ["heads_equal_torch"]),
+    ("H divides d.", ["heads_at_other_sizes"]),
+    (
+        "Parameters: q_proj, k_proj, v_proj, out_proj, each nn.Linear(d, d).",
+        ["heads_equal_torch"],
+    ),
+    ("The output, and the weights of each head.", ["heads_equal_torch"]),
+    (
+        "x (B, T, d), context (B, S, d), or None for self-attention -> (B, T, d) and "
+        "(B, H, T, S).",
+        ["heads_equal_torch", "cross_attention_reads_the_context", "heads_at_other_sizes"],
+    ),
+    ("mask broadcasts to (B, H, T, S).", ["heads_at_other_sizes", "nothing_from_later"]),
+    (
+        "Shuffle the rows of `x`, and self-attention without a mask returns the same rows, "
+        "shuffled in the same way.",
+        ["shuffled_in_shuffled_out"],
+    ),
+    (
+        "Sines stand in the even columns and cosines in the odd ones; t and i count from 0.",
+        ["positions_interleave"],
+    ),
+    (
+        "The sin–cos vectors of positions 0 … T − 1.",
+        ["positions_interleave", "positions_at_other_sizes"],
+    ),
+    (
+        "d is even -> (T, d), float32.",
+        ["positions_interleave", "positions_at_other_sizes"],
+    ),
+    (
+        "each pair is one vector: the embedding of its name plus the embedding of its value;",
+        ["lookup_ignores_order_and_padding", "learns_to_look_up"],
+    ),
+    (
+        "the question's embedding attends to the pairs, by one `MultiHeadAttention(d, "
+        "num_heads)` (cross-attention with T = 1);",
+        ["lookup_ignores_order_and_padding"],
+    ),
+    (
+        "a linear layer turns the output into one score for each possible value.",
+        ["lookup_ignores_order_and_padding"],
+    ),
+    (
+        "So the padding must be masked.",
+        ["lookup_ignores_order_and_padding", "learns_to_look_up"],
+    ),
+    (
+        "The order of the pairs must play no part, so no positions are added.",
+        ["lookup_ignores_order_and_padding"],
+    ),
+    ("Answers a question from pairs of a name and a value.", ["learns_to_look_up"]),
+    (
+        "It looks the answer up by one layer of cross-attention.",
+        ["lookup_ignores_order_and_padding"],
+    ),
+    ("A score for each possible value.", ["lookup_ignores_order_and_padding"]),
+    (
+        "names and values (B, S), lengths (B,), questions (B,), integers -> (B, num_values).",
+        ["lookup_ignores_order_and_padding", "learns_to_look_up"],
+    ),
+    (
+        "The checks call `learn_lookups`, and keep the answers to the new questions to "
+        "themselves.",
+        ["learns_to_look_up"],
+    ),
+    ("Try 100 in place of 4,000.", ["labs/attention/lab_test.toml"]),
+    (
+        "Read the keys in blocks of `size`.",
+        ["blocks_equal_the_whole", "blocks_keep_memory_small"],
+    ),
+    (
+        "everything summed up so far is too large by the factor $e^{m' - m}$",
+        ["blocks_equal_the_whole", "large_scores"],
+    ),
+    (
+        "Write it so that no tensor is larger than the inputs or than T × `size` (times the "
+        "leading dimensions).",
+        ["blocks_equal_the_whole", "blocks_keep_memory_small", "blocks_on_the_gpu"],
+    ),
+    (
+        "To go through the queries instead, and give each of them all keys, is not what is "
+        "asked: the keys are to be read in blocks.",
+        ["blocks_equal_the_whole", "blocks_keep_memory_small"],
+    ),
+    (
+        "One hidden check calls it with so many queries and keys that the table of all scores "
+        "does not fit into the memory that a submission has, 800 MB.",
+        ["blocks_keep_memory_small"],
+    ),
+    ("The last block may be short.", ["blocks_equal_the_whole"]),
+    (
+        "The output of attention(q, k, v), from `size` keys at a time.",
+        ["blocks_equal_the_whole", "blocks_keep_memory_small"],
+    ),
+    (
+        "q (…, T, D), k (…, S, D), v (…, S, Dv) -> (…, T, Dv).",
+        ["blocks_equal_the_whole", "attention_in_other_dtypes"],
+    ),
+    ("size ≥ 1; it need not divide S.", ["blocks_equal_the_whole"]),
+    (
+        "With ten times as many blocks there are more operations, at least one for each block, "
+        "and the largest tensor stays small.",
+        ["tests/labs/test_attention_lab.py"],
+    ),
+]  # fmt: skip
+
+PROMISES = {"gradient-descent": GRADIENT_DESCENT, "attention": ATTENTION}
