@@ -124,7 +124,8 @@ FAMILIES: dict[str, Family] = {
         Family(
             "solvers",
             "solvers and factorizations of linear algebra",
-            r"lstsq|(?<![a-z])solve|linalg_(inv|pinv|tensorinv|lu|ldl|qr|eig|svd|cholesky)|inverse"
+            r"lstsq|(?<![a-z])solve|linalg_(inv|pinv|tensorinv|lu|ldl|qr|eig|svd|cholesky)"
+            r"|(^|_)p?inverse(_ex)?$"
             r"|cholesky|geqrf|orgqr|ormqr|householder|(^|_)(qr|svd|lu|lobpcg)(_|$)|triangular_solve",
             functions=(
                 *_named(

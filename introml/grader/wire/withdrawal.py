@@ -35,7 +35,10 @@ _PYTHON = (
     "torch.sparse",
     "torch.nested",
     "torch._functorch.eager_transforms",
+    "torch.distributions",
 )
+#: Where it keeps classes that compute so; elsewhere they call the functions.
+_CLASSES = "torch.distributions"
 #: The kinds of tensors that calls on a student's own machine meet first.
 _FIRST_KEYS = frozenset(
     (
@@ -108,6 +111,8 @@ class Withdrawal:
     def put_back(self, families: Collection[str] | None = None) -> None:
         """Give families back, or all of them; what is not withdrawn is left as it is."""
         going = [x for x in self._held if families is None or x in families]
+        if not going:
+            return
         for held in self._held.values():
             held.show_functions()
         for name in going:
@@ -125,7 +130,8 @@ class Withdrawal:
         for held in self._held.values():
             held.leak()
         self._held.clear()
-        self._codes.clear()
+        _keep_for_ever(self._codes)
+        self._codes = {}
 
     @contextlib.contextmanager
     def withheld(self, families: Sequence[str]) -> Iterator[None]:
@@ -171,6 +177,9 @@ class _Held:
         codes: dict[int, CodeType],
     ) -> None:
         """Make all of the family refuse; `codes` are those that functions had at first, by ids."""
+        if everywhere:
+            with contextlib.suppress(ImportError):
+                importlib.import_module("torch._inductor.decomposition")  # more of these functions
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch tells of each kernel that gets another
             libraries: dict[str, Any] = {}
@@ -187,6 +196,8 @@ class _Held:
             # Whoever holds the function, by whatever name, finds a body in it that refuses.
             code = codes.setdefault(id(function), function.__code__)
             self._functions.append((function, code, _refusing_code(refusal(name), code)))
+        for thing in (self._functions, *self._functions):
+            _let_gc_forget(thing)
         self.hide_functions()
         for name in family.functions:
             owner, attribute = _find(name)
@@ -241,12 +252,21 @@ class _Held:
         self._guard = None
 
     def leak(self) -> None:
-        """Forget what was there, and let nothing that can still be found put kernels back."""
+        """Leave nothing that can be found and would put kernels or code back.
+
+        What is let go of is not freed: that would be the dear part, for each box anew.
+        """
         for handle in self._handles:
             _keep_for_ever(handle)
-        self._handles.clear()
-        self._functions.clear()
-        self._methods.clear()
+        _keep_for_ever(self._functions)
+        self._handles, self._functions, self._methods = [], [], []
+
+
+def _let_gc_forget(thing: object) -> None:
+    """Hide a container from `gc.get_objects` and `gc.get_referrers`."""
+    import ctypes
+
+    ctypes.pythonapi.PyObject_GC_UnTrack(ctypes.py_object(thing))
 
 
 def _keep_for_ever(thing: object) -> None:
@@ -314,8 +334,12 @@ def functions(family: str) -> list[tuple[str, FunctionType]]:
             if not module_name.startswith(_PYTHON) or module is None:
                 continue
             for name, value in list(vars(module).items()):
-                if wanted.search(name):
-                    add(f"{module_name}.{name}", value)
+                if not isinstance(value, type):
+                    if wanted.search(name):
+                        add(f"{module_name}.{name}", value)
+                elif module_name.startswith(_CLASSES) and wanted.search(_snake(name)):
+                    for inner, part in _all_in(f"{module_name}.{name}", value):
+                        add(inner, part)
         _add_decompositions(wanted, add)
     return list(found.values())
 
@@ -329,6 +353,11 @@ def _add_decompositions(wanted: re.Pattern, add: Callable[[str, Any], None]) -> 
             name = str(operator).partition(".")[2].partition(".")[0]
             if wanted.search(name):
                 add(str(operator), function)
+
+
+def _snake(name: str) -> str:
+    """ "softmax_transform" for SoftmaxTransform."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _python_of(value: Any) -> Iterator[FunctionType]:
