@@ -35,7 +35,16 @@ _NEEDED = {
     "grader": ("__init__", "families"),
     # All of this room: nothing in it knows of checks.
     "grader/wire": tuple(sorted(path.stem for path in (PACKAGE / "grader/wire").glob("*.py"))),
-    "grader/box": ("__init__", "kernel", "limits", "seccomp", "inside", "root", "bwrap"),
+    "grader/box": (
+        "__init__",
+        "kernel",
+        "limits",
+        "seccomp",
+        "programs",
+        "inside",
+        "root",
+        "bwrap",
+    ),
 }
 
 

@@ -177,6 +177,7 @@ class _TemplateProcess:
             cgroup=tuple(cgroup),
             isolated=self.kind != "none",
             filter=self.filter,
+            programs=self.setting.compiler or not request["families"],
             cuda=bool(self.setting.devices),
         )
         try:

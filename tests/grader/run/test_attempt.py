@@ -398,6 +398,56 @@ def allowed(x): return torch.relu(x)
         assert torch.equal(attempt.submission.method(x), x / 4)
 
 
+def test_nothing_in_a_box_has_what_is_withheld_from_it(template):
+    source = """
+import gc, os, subprocess, sys
+import torch
+from torch.distributions.transforms import SoftmaxTransform
+
+kept = torch.softmax
+def fresh(x):
+    code = "import torch; print(torch.softmax(torch.ones(2), 0))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).stdout.decode()
+def forked(x):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        try: os.write(write, str(kept(x, -1).tolist()).encode())
+        except BaseException as error: os.write(write, type(error).__name__.encode())
+        os._exit(0)
+    return os.read(read, 100).decode()
+def found(x):
+    gc.unfreeze()
+    for one in gc.get_objects():
+        if "introml" in str(getattr(type(one), "__module__", "")):
+            for name in ("put_back", "show_functions", "reset"):
+                if hasattr(one, name): getattr(one, name)()
+    return kept(x, -1)
+def again(x):
+    torch.library.Library("aten", "FRAGMENT")._destroy()
+    torch._C._dispatch_library("IMPL", "aten", "CPU", "", 1).reset()
+    return kept(x, -1)
+def kernel(x):
+    kernel = torch.library.get_kernel("aten::_softmax", "CPU")
+    return kernel.call_boxed(torch._C._dispatch_keys(x), x, -1, False)
+def composed(x): return SoftmaxTransform()(x)
+def decomposed(x):
+    table = torch._decomp.decomposition_table
+    return table[torch.ops.aten._softmax.default](x, -1, False)
+@torch.jit.script
+def scripted(x: torch.Tensor): return torch.softmax(x, -1)
+"""
+    with in_a_box(template, source, families=["softmax"]) as attempt:
+        x = torch.ones(1, 2)
+        attempt.begin(1, 60, public=True)
+        assert attempt.submission.forked(x) == "LibraryAnswer"
+        with pytest.raises(StudentError, match="PermissionError"):
+            attempt.submission.fresh(x)
+        for name in ("found", "again", "kernel", "composed", "decomposed", "scripted"):
+            with pytest.raises(StudentError) as caught:
+                getattr(attempt.submission, name)(x)
+            assert caught.value.kind == "library_answer", name
+
+
 # What a check costs, and what it says.
 
 

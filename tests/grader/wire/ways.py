@@ -190,7 +190,8 @@ def operator_calls(namespace, name):
                     value = None
                 else:
                     value = {
-                        "int": number, "float": 1.0, "bool": False, "number": 1, "str": "none",
+                        "int": number, "SymInt": number, "List[SymInt]": [number, number],
+                        "float": 1.0, "bool": False, "number": 1, "str": "none",
                         "List[int]": [number, number], "List[bool]": [True, True, True],
                         "List[Tensor]": [t[bases[0]].clone()] * 2, "List[float]": [1.0],
                         "List[Optional[Tensor]]": [None],
