@@ -185,6 +185,23 @@ def test_the_numbers_in_the_text_are_right():
     assert online.item() == pytest.approx(mixed / total)
 
 
+SCRIPTED = """
+@torch.jit.script
+def softmax(x: Tensor) -> Tensor:
+    top = x.amax(-1, keepdim=True)
+    top = torch.where(torch.isinf(top), torch.zeros_like(top), top)
+    e = torch.exp(x - top)
+    return e / e.sum(-1, keepdim=True).clamp(min=1.0)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+def test_a_scripted_function_passes_too():
+    names = names_of(LAB, {"softmax": SCRIPTED})
+    for seed in range(3):
+        assert not_passed(outcomes(LAB, names, seed, without=(LEARNS, SMALL))) == {}
+
+
 #: Wrong answers, and the words that name the property which each breaks.
 NAMED = {
     "lookup-padding-zeroed": "Filling that is set to zero still takes part in the softmax",

@@ -1,4 +1,4 @@
-"""The lab on attention in odd forms: callables, scripted and mapped functions, float64 inside.
+"""The lab on attention in odd forms: callable objects, lambdas, mapped functions, wider dtypes.
 
 It must pass every check: a check that fails here is about the way of writing, not about the result.
 """
@@ -6,7 +6,6 @@ It must pass every check: a check that fails here is about the way of writing, n
 
 
 # %% softmax
-@torch.jit.script
 def _shares(x: Tensor) -> Tensor:
     top = x.amax(-1, keepdim=True)
     top = torch.where(torch.isinf(top), torch.zeros_like(top), top)
@@ -49,7 +48,7 @@ class MultiHeadAttention(nn.Module):
         super().__init__()
         self.cut = (num_heads, d // num_heads)
         for name in "qkv":
-            setattr(self, f"{name}_proj", nn.Linear(d, d, bias=bias))
+            self.add_module(f"{name}_proj", nn.Linear(d, d, bias=bias))
         self.out_proj = nn.Linear(d, d)
         self.register_buffer("scale", torch.tensor(self.cut[1] ** -0.5), persistent=False)
 
