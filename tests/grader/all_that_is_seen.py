@@ -35,7 +35,7 @@ for folder, folders, names in os.walk("/"):
             print(path)
     folders[:] = [
         name for name in folders
-        if os.path.join(folder, name) not in own and os.path.join(folder, name) != "/proc"
+        if os.path.join(folder, name) not in own
     ]
     if folder in ways and os.access(folder, os.W_OK) != (folder in ("/tmp", "/dev/shm")):
         print("may write into", folder)

@@ -20,7 +20,9 @@ AS_USER = [sys.executable, str(HERE / "ordinary_user.py"), sys.executable]
 ATTACKS = (
     "nothing_of_the_machine or read_only or no_rights or no_network or no_other_process or "
     "dangerous_system_calls or fork_bomb or memory_bomb or killed_box or wall_clock or "
-    "no_descriptor or daemons or inode_floods or out_of_reach or over_all_processes"
+    "no_descriptor or daemons or inode_floods or out_of_reach or over_all_processes or "
+    "own_folders or user_namespace or kernels_own or nobody_counts or cannot_hide or "
+    "no_word or cannot_take"
 )
 WALLS = (
     "tests/grader/box/test_box.py",
@@ -52,7 +54,8 @@ def passed(launcher, *arguments) -> int:
 
 
 def test_the_attacks_fail_for_an_ordinary_users_box_too():
-    assert passed(AS_USER, "tests/grader/box/test_box.py", "-k", ATTACKS) >= 15
+    files = ("tests/grader/box/test_box.py", "tests/grader/box/test_between_boxes.py")
+    assert passed(AS_USER, *files, "-k", ATTACKS) >= 30
 
 
 def test_an_ordinary_users_grader_says_what_is_in_force():

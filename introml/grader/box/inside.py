@@ -7,6 +7,8 @@ nobody in the box can kill, trace or limit it, and when it ends, the kernel ends
 import contextlib
 import json
 import os
+import select
+import selectors
 import signal
 import time
 from collections.abc import Callable
@@ -39,6 +41,7 @@ class Plan:
     #: Whether other programs may be started.
     programs: bool = True
     cuda: bool = False
+    compiler: bool = False
 
 
 def start(plan: Plan, serve: Callable[[int], None], own_pid_namespace: int | None) -> int:
@@ -82,7 +85,7 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     kernel.set_undumpable()
     if plan.isolated:
-        _enter_namespaces(plan.limits)
+        _enter_namespaces(plan)
     memory = MemoryWatch() if plan.isolated and not plan.cgroup else None
     here, there = os.pipe(), os.pipe()
     worker = os.fork()
@@ -102,10 +105,10 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
     _watch(plan, worker, began + plan.limits.wall_s, memory)
 
 
-def _enter_namespaces(limits: Limits) -> None:
+def _enter_namespaces(plan: Plan) -> None:
     kernel.unshare(kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWNET | kernel.NEWCGROUP)
     closed = kernel.MS_NOSUID | kernel.MS_NODEV
-    root.renew_own_folders(tmpfs_options(limits, "1777"))
+    root.renew_own_folders(tmpfs_options(plan.limits, "1777"), plan.compiler)
     kernel.mount("proc", "/proc", "proc", closed | kernel.MS_NOEXEC, "hidepid=2")
     kernel.set_host_name("box")
 
@@ -149,9 +152,10 @@ def _watch(plan: Plan, worker: int, deadline: float, memory: MemoryWatch | None)
 def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> None:
     for fd in plan.cgroup:
         os.write(fd, b"0")
-    set_rlimits(plan.limits, address_space=not plan.cuda)
     if plan.isolated:
-        _become_student(told, tell)
+        _become_student(plan, told, tell)
+    else:
+        set_rlimits(plan.limits, address_space=not plan.cuda)
     kernel.die_with_parent()  # again: the change of user cleared it
     requests = arrange_descriptors(plan.requests, plan.output)
     kernel.no_new_privileges()
@@ -169,12 +173,16 @@ def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> N
         os._exit(0)
 
 
-def _become_student(told: int, tell: int) -> None:
+def _become_student(plan: Plan, told: int, tell: int) -> None:
     if os.getuid() == 0:
         os.setgroups([])
     # Its parent must be able to write the map, which an undumpable process does not allow.
     kernel.set_dumpable()
-    kernel.unshare(kernel.NEWUSER)
+    # A GPU's driver reads /proc; others get a view of their own, to lose it.
+    kernel.unshare(kernel.NEWUSER | (0 if plan.cuda else kernel.NEWNS))
+    # Not before: limits of whoever makes a user namespace bound that user's processes in all of
+    # these together, and then one box of an ordinary user could use up what another may have.
+    set_rlimits(plan.limits, address_space=not plan.cuda)
     os.write(tell, b"u")
     os.read(told, 1)
     os.setresgid(_STUDENT, _STUDENT, _STUDENT)
@@ -187,7 +195,16 @@ def _become_student(told: int, tell: int) -> None:
         file.write("1000")
     os.write(tell, b"d")
     os.read(told, 1)
+    if not plan.cuda:
+        kernel.bind(root.STILL_PROC, "/proc")
     kernel.drop_capabilities()
+
+
+def do_without_epoll() -> None:
+    """Have Python wait with poll: epoll takes memory of the kernel, which no limit counts."""
+    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc,assignment]
+    for name in [name for name in vars(select) if name.lower().startswith("epoll")]:
+        delattr(select, name)
 
 
 def arrange_descriptors(requests: int, output: int) -> int:

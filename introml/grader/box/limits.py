@@ -1,5 +1,8 @@
 """How much a box may use, and the limits that the kernel sets on each of its processes."""
 
+import contextlib
+import itertools
+import mmap
 import os
 import resource
 import signal
@@ -52,6 +55,7 @@ def set_rlimits(limits: Limits, address_space: bool) -> None:
         resource.RLIMIT_NOFILE: 256,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MSGQUEUE: 0,
+        resource.RLIMIT_SIGPENDING: 256,
         resource.RLIMIT_MEMLOCK: 8 * mb,
     }
     if address_space:
@@ -68,32 +72,107 @@ def set_rlimits(limits: Limits, address_space: bool) -> None:
 
 def _own_size() -> int:
     """Bytes of address space that this process has now."""
-    with open("/proc/self/statm") as file:
+    with contextlib.suppress(FileNotFoundError), open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return _tried_size()
+
+
+def _tried_size() -> int:
+    """The same where there is no /proc: the least limit, to a MB, under which it can still grow.
+
+    Tried in a child, which has the same size and loses nothing when it fails.
+    """
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        low, high = 0, 1 << 22
+        with contextlib.suppress(MemoryError):
+            while high - low > 1:
+                middle = (low + high) // 2
+                resource.setrlimit(resource.RLIMIT_AS, (middle << 20, resource.RLIM_INFINITY))
+                try:
+                    mmap.mmap(-1, 1 << 20).close()
+                    high = middle
+                except OSError:
+                    low = middle
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+            os.write(write, str(high << 20).encode())
+        os._exit(0)
+    os.close(write)
+    said = os.read(read, 100)
+    os.close(read)
+    os.waitpid(pid, 0)
+    return int(said)
 
 
 class MemoryWatch:
     """Measures what a box has added to the memory that it shares with its template.
 
-    For where there are no control groups. Made before the student's process starts.
+    For where there are no control groups. Made before the student's process starts. The kernel's
+    own memory is counted as what it can be at most: buffers of pipes and sockets, tables of pages,
+    descriptions of mappings.
     """
 
     def __init__(self) -> None:
-        self._shared = _memory(os.getpid(), "status", ("RssAnon:", "RssShmem:"))
+        self._shared = _memory(os.getpid(), "status", _RESIDENT)
+        self._looks = 0
+        self._mappings = 0
 
     def over(self, limit: int) -> bool:
         """Whether the other processes in this /proc have added more than `limit` bytes."""
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         pids.remove(os.getpid())
+        kernel = _sockets() * _SOCKET + sum(map(_descriptors, pids)) * _DESCRIPTOR
         # Both sums are too large, each in another way: this one counts what a child shares with
         # its parent twice, the second a part of what both share with the template.
-        grown = sum(
-            max(0, _memory(pid, "status", ("RssAnon:", "RssShmem:")) - self._shared) for pid in pids
-        )
-        if grown <= limit:
-            return False
-        fields = ("Pss_Anon:", "Pss_Shmem:")
-        return sum(_memory(pid, "smaps_rollup", fields) for pid in pids) > limit
+        grown = sum(max(0, _memory(pid, "status", _RESIDENT) - self._shared) for pid in pids)
+        if grown + kernel + self._mappings > limit:
+            least = kernel + self._mappings
+            least += sum(_memory(pid, "status", ("VmPTE:",)) for pid in pids)
+            for pid in pids:  # the first few may be enough: each takes milliseconds
+                if least > limit:
+                    break
+                least += _memory(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
+            if least > limit:
+                return True
+        self._looks += 1
+        if self._looks % _LOOKS_A_COUNT == 0:
+            self._mappings = sum(map(_mappings, pids))
+        return False
+
+
+_RESIDENT = ("RssAnon:", "RssShmem:", "VmPTE:")
+# At most: a socket's queue (net.core.wmem_default and a last message), a pipe's 16 pages with one
+# end left, a mapping with its links to memory.
+_SOCKET = 256 << 10
+_DESCRIPTOR = 64 << 10
+_MAPPING = 320
+_LOOKS_A_COUNT = 10  # to count mappings takes a millisecond a process
+_MANY_MAPPINGS = 5_000  # a process with more is taken to have as many as the kernel allows
+_MOST_MAPPINGS = 65_530
+
+
+def _sockets() -> int:
+    """How many sockets there are in this network namespace, on their way to a process too."""
+    with open("/proc/net/sockstat") as file:
+        return int(file.readline().split()[2])
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
+def _mappings(pid: int) -> int:
+    """Bytes of the kernel's that describe a process's mappings, at most."""
+    try:
+        with open(f"/proc/{pid}/maps", "rb") as file:
+            count = sum(1 for _ in itertools.islice(file, _MANY_MAPPINGS))
+    except OSError:
+        return 0
+    return (count if count < _MANY_MAPPINGS else _MOST_MAPPINGS) * _MAPPING
 
 
 def _memory(pid: int, name: str, fields: tuple[str, ...]) -> int:

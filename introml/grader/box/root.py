@@ -15,7 +15,10 @@ from introml.grader.box import kernel
 
 #: The folders that each box gets anew, empty and its own to write in.
 OWN_FOLDERS = ("/tmp", "/dev/shm")
-_DEVICES = ("null", "zero", "full", "urandom", "random")
+#: What a student's process sees as /proc. The kernel's own tells of the whole machine, and, in
+#: smaps, whether anyone else has touched a page of a file: that carries words between boxes.
+STILL_PROC = "/etc/proc"
+DEVICES = ("null", "zero", "full", "urandom", "random")
 _COMPILER = ("/usr/bin", "/usr/lib", "/usr/libexec", "/usr/include", "/etc/alternatives")
 PASSWD = "root:x:0:0::/:/bin/false\nstudent:x:1000:1000::/tmp:/bin/false\n"
 _MASK = """raise ModuleNotFoundError(
@@ -93,8 +96,10 @@ def build(place: str, compiler: bool = False, devices: tuple[str, ...] = ()) -> 
             _show(place, Path(name))
     _write(place + "/etc/passwd", PASSWD)
     _write(place + "/etc/group", GROUP)
-    for name in _DEVICES:
-        _show(place, Path("/dev") / name, kernel.ATTR_NOSUID)
+    _write(f"{place}{STILL_PROC}/cpuinfo", Path("/proc/cpuinfo").read_text())
+    # Read-only, a device can be written to, but its time of change is the machine's.
+    for name in DEVICES:
+        _show(place, Path("/dev") / name, kernel.ATTR_NOSUID | kernel.ATTR_RDONLY)
     for name in devices:
         _show(place, Path(name), kernel.ATTR_NOSUID)
     for name in ("/proc", *OWN_FOLDERS):
@@ -105,15 +110,17 @@ def build(place: str, compiler: bool = False, devices: tuple[str, ...] = ()) -> 
     kernel.set_attributes("/", kernel.ATTR_RDONLY, recursive=False)
 
 
-def renew_own_folders(options: str) -> None:
+def renew_own_folders(options: str, runnable: bool = False) -> None:
     """In a box's mount namespace: mount its own folders, and in them the way to Python again.
 
     What the root has below such a folder was put there by `build`, so it is all that is shown.
+    Only if `runnable` can programs that lie in them be run, which only a compiler makes.
     """
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV | (0 if runnable else kernel.MS_NOEXEC)
     for folder in OWN_FOLDERS:
         shown = os.listdir(folder)
         os.chdir(folder)  # from here, what the mount covers still has a name
-        kernel.mount("tmpfs", folder, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)
+        kernel.mount("tmpfs", folder, "tmpfs", flags, options)
         for name in shown:
             target = f"{folder}/{name}"
             if os.path.islink(name):

@@ -1,111 +1,68 @@
-"""The filter of system calls in a box: what no lab needs and what escapes are made of is refused.
+"""The filter of system calls in a box: what Python and its packages need passes, nothing else.
 
-A classic BPF program, written here number by number so that nothing needs to be installed.
-Calls on the list fail with EPERM; a program of another architecture is killed.
+A classic BPF program, written here number by number so that nothing needs to be installed. It
+looks for a call's number in a search tree, so that a call costs some ten instructions at most; a
+program of another architecture is killed. `calls` has the numbers, this module the arguments.
+
+Two kinds of call are refused although programs use them. Some carry words between boxes that see
+the same read-only files: locks, leases and hints lie on the file, and one may wait for another
+through a futex on a page of it. Some take memory of the kernel that no limit counts.
 """
 
 import ctypes
+import errno
 import os
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-_EPERM = 1
-_ENOSYS = 38
-_EAFNOSUPPORT = 97
+from introml.grader.box import calls
+
 _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
 _KILL = 0x80000000
 _LOAD = 0x20  # A = word at offset k of the call's description
+_JUMP = 0x05  # k instructions on
 _EQUAL = 0x15  # if A == k
 _ATLEAST = 0x35  # if A >= k
 _ANYBIT = 0x45  # if A & k
 _RETURN = 0x06
-_NUMBER, _ARCH, _ARGUMENT_0 = 0, 4, 16
-_X32_BIT = 0x40000000
-_AF_UNIX = 1
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16  # where they stand in a call's description
+_FARTHEST = 255  # how far a condition can jump
+_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
 # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}: a process in a new namespace of any kind.
 _NEW_NAMESPACES = 0x00020000 | 0x7E000000
+_AF_UNIX = 1
+_SOCK_STREAM, _SOCK_SEQPACKET = 1, 5
+_SOCK_FLAGS = (0, 0x800, 0x80000, 0x80800)  # SOCK_NONBLOCK, SOCK_CLOEXEC
+_SOL_SOCKET = 1
+# SO_REUSEADDR (which has no effect) and timeouts; a larger buffer would be the kernel's memory.
+_SOCKET_OPTIONS = (2, 20, 21, 66, 67)
+_MSG_OOB = 1
+# FIOCLEX, FIONCLEX, FIONBIO, FIONREAD, and what asks whether it is a terminal.
+_IOCTLS = (0x5450, 0x5451, 0x5421, 0x541B, 0x5401, 0x5413, 0x802C542A)
+# F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_DUPFD_CLOEXEC, F_GETPIPE_SZ.
+_FCNTLS = (0, 1, 2, 3, 4, 1030, 1032)
+_LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW and those of open files
+# PR_{SET,GET}_PDEATHSIG, GET_DUMPABLE, {SET,GET}_NAME, GET_SECCOMP, CAPBSET_READ, GET_TIMERSLACK,
+# {SET,GET}_NO_NEW_PRIVS, SVE_GET_VL, SME_GET_VL. Not SET_DUMPABLE: who watches could not look.
+_PRCTLS = (1, 2, 3, 15, 16, 21, 23, 30, 38, 39, 51, 64)
+# ARCH_{SET,GET}_{GS,FS}, ARCH_GET_XCOMP_SUPP, ARCH_{GET,REQ}_XCOMP_PERM (matrix units).
+_ARCH_PRCTLS = (0x1001, 0x1002, 0x1003, 0x1004, 0x1021, 0x1022, 0x1023)
+# NORMAL, RANDOM, SEQUENTIAL, WILLNEED, DONTNEED, FREE, DONTFORK, DOFORK, HUGEPAGE, NOHUGEPAGE,
+# DONTDUMP, DODUMP, WIPEONFORK, KEEPONFORK, POPULATE_{READ,WRITE}, GUARD_{INSTALL,REMOVE}.
+# Not COLD, PAGEOUT, COLLAPSE, MERGEABLE: they change pages that others see.
+_ADVICE = (0, 1, 2, 3, 4, 8, 10, 11, 14, 15, 16, 17, 18, 19, 22, 23, 102, 103)
+_MAP_LOCKED_OR_HUGE = 0x2000 | 0x40000
+_PRIVATE, _CLOCK = 128, 256  # FUTEX_PRIVATE_FLAG, FUTEX_CLOCK_REALTIME
+_WAIT, _WAKE, _WAIT_BITSET, _WAKE_BITSET = 0, 1, 9, 10
+# With FUTEX_REQUEUE, CMP_REQUEUE and WAKE_OP, between the threads of one process.
+_FUTEXES = tuple(_PRIVATE | operation for operation in (0, 1, 3, 4, 5, 9, 10, 256, 265))
+_SHARED_WAITS = (_WAIT, _WAIT_BITSET, _CLOCK | _WAIT, _CLOCK | _WAIT_BITSET)
 
-# Numbers from Linux's tables: x86_64, aarch64 (None where there is no such call).
-_REFUSED: dict[str, tuple[int | None, int | None]] = {
-    # namespaces and mounts
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "open_tree_attr": (467, 467),
-    "statmount": (457, 457),
-    "listmount": (458, 458),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    # other processes
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "process_mrelease": (448, 448),
-    "pidfd_getfd": (438, 438),
-    "kcmp": (312, 272),
-    "migrate_pages": (256, 238),
-    "move_pages": (279, 239),
-    # parts of the kernel with a long record of holes
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "fanotify_init": (300, 262),
-    "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265),
-    "personality": (135, 92),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "modify_ldt": (154, None),
-    "lookup_dcookie": (212, 18),
-    # the machine itself
-    "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "reboot": (169, 142),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    "acct": (163, 89),
-    "syslog": (103, 116),
-    "vhangup": (153, 58),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "clock_adjtime": (305, 266),
-    "adjtimex": (159, 171),
-    "iopl": (172, None),
-    "ioperm": (173, None),
-    # memory that outlives its process, or that nobody counts
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "shmget": (29, 194),
-    "semget": (64, 190),
-    "msgget": (68, 186),
-    "mq_open": (240, 180),
-}
-_CLONE = (56, 220)
-_CLONE3 = (435, 435)
-_SOCKET = (41, 198)
-_PRLIMIT = (302, 261)
-_ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+#: Instructions: operation, jump if true, jump if false, k.
+_Program = list[tuple[int, int, int, int]]
 
 
 @dataclass(frozen=True)
@@ -124,53 +81,139 @@ class Filter:
             raise OSError(number, f"seccomp: {os.strerror(number)}")
 
 
-def box_filter(machine: str | None = None) -> Filter:
-    """Return the box's filter for this machine, or for "x86_64" or "aarch64"."""
+def box_filter(
+    machine: str | None = None, *, compiler: bool = False, gpu: bool = False, cold: bool = False
+) -> Filter:
+    """Return the box's filter for this machine, or for "x86_64" or "aarch64".
+
+    With `compiler`, locks are granted without being taken: caches of compiled code ask for them,
+    and lie in a folder of one box's own. With `gpu`, what a GPU's driver needs passes too. With
+    `cold`, no file's times are set, as bwrap can mount no device read-only: others would see them.
+    """
     machine = machine or os.uname().machine
     if machine not in _ARCHITECTURES:
         raise OSError(f"the box knows x86_64 and aarch64, not {machine}")
-    arch, column = _ARCHITECTURES[machine]
-    numbers = sorted(refused_calls(machine).values())
+    answers = {number: _fail(code) for number, code in calls.refused(machine).values()}
+    answers |= dict.fromkeys(calls.allowed(machine, gpu).values(), _ALLOWED)
+    if cold:
+        answers |= dict.fromkeys(calls.times(machine).values(), _fail(0))
+    blocks = _by_arguments(compiler, gpu)
+    answers |= {number: blocks[name] for name, number in calls.by_arguments(machine).items()}
     program = [
         (_LOAD, 0, 0, _ARCH),
-        (_EQUAL, 1, 0, arch),
+        (_EQUAL, 1, 0, _ARCHITECTURES[machine]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
-    ]
-    if machine == "x86_64":
-        program += [(_ATLEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    for number in numbers:
-        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ERRNO | _EPERM)]
-    # clone3 passes its flags by address, out of a filter's sight: libc falls back to clone.
-    program += [(_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    program += [
-        (_EQUAL, 0, 4, _CLONE[column]),
-        (_LOAD, 0, 0, _ARGUMENT_0),
-        (_ANYBIT, 0, 1, _NEW_NAMESPACES),
-        (_RETURN, 0, 0, _ERRNO | _EPERM),
-        (_RETURN, 0, 0, _ALLOW),
-    ]
-    program += [
-        (_EQUAL, 0, 4, _SOCKET[column]),
-        (_LOAD, 0, 0, _ARGUMENT_0),
-        (_EQUAL, 1, 0, _AF_UNIX),
-        (_RETURN, 0, 0, _ERRNO | _EAFNOSUPPORT),
-        (_RETURN, 0, 0, _ALLOW),
-    ]
-    # Limits of another process with the same user, such as the box's own first process.
-    program += [
-        (_EQUAL, 0, 4, _PRLIMIT[column]),
-        (_LOAD, 0, 0, _ARGUMENT_0),
-        (_EQUAL, 1, 0, 0),
-        (_RETURN, 0, 0, _ERRNO | _EPERM),
-        (_RETURN, 0, 0, _ALLOW),
-        (_RETURN, 0, 0, _ALLOW),
+        *_tree(_ranges(answers, _fail(errno.ENOSYS))),
     ]
     return Filter(b"".join(struct.pack("<HBBI", *line) for line in program))
 
 
-def refused_calls(machine: str | None = None) -> dict[str, int]:
-    """Return the names and numbers of the calls that always fail here."""
-    column = _ARCHITECTURES[machine or os.uname().machine][1]
-    numbers = {name: pair[column] for name, pair in _REFUSED.items()}
-    return {name: number for name, number in numbers.items() if number is not None}
+_ALLOWED: _Program = [(_RETURN, 0, 0, _ALLOW)]
+
+
+def _fail(code: int) -> _Program:
+    """Return an errno; 0 makes the call succeed without being done."""
+    return [(_RETURN, 0, 0, _ERRNO | code)]
+
+
+def _one_of(
+    argument: float, values: Sequence[int], then: _Program, otherwise: _Program
+) -> _Program:
+    """Choose by the low word of an argument, or by the high one of, say, 3.5.
+
+    Of most arguments the kernel reads no more than the low word itself.
+    """
+    tests = [
+        (_EQUAL, len(values) - 1 - i + len(otherwise), 0, value) for i, value in enumerate(values)
+    ]
+    return [_load(argument), *tests, *otherwise, *then]
+
+
+def _any_bit(argument: int, bits: int, then: _Program, otherwise: _Program) -> _Program:
+    return [_load(argument), (_ANYBIT, len(otherwise), 0, bits), *otherwise, *then]
+
+
+def _load(argument: float) -> tuple[int, int, int, int]:
+    return (_LOAD, 0, 0, _ARGUMENTS + int(8 * argument))
+
+
+def _by_arguments(compiler: bool, gpu: bool) -> Mapping[str, _Program]:
+    """What is done with each call of which some pass."""
+    lock = _fail(0 if compiler else errno.ENOLCK)
+    kinds = (_SOCK_STREAM, _SOCK_SEQPACKET) if gpu else (_SOCK_STREAM,)
+    types = [kind | flags for kind in kinds for flags in _SOCK_FLAGS]
+    sockets = _one_of(
+        0,
+        [_AF_UNIX],
+        _one_of(1, types, _ALLOWED, _fail(errno.ESOCKTNOSUPPORT)),
+        _fail(errno.EAFNOSUPPORT),
+    )
+    fcntls = _one_of(1, _FCNTLS, _ALLOWED, _one_of(1, _LOCKS, lock, _fail(errno.EINVAL)))
+    return {
+        "clone": _any_bit(0, _NEW_NAMESPACES, _fail(errno.EPERM), _ALLOWED),
+        # Limits and niceness of another process with the same user, such as the box's first.
+        "prlimit64": _one_of(0, [0], _ALLOWED, _fail(errno.EPERM)),
+        "setpriority": _one_of(
+            0, [0], _one_of(1, [0], _ALLOWED, _fail(errno.EPERM)), _fail(errno.EPERM)
+        ),
+        "socket": sockets,
+        "socketpair": sockets,
+        "setsockopt": _one_of(
+            1,
+            [_SOL_SOCKET],
+            _one_of(2, _SOCKET_OPTIONS, _ALLOWED, _fail(errno.ENOPROTOOPT)),
+            _fail(errno.ENOPROTOOPT),
+        ),
+        "sendto": _any_bit(3, _MSG_OOB, _fail(errno.EOPNOTSUPP), _ALLOWED),
+        "sendmsg": _any_bit(2, _MSG_OOB, _fail(errno.EOPNOTSUPP), _ALLOWED),
+        "ioctl": _ALLOWED if gpu else _one_of(1, _IOCTLS, _ALLOWED, _fail(errno.ENOTTY)),
+        "fcntl": fcntls,
+        "flock": lock,
+        "fadvise64": _fail(0),  # advice, not taken: it would put a shared file out of memory
+        "prctl": _one_of(0, _PRCTLS, _ALLOWED, _fail(errno.EINVAL)),
+        "arch_prctl": _one_of(0, _ARCH_PRCTLS, _ALLOWED, _fail(errno.EINVAL)),
+        "madvise": _one_of(2, _ADVICE, _ALLOWED, _fail(errno.EINVAL)),
+        "mmap": _any_bit(3, _MAP_LOCKED_OR_HUGE, _fail(errno.ENOMEM), _ALLOWED),
+        "futex": _futex(),
+    }
+
+
+def _futex() -> _Program:
+    """Threads of one process may wait for each other; on memory that others see, nobody sleeps.
+
+    libc asks again: semaphores between processes, and who waits for the end of a thread, poll.
+    A wait with a time limit, which libc would not ask about again, is over at once.
+    """
+    with_limit = _fail(errno.ETIMEDOUT)
+    no_limit = _one_of(3.5, [0], _fail(errno.EAGAIN), with_limit)
+    shared = _one_of(3, [0], no_limit, with_limit)
+    others = _one_of(1, (_WAKE, _WAKE_BITSET), _fail(0), _fail(errno.ENOSYS))
+    return _one_of(1, _FUTEXES, _ALLOWED, _one_of(1, _SHARED_WAITS, shared, others))
+
+
+def _ranges(answers: Mapping[int, _Program], default: _Program) -> list[tuple[int, _Program]]:
+    """Where each answer begins, over all numbers: neighbours with the same one are joined."""
+    begins: list[tuple[int, _Program]] = [(0, answers.get(0, default))]
+    borders = sorted({border for number in answers for border in (number, number + 1)} - {0})
+    for border in borders:
+        answer = answers.get(border, default)
+        if answer != begins[-1][1]:
+            begins.append((border, answer))
+    return begins
+
+
+def _tree(ranges: list[tuple[int, _Program]]) -> _Program:
+    """A search tree over ranges of numbers; A holds the number."""
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    low, high = _tree(ranges[:middle]), _tree(ranges[middle:])
+    if len(low) <= _FARTHEST:
+        return [(_ATLEAST, len(low), 0, ranges[middle][0]), *low, *high]
+    return [(_ATLEAST, 0, 1, ranges[middle][0]), (_JUMP, 0, 0, len(low)), *low, *high]
+
+
+def refused_calls(machine: str | None = None) -> dict[str, tuple[int, int]]:
+    """Return the number and errno of each call that has a name here and fails without a GPU."""
+    return calls.refused(machine or os.uname().machine)

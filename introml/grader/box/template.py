@@ -198,7 +198,10 @@ class Template:
             "namespaces": ["cgroup", "ipc", "mount", "net", "pid", "user", "uts"] * isolated,
             "user": "one for each box" if self.kind == "root" else "the grader's",
             "root": "read-only, Python and packages" if isolated else "the machine's",
-            "seccomp": isolated,
+            "seccomp": "a list of allowed calls" if isolated else False,
+            "/proc": ("the machine's" if self._setting["devices"] else "still")
+            if isolated
+            else "the machine's",
             "memory": group or ("watched, and rlimit" if self.kind == "user" else "rlimit"),
             "processes": group or "rlimit",
             "processors": group if self._parents and self._parents.cpu else "not shared evenly",

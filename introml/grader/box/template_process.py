@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 
 from introml.book.paths import ROOT
 from introml.grader.box import cgroups, kernel, root
-from introml.grader.box.inside import Plan, start
+from introml.grader.box.inside import Plan, do_without_epoll, start
 from introml.grader.box.limits import Limits
 from introml.grader.box.pages import gather
 from introml.grader.box.seccomp import Filter, box_filter
@@ -122,7 +122,8 @@ class _TemplateProcess:
         """Import, build the root, report, and serve requests until the checker goes."""
         if self.kind != "none":
             self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-            self.filter = box_filter()
+            gpu = bool(self.setting.devices)
+            self.filter = box_filter(compiler=self.setting.compiler, gpu=gpu)
         serve, withdrawal = self._import()
         if self.kind != "none":
             kernel.unshare(kernel.NEWNS)
@@ -153,6 +154,7 @@ class _TemplateProcess:
         torch.set_num_threads(1)
         for name in self.setting.preload:
             importlib.import_module(name)
+        do_without_epoll()
         from introml.grader.wire import Withdrawal, student_process
 
         withdrawal = Withdrawal()
@@ -179,6 +181,7 @@ class _TemplateProcess:
             filter=self.filter,
             programs=self.setting.compiler or not request["families"],
             cuda=bool(self.setting.devices),
+            compiler=self.setting.compiler,
         )
         try:
             pid = start(plan, serve, self.own_namespace)

@@ -2,7 +2,9 @@
 # ruff: noqa
 
 # %% before
+import ctypes
 import gc
+import os
 import re
 import sys
 
@@ -27,17 +29,14 @@ def look():
             except Exception:
                 pass
     pattern = re.compile(PATTERN.encode())
-    for line in open("/proc/self/maps"):
-        fields = line.split()
-        start, end = (int(x, 16) for x in fields[0].split("-"))
-        if "rw" not in fields[1] or "[v" in line or end - start > 1 << 26:
-            continue
-        with open("/proc/self/mem", "rb", 0) as memory:
-            try:
-                memory.seek(start)
-                found.update(x.decode() for x in pattern.findall(memory.read(end - start)))
-            except OSError:
-                pass
+    # There is no map of the memory. Pages near what is known are tried: a pipe refuses bad ones.
+    libc = ctypes.CDLL(None)
+    libc.sbrk.restype = ctypes.c_long
+    read, write = os.pipe()
+    near = {id(one) >> 21 for one in gc.get_objects()} | {libc.sbrk(0) >> 21}
+    for page in sorted({(part << 21) + (n << 12) for part in near for n in range(-512, 1024)}):
+        if libc.write(write, ctypes.c_void_p(page), ctypes.c_size_t(4096)) == 4096:
+            found.update(x.decode() for x in pattern.findall(os.read(read, 4096)))
     return found
 
 

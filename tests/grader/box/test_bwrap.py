@@ -4,6 +4,7 @@ Needs `bwrap` (Debian: apt install bubblewrap).
 """
 
 import os
+from pathlib import Path
 
 import psutil
 import pytest
@@ -27,7 +28,8 @@ for path in ("/x", "/etc/x", torch_file := __import__("torch").__file__, "/run/c
     except OSError: pass
 for name, number in {refused_calls()!r}.items():
     ctypes.set_errno(0)
-    if libc.syscall(ctypes.c_long(number), 0, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != 1:
+    result = libc.syscall(ctypes.c_long(number[0]), 0, 0, 0, 0, 0, 0)
+    if (result, ctypes.get_errno()) != (-1, number[1]):
         print("passed", name)
 for family in (2, 10, 16, 17):
     try: socket.socket(family, 1); print("family", family)
@@ -37,9 +39,11 @@ except ImportError: pass
 for number in range(1, 65):
     try: os.kill(1, number)
     except OSError: pass
-status = open("/proc/self/status").read()
-print(os.getuid(), "CapEff:\\t0000000000000000" in status, "NoNewPrivs:\\t1" in status)
-print(len(os.listdir("/proc/self/fd")) - 1)
+print(os.getuid(), libc.prctl(39, 0, 0, 0, 0), libc.prctl(21, 0, 0, 0, 0))
+def is_open(fd):
+    try: return bool(os.fstat(fd))
+    except OSError: return False
+print(sum(map(is_open, range(1024))), os.listdir("/proc"), sorted(os.listdir("/dev")))
 try:
     for i in range(100): open(f"/tmp/{{i}}", "wb").write(bytes(1 << 20))
 except OSError as error: print(error.errno, i)
@@ -58,11 +62,23 @@ def cold():
         yield template
 
 
+def rights_of_the_youngest():
+    """The capabilities of the student's process: the last below this one."""
+    youngest = max(psutil.Process().children(recursive=True), key=lambda one: one.create_time())
+    status = Path(f"/proc/{youngest.pid}/status").read_text().replace("\t", "")
+    return next(line for line in status.splitlines() if line.startswith("CapEff:"))[7:]
+
+
 def test_attacks_fail_and_checks_work(cold):
     with Attempt(cold, [("a", ATTACK)], limits=LIMITS) as attempt:
         (result,) = attempt.start()
         assert result.outcome == "ok", result
-        assert attempt.public_output == "1000 True True\n4\n28 16\n"
+        assert attempt.public_output.splitlines() == [
+            "1000 1 2",
+            "4 ['cpuinfo'] ['full', 'null', 'random', 'shm', 'urandom', 'zero']",
+            "28 16",
+        ]
+        assert rights_of_the_youngest() == "0000000000000000"
         attempt.begin(1, 10, public=True)
         assert attempt.submission.double([1]) == [1, 1]
 
@@ -73,12 +89,13 @@ def test_python_and_the_ways_to_it_are_all_that_there_is(cold):
         (result,) = attempt.start()
         assert result.outcome == "ok", result
     seen = attempt.public_output.splitlines()
-    # bwrap's own /dev, the modules that become the student's process, and torch's own folder.
+    # bwrap's /dev, the modules that become the student's process, and torch's own folder.
     own = ("/dev/", "/run/code/introml", "/tmp/torchinductor_student")
     assert {path for path in seen if not path.startswith(own)} - {"may write into /dev"} == {
         "/etc/group",
         "/etc/ld.so.cache",
         "/etc/passwd",
+        "/proc/cpuinfo",
         "/run",
         "/run/code",
         "{'a way that is there'}",
