@@ -106,8 +106,8 @@ def command(task: dict, compiler: bool, environment: dict[str, str]) -> list[str
         "/etc/passwd": PASSWD,
         "/etc/group": GROUP,
     }
-    for path, text in written.items():
-        line += ["--ro-bind-data", str(_readable(text.encode())), path]
+    for place, text in written.items():
+        line += ["--ro-bind-data", str(_readable(text.encode())), place]
     # Given to bwrap, it also binds the box's first process, which is the student's user too.
     line += ["--seccomp", str(_readable(box_filter(compiler=compiler, cold=True).code))]
     for place in ("/", *ways):

@@ -84,44 +84,59 @@ def _first(plan: Plan, serve: Callable[[int], None]) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     kernel.set_undumpable()
-    if plan.isolated:
-        _enter_namespaces(plan)
-    memory = MemoryWatch() if plan.isolated and not plan.cgroup else None
+    proc = _enter_namespaces(plan) if plan.isolated else -1
+    memory = MemoryWatch(proc) if plan.isolated and not plan.cgroup else None
     here, there = os.pipe(), os.pipe()
     worker = os.fork()
     if worker == 0:
-        _guard(plan, lambda: _worker(plan, serve, there[0], here[1]))
+        _guard(plan, lambda: _worker(plan, serve, proc, there[0], here[1]))
     for fd in (*plan.cgroup, plan.requests, plan.output, here[1], there[0]):
         os.close(fd)
     if plan.isolated:
         os.read(here[0], 1)
-        _map_user(worker, plan)
+        _map_user(worker, plan, proc)
         os.write(there[1], b"m")
         os.read(here[0], 1)
-        kernel.set_attributes("/proc", kernel.ATTR_RDONLY)
+        if plan.cuda:
+            kernel.set_attributes("/proc", kernel.ATTR_RDONLY)
         os.write(there[1], b"g")
         kernel.drop_capabilities()
         kernel.no_new_privileges()
     _watch(plan, worker, began + plan.limits.wall_s, memory)
 
 
-def _enter_namespaces(plan: Plan) -> None:
+def _enter_namespaces(plan: Plan) -> int:
+    """Enter the box's own namespaces; return a descriptor of its true /proc.
+
+    Nobody has another way to it, unless a GPU's driver must: a name leads to the still one.
+    """
     kernel.unshare(kernel.NEWNS | kernel.NEWUTS | kernel.NEWIPC | kernel.NEWNET | kernel.NEWCGROUP)
     closed = kernel.MS_NOSUID | kernel.MS_NODEV
     root.renew_own_folders(tmpfs_options(plan.limits, "1777"), plan.compiler)
     kernel.mount("proc", "/proc", "proc", closed | kernel.MS_NOEXEC, "hidepid=2")
     kernel.set_host_name("box")
+    proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    if not plan.cuda:
+        kernel.bind(root.STILL_PROC, "/proc")
+    return proc
 
 
-def _map_user(worker: int, plan: Plan) -> None:
+def _write(proc: int, name: str, text: str) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def _map_user(worker: int, plan: Plan, proc: int) -> None:
     """Give the student's process one user of its own, that has no rights outside the box."""
     for name, text in (
         ("setgroups", "deny"),
         ("uid_map", f"{_STUDENT} {plan.uid} 1"),
         ("gid_map", f"{_STUDENT} {plan.gid} 1"),
     ):
-        with open(f"/proc/{worker}/{name}", "w") as file:
-            file.write(text)
+        _write(proc, f"{worker}/{name}", text)
 
 
 def _watch(plan: Plan, worker: int, deadline: float, memory: MemoryWatch | None) -> None:
@@ -149,11 +164,11 @@ def _watch(plan: Plan, worker: int, deadline: float, memory: MemoryWatch | None)
         signal.sigtimedwait({signal.SIGCHLD}, min(left, _LOOK_S) if memory else left)
 
 
-def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> None:
+def _worker(plan: Plan, serve: Callable[[int], None], proc: int, told: int, tell: int) -> None:
     for fd in plan.cgroup:
         os.write(fd, b"0")
     if plan.isolated:
-        _become_student(plan, told, tell)
+        _become_student(plan, proc, told, tell)
     else:
         set_rlimits(plan.limits, address_space=not plan.cuda)
     kernel.die_with_parent()  # again: the change of user cleared it
@@ -173,36 +188,31 @@ def _worker(plan: Plan, serve: Callable[[int], None], told: int, tell: int) -> N
         os._exit(0)
 
 
-def _become_student(plan: Plan, told: int, tell: int) -> None:
+def _become_student(plan: Plan, proc: int, told: int, tell: int) -> None:
     if os.getuid() == 0:
         os.setgroups([])
     # Its parent must be able to write the map, which an undumpable process does not allow.
     kernel.set_dumpable()
-    # A GPU's driver reads /proc; others get a view of their own, to lose it.
-    kernel.unshare(kernel.NEWUSER | (0 if plan.cuda else kernel.NEWNS))
+    kernel.unshare(kernel.NEWUSER)
     # Not before: limits of whoever makes a user namespace bound that user's processes in all of
     # these together, and then one box of an ordinary user could use up what another may have.
-    set_rlimits(plan.limits, address_space=not plan.cuda)
+    set_rlimits(plan.limits, address_space=not plan.cuda, proc=proc)
     os.write(tell, b"u")
     os.read(told, 1)
     os.setresgid(_STUDENT, _STUDENT, _STUDENT)
     os.setresuid(_STUDENT, _STUDENT, _STUDENT)
-    with open("/proc/sys/user/max_user_namespaces", "w") as file:
-        file.write("0")
+    _write(proc, "sys/user/max_user_namespaces", "0")
     kernel.set_dumpable()
     # When memory is short, the student's processes go first.
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
+    _write(proc, "self/oom_score_adj", "1000")
     os.write(tell, b"d")
     os.read(told, 1)
-    if not plan.cuda:
-        kernel.bind(root.STILL_PROC, "/proc")
     kernel.drop_capabilities()
 
 
 def do_without_epoll() -> None:
     """Have Python wait with poll: epoll takes memory of the kernel, which no limit counts."""
-    selectors.DefaultSelector = selectors.PollSelector  # type: ignore[misc,assignment]
+    setattr(selectors, "DefaultSelector", selectors.PollSelector)
     for name in [name for name in vars(select) if name.lower().startswith("epoll")]:
         delattr(select, name)
 

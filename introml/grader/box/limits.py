@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 from dataclasses import dataclass
+from typing import BinaryIO
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,11 @@ def tmpfs_options(limits: Limits, mode: str) -> str:
     return f"size={limits.tmp_mb}m,nr_inodes={inodes},mode={mode}"
 
 
-def set_rlimits(limits: Limits, address_space: bool) -> None:
+def set_rlimits(limits: Limits, address_space: bool, proc: int | None = None) -> None:
     """Limit this process and each that it starts, for good.
 
     `address_space` limits that too: not on a GPU, whose driver reserves far more than it uses.
+    `proc` is a descriptor of a true /proc, where no name leads to one.
     """
     mb = 1 << 20
     cpu = max(1, round(limits.cpu_s))
@@ -60,7 +62,7 @@ def set_rlimits(limits: Limits, address_space: bool) -> None:
     }
     if address_space:
         room = (limits.memory_mb + 512) * mb
-        wanted[resource.RLIMIT_AS] = _own_size() + room
+        wanted[resource.RLIMIT_AS] = _own_size(proc) + room
     for which, value in wanted.items():
         soft, hard = value if isinstance(value, tuple) else (value, value)
         now = resource.getrlimit(which)[1]
@@ -70,11 +72,19 @@ def set_rlimits(limits: Limits, address_space: bool) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-def _own_size() -> int:
+def _own_size(proc: int | None) -> int:
     """Bytes of address space that this process has now."""
-    with contextlib.suppress(FileNotFoundError), open("/proc/self/statm") as file:
-        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    return _tried_size()
+    name = "self/statm" if proc is not None else "/proc/self/statm"
+    try:
+        with _file(proc, name) as file:
+            return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:
+        return _tried_size()
+
+
+def _file(proc: int | None, name: str) -> BinaryIO:
+    """Open a file below a /proc of which there is a descriptor."""
+    return open(os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc), "rb")
 
 
 def _tried_size() -> int:
@@ -105,43 +115,7 @@ def _tried_size() -> int:
     return int(said)
 
 
-class MemoryWatch:
-    """Measures what a box has added to the memory that it shares with its template.
-
-    For where there are no control groups. Made before the student's process starts. The kernel's
-    own memory is counted as what it can be at most: buffers of pipes and sockets, tables of pages,
-    descriptions of mappings.
-    """
-
-    def __init__(self) -> None:
-        self._shared = _memory(os.getpid(), "status", _RESIDENT)
-        self._looks = 0
-        self._mappings = 0
-
-    def over(self, limit: int) -> bool:
-        """Whether the other processes in this /proc have added more than `limit` bytes."""
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        pids.remove(os.getpid())
-        kernel = _sockets() * _SOCKET + sum(map(_descriptors, pids)) * _DESCRIPTOR
-        # Both sums are too large, each in another way: this one counts what a child shares with
-        # its parent twice, the second a part of what both share with the template.
-        grown = sum(max(0, _memory(pid, "status", _RESIDENT) - self._shared) for pid in pids)
-        if grown + kernel + self._mappings > limit:
-            least = kernel + self._mappings
-            least += sum(_memory(pid, "status", ("VmPTE:",)) for pid in pids)
-            for pid in pids:  # the first few may be enough: each takes milliseconds
-                if least > limit:
-                    break
-                least += _memory(pid, "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:"))
-            if least > limit:
-                return True
-        self._looks += 1
-        if self._looks % _LOOKS_A_COUNT == 0:
-            self._mappings = sum(map(_mappings, pids))
-        return False
-
-
-_RESIDENT = ("RssAnon:", "RssShmem:", "VmPTE:")
+_RESIDENT = (b"RssAnon:", b"RssShmem:", b"VmPTE:")
 # At most: a socket's queue (net.core.wmem_default and a last message), a pipe's 16 pages with one
 # end left, a mapping with its links to memory.
 _SOCKET = 256 << 10
@@ -152,33 +126,73 @@ _MANY_MAPPINGS = 5_000  # a process with more is taken to have as many as the ke
 _MOST_MAPPINGS = 65_530
 
 
-def _sockets() -> int:
-    """How many sockets there are in this network namespace, on their way to a process too."""
-    with open("/proc/net/sockstat") as file:
-        return int(file.readline().split()[2])
+class MemoryWatch:
+    """Measures what a box has added to the memory that it shares with its template.
 
+    For where there are no control groups. Made before the student's process starts. The kernel's
+    own memory is counted as what it can be at most: buffers of pipes and sockets, tables of pages,
+    descriptions of mappings.
+    """
 
-def _descriptors(pid: int) -> int:
-    try:
-        return len(os.listdir(f"/proc/{pid}/fd"))
-    except OSError:
-        return 0
+    def __init__(self, proc: int) -> None:
+        self._proc = proc  # a descriptor: whoever watches may have no name for its /proc
+        self._shared = self._memory("self", "status", _RESIDENT)
+        self._looks = 0
+        self._mappings = 0
 
+    def over(self, limit: int) -> bool:
+        """Whether the other processes in this /proc have added more than `limit` bytes."""
+        pids = [name for name in self._names(".") if name.isdigit() and int(name) != os.getpid()]
+        kernel = self._sockets() * _SOCKET
+        kernel += sum(len(self._names(f"{pid}/fd")) for pid in pids) * _DESCRIPTOR
+        # Both sums are too large, each in another way: this one counts what a child shares with
+        # its parent twice, the second a part of what both share with the template.
+        grown = sum(max(0, self._memory(pid, "status", _RESIDENT) - self._shared) for pid in pids)
+        if grown + kernel + self._mappings > limit:
+            least = kernel + self._mappings
+            least += sum(self._memory(pid, "status", (b"VmPTE:",)) for pid in pids)
+            for pid in pids:  # the first few may be enough: each takes milliseconds
+                if least > limit:
+                    break
+                least += self._memory(pid, "smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:"))
+            if least > limit:
+                return True
+        self._looks += 1
+        if self._looks % _LOOKS_A_COUNT == 0:
+            self._mappings = sum(map(self._mapped, pids))
+        return False
 
-def _mappings(pid: int) -> int:
-    """Bytes of the kernel's that describe a process's mappings, at most."""
-    try:
-        with open(f"/proc/{pid}/maps", "rb") as file:
-            count = sum(1 for _ in itertools.islice(file, _MANY_MAPPINGS))
-    except OSError:
-        return 0
-    return (count if count < _MANY_MAPPINGS else _MOST_MAPPINGS) * _MAPPING
+    def _names(self, folder: str) -> list[str]:
+        """The names in a folder of /proc; none once its process has ended."""
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._proc)
+        except OSError:
+            return []
+        try:
+            return os.listdir(fd)
+        except OSError:
+            return []
+        finally:
+            os.close(fd)
 
+    def _sockets(self) -> int:
+        """How many sockets this network namespace has, on their way to a process too."""
+        with _file(self._proc, "self/net/sockstat") as file:
+            return int(file.readline().split()[2])
 
-def _memory(pid: int, name: str, fields: tuple[str, ...]) -> int:
-    """Bytes in some fields of a file about a process; 0 once it has ended."""
-    try:
-        with open(f"/proc/{pid}/{name}") as file:
-            return sum(int(line.split()[1]) << 10 for line in file if line.startswith(fields))
-    except OSError:
-        return 0
+    def _mapped(self, pid: str) -> int:
+        """Bytes of the kernel's that describe a process's mappings, at most."""
+        try:
+            with _file(self._proc, f"{pid}/maps") as file:
+                count = sum(1 for _ in itertools.islice(file, _MANY_MAPPINGS))
+        except OSError:
+            return 0
+        return (count if count < _MANY_MAPPINGS else _MOST_MAPPINGS) * _MAPPING
+
+    def _memory(self, pid: str, name: str, fields: tuple[bytes, ...]) -> int:
+        """Bytes in some fields of a file about a process; 0 once it has ended."""
+        try:
+            with _file(self._proc, f"{pid}/{name}") as file:
+                return sum(int(line.split()[1]) << 10 for line in file if line.startswith(fields))
+        except OSError:
+            return 0
