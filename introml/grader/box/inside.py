@@ -212,7 +212,7 @@ def _become_student(plan: Plan, proc: int, told: int, tell: int) -> None:
 
 def do_without_epoll() -> None:
     """Have Python wait with poll: epoll takes memory of the kernel, which no limit counts."""
-    setattr(selectors, "DefaultSelector", selectors.PollSelector)
+    vars(selectors)["DefaultSelector"] = selectors.PollSelector
     for name in [name for name in vars(select) if name.lower().startswith("epoll")]:
         delattr(select, name)
 
