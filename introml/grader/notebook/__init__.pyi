@@ -1,6 +1,7 @@
 from . import uploads as uploads
 from .library_answers import Findings as Findings
 from .library_answers import find as find
+from .magics import without_magics as without_magics
 from .notebook import Invalid as Invalid
 from .notebook import RunCell as RunCell
 from .notebook import Submitted as Submitted

@@ -10,6 +10,7 @@ from .late import grade_of as grade_of
 from .late import late_factor as late_factor
 from .late import score_after as score_after
 from .late import that_counts as that_counts
+from .regrade import Regraded as Regraded
 from .regrade import change_in_words as change_in_words
 from .regrade import regraded as regraded
 from .results import FAULT_MESSAGE as FAULT_MESSAGE

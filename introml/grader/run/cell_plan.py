@@ -11,7 +11,7 @@ import ast
 from collections.abc import Sequence
 
 from introml.grader.lab import parse
-from introml.grader.notebook.magics import without_magics
+from introml.grader.notebook import without_magics
 
 _KEPT = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _PLAIN = (

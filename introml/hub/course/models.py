@@ -119,7 +119,9 @@ class Submission(Base):
 class Grading(Base):
     """One grading of one submission, under one version of the lab: a job first, then its result.
 
-    A regrade adds a row: what was graded before is kept. The newest done one counts.
+    A regrade adds a row: what was graded before is kept. The newest done one counts. `state` is
+    waiting, leased, done, called off, held (it would lower the grade, and waits for a teacher's
+    word) or declined (the teacher kept the old grade).
     """
 
     __tablename__ = "grading"

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
 
 from introml.grader.lab import Lab
-from introml.grader.results import grade_of
+from introml.grader.results import Verdict, grade_of
 from introml.hub.course import Course, Event, Grading, Person, Refused, Submission, now
 from introml.hub.grades.decisions import checked_reason
 from introml.hub.grades.rules import Rules
 from introml.hub.grades.standing import Standing
-from introml.hub.grades.submissions import attempt_of, dates_of
-from introml.hub.queue import queue
+from introml.hub.grades.submissions import attempt_of, current_grading, dates_of
+from introml.hub.queue import HELD, queue
 
 _ONE, _ALL = "regrade one", "regrade all"
 
@@ -29,6 +29,15 @@ class Change:
     person: Person
     before: float | None
     after: float | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A grading that would lower a grade: `before` is the one that counts, None without one."""
+
+    person: Person
+    grading: Grading
+    before: Grading | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class Regrade:
     done: int
     called_off: int
     changes: tuple[Change, ...]
+    #: Those whose grade it would lower, which waits for a teacher's word.
+    held: tuple[Held, ...] = ()
 
     @property
     def over(self) -> bool:
@@ -124,16 +135,65 @@ def regrade(
         ).all()
     )
     counts = Counter(states.values())
+    held = session.scalars(
+        sa.select(Grading)
+        .where(Grading.id.in_(states), Grading.state == HELD)
+        .order_by(Grading.id)
+        .options(selectinload(Grading.submission))
+    ).all()
+    # Beside a grading that counts without what was not asked then, the whole one is held.
+    beside = sum(not one.tries for one in held)
     return Regrade(
         id=event.id,
         by=event.who,
         at=event.at,
         why=event.detail.partition(": ")[2],
-        total=len(states),
-        done=counts["done"],
+        total=len(states) - beside,
+        done=counts["done"] + counts["declined"] + len(held) - beside,
         called_off=counts["called off"],
         changes=tuple(_changes(lab, standings, states.keys())),
+        held=tuple(
+            Held(one.submission.person, one, current_grading(one.submission)) for one in held
+        ),
     )
+
+
+def settle(course: Course, by: str, grading: int, why: str, *, take: bool) -> None:
+    """Let a held grading count, or keep the grade that counts. Raises `Refused`."""
+    why = checked_reason(why)
+    with course.database.writing() as session:
+        row = session.scalar(sa.select(Grading).filter_by(id=grading).with_for_update())
+        if row is None or row.state != HELD:
+            raise Refused("This grading waits for nobody's word.")
+        _settle(session, by, row, why, take=take)
+
+
+def take_all(course: Course, by: str, lab: Lab, number: int, why: str) -> int:
+    """Let all count that a regrade holds; how many they are. Raises `Refused` if there are none."""
+    why = checked_reason(why)
+    with course.database.writing() as session:
+        run = regrade(session, lab, number, [])
+        held = [one.grading for one in run.held] if run is not None else []
+        held = [one for one in held if one.verdict != Verdict.FAULT]
+        if not held:
+            raise Refused("No grade of this regrade waits for a teacher's word.")
+        for one in held:
+            _settle(session, by, one, why, take=True)
+        return len(held)
+
+
+def _settle(session: Session, by: str, row: Grading, why: str, *, take: bool) -> None:
+    if take and row.verdict == Verdict.FAULT:
+        raise Refused("The grader failed there, so there is no grade to take. Grade it again.")
+    before = current_grading(row.submission)
+    row.state = "done" if take else "declined"
+    old = f"{before.score:g} of {before.max_score:g}" if before is not None else "none"
+    words = f"{old} → {row.score:g} of {row.max_score:g} ({row.verdict})"
+    event = _event(
+        session, by, "lower grade taken" if take else "old grade kept", row.submission.lab,
+        f"{row.submission_id}, grading {row.id}: {words}: {why}",
+    )  # fmt: skip
+    event.person = row.submission.person.name
 
 
 def _changes(lab: Lab, standings: Sequence[Standing], of_this: Collection[int]) -> list[Change]:

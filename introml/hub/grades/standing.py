@@ -12,6 +12,7 @@ from introml.grader.results import Verdict, late_factor, score_after, that_count
 from introml.hub.course import Extension, Grading, LabSchedule, Override, Person, Submission
 from introml.hub.grades.rules import Rules, rules_for, rules_of
 from introml.hub.grades.submissions import attempt_of, attempts_used, current_grading
+from introml.hub.queue import HELD
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,13 @@ class Standing:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether the grader failed on the newest submission, or found something to look at."""
+        """Whether the grader failed on the newest submission, or found something to look at.
+
+        A lower grade that waits for a teacher's word is such a thing too.
+        """
         newest = current_grading(self.submissions[-1]) if self.submissions else None
-        return newest is not None and newest.flagged
+        held = any(x.state == HELD for one in self.submissions for x in one.gradings)
+        return held or (newest is not None and newest.flagged)
 
 
 def standing(session: Session, person: Person, lab: Lab) -> Standing:

@@ -19,10 +19,14 @@ from sqlalchemy.orm import Session
 
 from introml.grader.results import (
     FAULT_MESSAGE,
+    CheckResult,
     Flag,
+    Regraded,
     SubmissionResult,
     Verdict,
+    change_in_words,
     from_json,
+    regraded,
     to_json,
 )
 from introml.grader.text import plain
@@ -32,6 +36,8 @@ from introml.hub.course import Course, Event, Grading, LabSchedule, Submission, 
 LEASE = timedelta(seconds=60)
 #: How often a grading is begun before it is given up as a fault of the grader.
 MOST_TRIES = 4
+#: The state of a grading that would lower a grade, and waits for a teacher's word.
+HELD = "held"
 
 
 class LeaseLost(Exception):
@@ -173,15 +179,25 @@ def _try_again(session: Session, row: Grading, why: str) -> None:
 
 
 def _finish(session: Session, row: Grading, result: SubmissionResult) -> None:
-    row.state = "done"
-    row.lease, row.lease_until = "", None
-    row.done_at = now()
-    row.lab_version = result.lab_version
-    row.verdict = str(result.verdict)
-    row.score, row.max_score = result.score, result.max_score
-    row.flagged = bool(result.flags) or result.verdict == Verdict.FAULT
-    row.result = json.dumps(to_json(result))
+    """Keep a result. One that lowers the grade is held: a teacher lets it count, or does not."""
     submission = row.submission
+    before = _counting(submission)
+    found = Regraded(result) if before is None else regraded(before, result)
+    for one in submission.gradings:
+        if (
+            one.state == HELD and result.verdict != Verdict.FAULT
+        ):  # of an earlier regrade, whose proposal is out of date
+            one.state = "called off"
+    held = before is not None and found.counts is before
+    _fill(row, HELD if held else "done", result if held else found.counts)
+    if found.proposed is not None and not held:
+        beside = Grading(
+            submission=submission, tier=row.tier, priority=row.priority, reason=row.reason,
+            made_at=row.made_at, worker=row.worker,
+        )  # fmt: skip
+        _fill(beside, HELD, found.proposed)
+        session.add(beside)
+    words = f", held: {change_in_words(before, result)}" if before and found.proposed else ""
     session.add(
         Event(
             at=row.done_at,
@@ -189,9 +205,36 @@ def _finish(session: Session, row: Grading, result: SubmissionResult) -> None:
             what="graded",
             lab=submission.lab,
             person=submission.person.name,
-            detail=f"{submission.id} {row.reason}: {row.verdict}",
+            detail=plain(f"{submission.id} {row.reason}: {row.verdict}{words}", 2000),
         )
     )
+
+
+def _counting(submission: Submission) -> SubmissionResult | None:
+    """The result that counts for a submission now; None before the first."""
+    done = [one for one in submission.gradings if one.state == "done"]
+    if not done:
+        return None
+    newest = done[-1]
+    try:
+        return from_json(json.loads(newest.result))
+    except ValueError:  # written by a version that is no more: its score is known still
+        check = CheckResult("all", "All", newest.score or 0, newest.max_score or 0, "partial")
+        return SubmissionResult(
+            submission.id, submission.sha256, submission.lab, newest.lab_version, 0,
+            Verdict(newest.verdict), checks=[check],
+        )  # fmt: skip
+
+
+def _fill(row: Grading, state: str, result: SubmissionResult) -> None:
+    row.state = state
+    row.lease, row.lease_until = "", None
+    row.done_at = now()
+    row.lab_version = result.lab_version
+    row.verdict = str(result.verdict)
+    row.score, row.max_score = result.score, result.max_score
+    row.flagged = bool(result.flags) or result.verdict == Verdict.FAULT
+    row.result = json.dumps(to_json(result))
 
 
 def _leased(session: Session, grading: int, token: str) -> Grading:

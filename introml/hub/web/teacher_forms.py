@@ -9,7 +9,13 @@ from introml.grader.lab import Lab
 from introml.hub.course import Grading, Submission
 from introml.hub.grades import Dates, decisions, regrades
 from introml.hub.web.context import CurrentLab, points
-from introml.hub.web.teacher_page import Name, RowId, SentByTeacher, SubmissionId
+from introml.hub.web.teacher_page import (
+    Name,
+    RowId,
+    SentByTeacher,
+    SubmissionId,
+    TeacherForm,
+)
 
 forms = APIRouter()
 
@@ -99,20 +105,58 @@ def regrade_one(sent: SentByTeacher, submission: SubmissionId) -> Response:
     return sent.decide(f"teach/labs/{lab}/people/{name}", act)
 
 
+@forms.post("/gradings/{grading}/take")
+def take(sent: SentByTeacher, grading: RowId) -> Response:
+    """Let a grading count that lowers a grade."""
+    return _settle(sent, grading, take=True)
+
+
+@forms.post("/gradings/{grading}/keep")
+def keep(sent: SentByTeacher, grading: RowId) -> Response:
+    """Keep the grade that counts, in place of a lower one."""
+    return _settle(sent, grading, take=False)
+
+
+def _settle(sent: TeacherForm, grading: int, *, take: bool) -> Response:
+    lab, name = _whose(sent, grading)
+
+    def act() -> str:
+        regrades.settle(sent.course, sent.by, grading, sent.text("reason"), take=take)
+        return "The new grade counts now." if take else "The old grade is kept."
+
+    return sent.decide(f"teach/labs/{lab}/people/{name}", act)
+
+
+@forms.post("/labs/{lab}/regrades/{number}/take")
+def take_all(sent: SentByTeacher, lab: CurrentLab, number: RowId) -> Response:
+    """Let all grades count that a regrade of the lab lowers."""
+
+    def act() -> str:
+        count = regrades.take_all(sent.course, sent.by, lab, number, sent.text("reason"))
+        return f"{count} new grade{' counts' if count == 1 else 's count'} now."
+
+    return sent.decide(f"teach/labs/{lab.name}/regrades/{number}", act)
+
+
 @forms.post("/gradings/{grading}/looked-at")
 def looked_at(sent: SentByTeacher, grading: RowId) -> Response:
     """Say that what was flagged has been looked at."""
-    with sent.course.database.reading() as session:
-        found = session.get(Grading, grading)
-        if found is None:
-            raise HTTPException(404, "There is no such grading.")
-        lab, name = found.submission.lab, found.submission.person.name
+    lab, name = _whose(sent, grading)
 
     def act() -> str:
         decisions.looked_at(sent.course, sent.by, grading, sent.text("reason"))
         return "Noted in the log. The evidence stays with the grading."
 
     return sent.decide(f"teach/labs/{lab}/people/{name}", act)
+
+
+def _whose(sent: TeacherForm, grading: int) -> tuple[str, str]:
+    """The lab and the person of a grading; 404 if there is none of that number."""
+    with sent.course.database.reading() as session:
+        found = session.get(Grading, grading)
+        if found is None:
+            raise HTTPException(404, "There is no such grading.")
+        return found.submission.lab, found.submission.person.name
 
 
 def _student(lab: Lab, name: str) -> str:

@@ -2,11 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import pytest
 import sqlalchemy as sa
-from tiny_course import grade_next
+from tiny_course import grade_next, result_of
 
+from introml.grader.results.results import CheckResult, Verdict
 from introml.hub.course.models import Event, Grading, Submission
 from introml.hub.course.refused import Refused
 from introml.hub.grades import regrades
@@ -104,12 +106,12 @@ def test_an_old_regrade_tells_what_it_changed_also_after_a_newer_one(graded):
     grade_next(graded, points=5)
     second, _ = regrades.regrade_all(graded, "tess", lab, "mended again")
     grade_next(graded, points=6)
-    grade_next(graded, points=1)
+    grade_next(graded, points=7)
     changed = [
         [(one.person.name, one.before, one.after) for one in told(graded, number).changes]
         for number in (first, second)
     ]
-    assert changed == [[("ann", 3, 6)], [("bob", 5, 1)]]
+    assert changed == [[("ann", 3, 6)], [("bob", 5, 7)]]
     with graded.database.reading() as session:
         assert [one.id for one in regrades.regrades(session, lab)] == [second, first]
 
@@ -128,6 +130,95 @@ def test_what_is_handed_in_meanwhile_is_no_change_of_the_regrade(graded):
     assert run.changes == ()
 
 
+def test_a_lower_grade_is_held_until_a_teacher_takes_it(graded):
+    number, _ = regrades.regrade_all(graded, "tess", graded.labs["tiny"], "sharper checks")
+    grade_next(graded, points=2)
+    grade_next(graded, points=0, verdict=Verdict.INVALID)
+    assert grades(graded) == {"ann": 3, "bob": 5}
+    run = told(graded, number)
+    assert run.over
+    assert run.changes == ()
+    assert [
+        (one.person.name, one.before.score, one.grading.score, one.grading.verdict)
+        for one in run.held
+    ] == [("ann", 3, 2, "graded"), ("bob", 5, 0, "invalid")]
+    with graded.database.reading() as session:
+        assert all(x.needs_a_person for x in class_standing(session, graded.labs["tiny"]))
+    ann, bob = (one.grading.id for one in run.held)
+    with pytest.raises(Refused, match="reason"):
+        regrades.settle(graded, "tess", ann, " ", take=True)
+    regrades.settle(graded, "tess", ann, "she copied", take=True)
+    regrades.settle(graded, "tess", bob, "the file is fine", take=False)
+    assert grades(graded) == {"ann": 2, "bob": 5}
+    assert told(graded, number).held == ()
+    assert told(graded, number).over
+    with pytest.raises(Refused, match="nobody's word"):
+        regrades.settle(graded, "tess", bob, "again", take=True)
+    with graded.database.reading() as session:
+        lines = session.scalars(sa.select(Event).order_by(Event.id.desc()).limit(2)).all()
+        assert not any(x.needs_a_person for x in class_standing(session, graded.labs["tiny"]))
+    assert [(one.what, one.person) for one in lines] == [
+        ("old grade kept", "bob"), ("lower grade taken", "ann"),
+    ]  # fmt: skip
+    assert "3 of 10 → 2 of 10 (graded): she copied" in lines[1].detail
+
+
+def test_all_that_a_regrade_lowers_is_taken_at_once(graded):
+    lab = graded.labs["tiny"]
+    number, _ = regrades.regrade_all(graded, "tess", lab, "sharper checks")
+    grade_next(graded, points=2)
+    grade_next(graded, points=1)
+    assert regrades.take_all(graded, "tess", lab, number, "announced") == 2
+    assert grades(graded) == {"ann": 2, "bob": 1}
+    with pytest.raises(Refused, match="No grade"):
+        regrades.take_all(graded, "tess", lab, number, "announced")
+
+
+def test_a_fault_of_the_grader_takes_no_grade_away(graded):
+    submission = submission_of(graded, "ann")
+    regrades.regrade_one(graded, "tess", submission.id, "she asked")
+    for _ in range(jobs.MOST_TRIES):
+        grade_next(graded, verdict=Verdict.FAULT)
+    assert grades(graded)["ann"] == 3
+    with graded.database.reading() as session:
+        (held,) = session.scalars(sa.select(Grading.id).filter_by(state="held"))
+    with pytest.raises(Refused, match="grader failed"):
+        regrades.settle(graded, "tess", held, "why", take=True)
+
+
+def test_a_question_added_since_is_not_asked_of_what_was_handed_in_before(graded):
+    number, _ = regrades.regrade_all(graded, "tess", graded.labs["tiny"], "a question more")
+    more = CheckResult("rate", "The rate", 0, 5, "failed")
+
+    def with_more(points):
+        lease = jobs.lease(graded, "w", ["cpu"])
+        node = result_of(lease, points)
+        node["checks"].append(asdict(more))
+        jobs.report(graded, lease.grading, lease.token, node)
+
+    with_more(3)
+    with_more(6)
+    assert grades(graded) == {"ann": 3, "bob": 6}, "what bob gains on the old questions counts"
+    run = told(graded, number)
+    assert (run.total, run.done) == (2, 2)
+    assert [(x.person.name, x.before.max_score, x.grading.max_score) for x in run.held] == [
+        ("ann", 10, 15), ("bob", 10, 15),
+    ]  # fmt: skip
+
+
+def test_a_newer_regrade_calls_off_what_an_older_one_holds(graded):
+    submission = submission_of(graded, "ann")
+    for points, grade in ((1, 3), (2, 3), (4, 4)):
+        regrades.regrade_one(graded, "tess", submission.id, "why")
+        grade_next(graded, points=points)
+        assert grades(graded)["ann"] == grade
+    with graded.database.reading() as session:
+        states = session.scalars(
+            sa.select(Grading.state).filter_by(submission_id=submission.id).order_by(Grading.id)
+        ).all()
+    assert states == ["done", "called off", "called off", "done"]
+
+
 def test_what_is_under_way_is_queued_again_by_a_newer_regrade(graded):
     lab = graded.labs["tiny"]
     first, _ = regrades.regrade_all(graded, "tess", lab, "mended")
@@ -136,9 +227,9 @@ def test_what_is_under_way_is_queued_again_by_a_newer_regrade(graded):
     assert count == 1, "the one under way may have begun with the old checks; the other waits"
     jobs.hand_back(graded, lease.grading, lease.token, "stopping")
     for _ in range(3):
-        grade_next(graded, points=4)
+        grade_next(graded, points=5)
     assert [told(graded, number).over for number in (first, second)] == [True, True]
-    assert grades(graded) == {"ann": 4, "bob": 4}
+    assert grades(graded) == {"ann": 5, "bob": 5}
 
 
 def test_another_labs_number_and_other_events_are_no_regrade(graded):

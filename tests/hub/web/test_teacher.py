@@ -286,6 +286,29 @@ def test_regrading_all_tells_whose_grade_changed(course, tess):
     assert 'role="alert"' in tess.form("teach/labs/tiny/regrade", reason="").text
 
 
+def test_a_lower_grade_is_shown_old_and_new_and_waits_for_the_teacher(course, tess):
+    tess.form("teach/labs/tiny/regrade", reason="a mended check")
+    (link,) = re.findall(r"teach/labs/tiny/regrades/\d+", tess.get("teach/labs/tiny").text)
+    held = grade_next(course, points=1, lab_version="v2").grading
+
+    def words(path):
+        return " ".join(BeautifulSoup(tess.get(path).text, "html.parser").get_text(" ").split())
+
+    assert "Ann Able 3 of 10 1 of 10" in words(link)
+    assert "it would be lower: 3 of 10 → 1 of 10" in words("teach/labs/tiny/people/ann")
+    assert "waits for a teacher" in words(f"teach/gradings/{held}")
+    assert 'role="alert"' in tess.form(f"teach/gradings/{held}/take", reason="").text
+    page = tess.form(f"teach/gradings/{held}/keep", reason="the check was wrong")
+    assert "The old grade is kept." in page.text
+    assert "not taken" in page.text
+    tess.form("teach/labs/tiny/regrade", reason="mended again")
+    link = max(re.findall(r"teach/labs/tiny/regrades/\d+", tess.get("teach/labs/tiny").text))
+    grade_next(course, points=2, lab_version="v3")
+    assert "1 new grade counts now." in tess.form(f"{link}/take", reason="announced").text
+    assert "2 of 10" in words("teach/labs/tiny/people/ann")
+    assert 'role="alert"' in tess.form(f"{link}/take", reason="again").text
+
+
 def test_what_was_flagged_is_looked_at(course, tess):
     hand_in(course, "bob", course.labs["tiny"], "b.ipynb", b"two")
     lease = grade_next(course, flags=[Flag("library answer", "mse_loss by name")])
