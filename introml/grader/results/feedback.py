@@ -34,7 +34,13 @@ def feedback_html(result: SubmissionResult) -> str:
             for title, hidden in (("Public checks", False), ("Hidden checks", True))
         ],
         errors=[
-            {"cell": one_line(one.cell), "words": plain(one.message)} for one in result.cell_errors
+            {
+                "place": one_line(one.place),
+                "code": one_line(one.code),
+                "message": plain(one.message),
+                "advice": plain(one.advice),
+            }
+            for one in result.cell_errors
         ],
         output=plain(result.public_output, _OUTPUT_LIMIT),
         tokens=page_css(),

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 
-from introml.grader.results.results import SubmissionResult, Verdict
+from introml.grader.results.results import CellError, SubmissionResult, Verdict
 from introml.grader.text import one_line
 
 COLUMNS = (
@@ -35,13 +35,17 @@ def row(result: SubmissionResult, late: str = "") -> dict[str, str]:
         "score": f"{result.score:g}" if known else "",
         "max_score": f"{result.max_score:g}",
         "late": late,
-        "notes": "; ".join(result.notes),
+        "notes": "; ".join([*(_of_cell(one) for one in result.cell_errors), *result.notes]),
         "flags": "; ".join(sorted({flag.kind for flag in result.flags})),
         "sha256": result.sha256,
         "seed": str(result.seed),
         "lab": result.lab,
         "lab_version": result.lab_version,
     }
+
+
+def _of_cell(error: CellError) -> str:
+    return f"{error.place} ({one_line(error.message, 80)})"
 
 
 def grades_csv(rows: Iterable[Mapping[str, str]]) -> str:

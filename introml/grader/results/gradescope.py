@@ -20,7 +20,7 @@ def results_json(result: SubmissionResult, key: str) -> str:
     """
     document: dict[str, Any] = {
         "score": result.score,
-        "output": plain(_headline(result), 2000),
+        "output": plain(_headline(result)),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -44,6 +44,7 @@ def results_json(result: SubmissionResult, key: str) -> str:
 
 def _headline(result: SubmissionResult) -> str:
     lines = [result.message] if result.message else []
+    lines += [one.words for one in result.cell_errors]
     lines += result.notes
     if result.verdict != Verdict.GRADED and not result.message:
         lines.insert(0, str(result.verdict).capitalize() + ".")

@@ -50,6 +50,9 @@ def _submission_case(result: SubmissionResult) -> ET.Element:
         words = plain(result.message or str(result.verdict))
         error = ET.SubElement(case, "error", message=one_line(words), type=str(result.verdict))
         error.text = words
+    if result.cell_errors:
+        words = "\n\n".join(one.words for one in result.cell_errors)
+        ET.SubElement(case, "system-out").text = plain(words)
     return case
 
 

@@ -62,10 +62,27 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CellError:
-    """A cell of the student's that stopped: which, and what it said (no secrets there yet)."""
+    """A cell of the student's that stopped: which, and what it said (no secrets there yet).
+
+    `line` is the line of the cell, `code` what is written there, `advice` what to do.
+    """
 
     cell: str
     message: str
+    line: int | None = None
+    code: str = ""
+    advice: str = ""
+
+    @property
+    def place(self) -> str:
+        """ "Cell 'loss' stopped at line 3"."""
+        return f"{self.cell} stopped at line {self.line}" if self.line else f"{self.cell} stopped"
+
+    @property
+    def words(self) -> str:
+        """All of it, on a few lines."""
+        lines = [f"{self.place}:", f"    {self.code}" if self.code else "", self.message]
+        return "\n".join(line for line in [*lines, self.advice] if line)
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from introml.grader.box import Box, Ended, Limits, Template
 from introml.grader.run.cell_plan import CellPlan
 from introml.grader.wire import StudentError, Submission, begin, frames
 
 _END_S = 2.0
+_MOST_LEFT_OUT = 20
 _GONE = {
     "time": ("timed_out", "The time for it was over."),
     "cpu": ("timed_out", "The computing time of the submission was over."),
@@ -43,11 +44,17 @@ _SHARE, _MOST_BOXES = 0.5, 40
 
 @dataclass(frozen=True)
 class CellResult:
-    """How a cell ended: "ok", "not run", or the kind of a StudentError; and what to say of it."""
+    """How a cell ended: "ok", "not run", or the kind of a StudentError; and what to say of it.
+
+    `error` is what the student's process told of its error, `left_out` of the statements that were
+    left out: each has the form that `stopped` expects, and may say anything.
+    """
 
     cell: str
     outcome: str
     message: str = ""
+    error: Mapping[str, Any] | None = None
+    left_out: tuple[Mapping[str, Any], ...] = ()
 
 
 class Attempt:
@@ -230,11 +237,24 @@ class Attempt:
     def _run_cell(self, cell: str, source: str, share: float) -> CellResult:
         request = {"op": "run", "cell": cell, "source": source, "seed": self.seed}
         try:
-            error = self._send(request, share, None).get("error")
+            reply = self._send(request, share, None)
         except StudentError as lost:
             words = _COST.get(lost.kind, lost.public_message)
             return CellResult(cell, lost.kind, f"{words} {_GRADED_STILL}")
+        error = reply.get("error")
         if error is None:
-            return CellResult(cell, "ok")
+            return CellResult(cell, "ok", left_out=_left_out(reply["value"]))
         told = self.submission._student_error(f"cell {cell}", error)
-        return CellResult(cell, told.kind, told.public_message)
+        left_out = _left_out(error.get("left_out"))
+        return CellResult(cell, told.kind, told.public_message, error, left_out)
+
+
+def _left_out(value: Any) -> tuple[Mapping[str, Any], ...]:
+    """What a reply says of the statements that were left out, as far as it says it properly."""
+    if type(value) is not list:
+        return ()
+    return tuple(
+        one
+        for one in value[:_MOST_LEFT_OUT]
+        if type(one) is dict and type(one.get("line")) is int and type(one.get("kind")) is str
+    )

@@ -42,10 +42,12 @@ from introml.grader.results import (
     Verdict,
     to_json,
 )
-from introml.grader.run.attempt import Attempt
+from introml.grader.run.attempt import Attempt, CellResult
 from introml.grader.run.cell_plan import CellPlan
 from introml.grader.run.outcome import CheckFault, Overtime, alarm, run_check
+from introml.grader.run.stopped import explained, notes_on_left_out, why_missing
 from introml.grader.text import cell_label
+from introml.grader.wire import explain_missing
 
 UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
 #: How much longer than its time limit a check may compute on its own side.
@@ -224,11 +226,8 @@ class _Grading:
             cells = attempt.start()
             if first:
                 result.public_output = attempt.public_output
-                result.cell_errors = [
-                    CellError(cell_label(one.cell), one.message)
-                    for one in cells
-                    if one.outcome not in ("ok", "not run")
-                ]
+                self._say_of_cells(cells)
+            explain_missing(attempt.submission, why_missing(self._cells, result.cell_errors))
             if attempt.alive:
                 self._check_all(attempt, box.checks)
             else:
@@ -236,6 +235,15 @@ class _Grading:
             result.flags += [Flag("odd behaviour", one) for one in attempt.flags]
             if attempt.last_end is not None:
                 result.teacher["last_end"] = vars(attempt.last_end)
+
+    def _say_of_cells(self, cells: list[CellResult]) -> None:
+        """Name the cells that stopped, and the statements that were left out."""
+        for one, (_, source) in zip(cells, self._cells, strict=True):
+            self._result.notes += notes_on_left_out(one.cell, source, one.left_out)
+            if one.error is not None:
+                self._result.cell_errors.append(explained(one.cell, source, one.error))
+            elif one.outcome not in ("ok", "not run"):
+                self._result.cell_errors.append(CellError(cell_label(one.cell), one.message))
 
     def _cells_failed(self, attempt: Attempt, checks: list[Check]) -> None:
         last = next(

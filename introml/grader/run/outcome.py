@@ -116,7 +116,7 @@ def _student_error(check: Check, error: StudentError) -> Outcome:
         error.kind, "failed"
     )
     words = _WORDS.get(error.kind, _WORDS["raised"])
-    hint = f"{words} {check.hint}".strip()
+    hint = " ".join(part for part in (words, error.because, check.hint) if part)
     return Outcome(outcome, 0.0, hint, error.public_message, evidence=error.private_message)
 
 

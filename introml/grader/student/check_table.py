@@ -34,7 +34,7 @@ class Row:
 class CheckTable:
     """What the public checks say of a notebook.
 
-    `problem` is why nothing was checked. `errors` are cells that stopped: a name, and where.
+    `problem` is why nothing was checked. `errors` are cells that stopped: which, and why.
     """
 
     title: str
@@ -81,7 +81,7 @@ class CheckTable:
             lines.append(f"  {mark} {plain(row.title):<{width}}  {points}")
             lines += [f"      {line}" for line in _words(row)]
         for cell, trace in self.errors:
-            lines += ["", f"{plain(cell)} stopped with an error:"]
+            lines += ["", f"{plain(cell)}:"]
             lines += [f"      {line}" for line in plain(trace).split("\n")]
         if self.notes:
             lines += ["", *(plain(note) for note in self.notes)]
@@ -93,7 +93,7 @@ class CheckTable:
             return framed(f"<p><strong>{title}</strong></p><p>{escape(plain(self.problem))}</p>")
         rows = "".join(_row_html(row) for row in self.rows)
         errors = "".join(
-            f"<p>{escape(plain(cell))} stopped with an error:</p><pre>{escape(plain(trace))}</pre>"
+            f"<p>{escape(plain(cell))}:</p><pre>{escape(plain(trace))}</pre>"
             for cell, trace in self.errors
         )
         notes = "".join(f"<p>{escape(plain(note))}</p>" for note in self.notes)

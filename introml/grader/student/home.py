@@ -31,6 +31,7 @@ from introml.grader.wire import (
     begin,
     decode,
     encode,
+    explain_missing,
     run_beside_answers,
 )
 
@@ -121,11 +122,13 @@ def run_checks(
     check_s: float,
     seed: int,
     label: Callable[[str], str | None],
+    missing: Mapping[str, str] | None = None,
 ) -> Iterator[Row]:
     """A row a check. `label` gives the name of a cell by the file name of its code.
 
     `families` are withheld from the student's code, but for those that a check allows; `lab` is the
-    lab's title, for the words in which they are refused.
+    lab's title, for the words in which they are refused. `missing` says of names that are not there
+    why that is.
     """
     submissions: dict[str, tuple[HomeWorker, HomeLink, Submission]] = {}
     with _own_random_numbers():
@@ -138,7 +141,9 @@ def run_checks(
                 worker.device = check.tier
                 worker.withdrawal.lab = lab
                 link = HomeLink(worker, families, experiments)
-                submissions[check.tier] = worker, link, Submission(link, public=True)
+                submission = Submission(link, public=True)
+                explain_missing(submission, missing or {})
+                submissions[check.tier] = worker, link, submission
             worker, link, submission = submissions[check.tier]
             link.families = [one for one in families if one not in check.allows]
             yield _checked(check, worker, submission, check_s, seed, label)

@@ -241,12 +241,12 @@ def _read_report(path: Path, text: str, stopped: str) -> CheckTable:
 
 def _table_of_file(path: Path, tell: Any) -> CheckTable:
     """Run the cells and then the checks, in this process. `tell` hears what is about to run."""
+    from introml.grader.run.stopped import explained, notes_on_left_out, why_missing
     from introml.grader.student.home import (
         HomeWorker,
         cell_of_file,
         checks_from,
         run_checks,
-        student_trace,
     )
     from introml.grader.wire import seed_all
 
@@ -264,17 +264,22 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
     worker = HomeWorker()
     worker.runner.install()
     worker.withdrawal.lab = released.title
-    errors = []
+    errors, cells = [], []
     for cell in read.cells:
         if cell.id in skipped:
             continue
         tell(cell_label(cell.id))
         seed_all(0)
+        cells.append((cell.id, cell.to_run))
         try:
             with worker.withdrawal.withheld(released.families):
                 worker.run(cell.id, cell.to_run)
-        except Exception as error:
-            errors.append((cell_label(cell.id), student_trace(error, cell_of_file)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            errors.append(explained(cell.id, cell.to_run, worker.told(error)))
+        left_out = [vars(one) for one in worker.runner.skipped]
+        notes += notes_on_left_out(cell.id, cell.to_run, left_out)
     rows: Iterator[Row] = run_checks(
         checks_from(released.checks, released.name),
         worker.namespace,
@@ -284,9 +289,11 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
         check_s=released.check_s,
         seed=secrets.randbits(32),
         label=cell_of_file,
+        missing=why_missing(cells, errors),
     )
     tell("the checks")
-    return CheckTable(released.title, tuple(rows), tuple(notes), tuple(errors))
+    told = tuple((one.place, "\n".join(one.words.split("\n")[1:])) for one in errors)
+    return CheckTable(released.title, tuple(rows), tuple(notes), told)
 
 
 def _experiments(experiments: Mapping[str, RunCell], skipped: set[str]) -> dict[str, str]:

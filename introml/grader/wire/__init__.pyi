@@ -1,5 +1,6 @@
 from . import frames as frames
 from . import student_process as student_process
+from .cell_runner import names_bound as names_bound
 from .channel import Channel as Channel
 from .student_process import Worker as Worker
 from .student_process import seed_all as seed_all
@@ -9,6 +10,7 @@ from .submission import Submission as Submission
 from .submission import begin as begin
 from .submission import beside as beside
 from .submission import end_process as end_process
+from .submission import explain_missing as explain_missing
 from .submission import run_beside_answers as run_beside_answers
 from .values import REQUEST_CAPS as REQUEST_CAPS
 from .values import Caps as Caps

@@ -26,6 +26,9 @@ from typing import Any, NoReturn
 from introml.grader.wire.ipython_syntax import CELL_FLAGS, read_cell
 from introml.grader.wire.notebook_shell import LeftOut, NoInput, NotebookShell, NotHere
 
+#: A notebook may put something else in their place, which is its own affair.
+_compile, _exec, _eval = compile, exec, eval
+
 _FUTURE = 0
 for _name in __future__.all_feature_names:
     _FUTURE |= getattr(__future__, _name).compiler_flag
@@ -112,13 +115,13 @@ class CellRunner:
         if show:
             tree = ast.Interactive([node])
         mode = "single" if show else "exec"
-        code = compile(tree, name, mode, self._flags, dont_inherit=True)
+        code = _compile(tree, name, mode, self._flags, dont_inherit=True)
         self._flags |= code.co_flags & _FUTURE  # they hold for the cells that follow, too
         if code.co_flags & CO_COROUTINE:
-            self._await(eval(code, self.namespace))
+            self._await(_eval(code, self.namespace))
             return
         with self._in_loop(node):
-            exec(code, self.namespace)
+            _exec(code, self.namespace)
 
     # What is not there.
 
@@ -178,13 +181,13 @@ class CellRunner:
         if local is None:
             self._run_all(nodes, file, shown=False)
         else:
-            exec(compile(ast.Module(nodes, []), file, "exec"), self.namespace, local)
+            _exec(_compile(ast.Module(nodes, []), file, "exec"), self.namespace, local)
         if last is None:
             return None
         self.line = last.lineno
         tree = ast.Expression(last.value)
-        code = compile(tree, file, "eval", self._flags, dont_inherit=True)
-        value = eval(code, self.namespace, local)
+        code = _compile(tree, file, "eval", self._flags, dont_inherit=True)
+        value = _eval(code, self.namespace, local)
         return self._await(value) if code.co_flags & CO_COROUTINE else value
 
     def run_apart(self, source: str, file: str, line: int, local: dict | None = None) -> None:
@@ -195,7 +198,7 @@ class CellRunner:
         tree = ast.fix_missing_locations(ast.Module([function], []))
         apart: dict[str, Any] = {}
         names = self.namespace if local is None else self.namespace | local
-        exec(compile(tree, file, "exec", self._flags, dont_inherit=True), names, apart)
+        _exec(_compile(tree, file, "exec", self._flags, dont_inherit=True), names, apart)
         apart["timed"]()
 
     def _nodes(self, source: str, file: str, line: int) -> list[ast.stmt]:

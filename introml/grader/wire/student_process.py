@@ -58,6 +58,7 @@ class Worker:
         self.withdrawal = withdrawal or Withdrawal()
         #: Whether this is the student's own machine, where printing and Ctrl-C are theirs.
         self.home = True
+        self._in_cell = False
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
 
@@ -78,12 +79,17 @@ class Worker:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and self.home:
                 raise
-            reply = {
-                "id": number,
-                "error": _describe(error),
-                "forbidden_calls": self.withdrawal.seen(),
-            }
-            return encode(reply)
+            told = self.told(error)
+            calls = self.withdrawal.seen()
+            return encode({"id": number, "error": told, "forbidden_calls": calls})
+
+    def told(self, error: BaseException) -> dict[str, Any]:
+        """What is told of an error; of one that ended a cell, which statement it was, besides."""
+        told = _describe(error)
+        if self._in_cell:
+            left_out = [vars(one) for one in self.runner.skipped]
+            told |= {"at": self.runner.line, "left_out": left_out}
+        return told
 
     def _do(self, request: dict) -> Any:
         operation = _OPERATIONS.get(request["op"])
@@ -92,6 +98,7 @@ class Worker:
         if request.get("seed") is not None:
             seed_all(request["seed"])
         arguments = {k: v for k, v in request.items() if k not in ("op", "id", "seed")}
+        self._in_cell = request["op"] == "run"
         return operation(self, **arguments)
 
     # Objects that stay here and are spoken of by number.
@@ -142,6 +149,7 @@ class Worker:
 
     def run(self, cell: str, source: str) -> list[dict[str, Any]]:
         """Run one cell of the notebook; return what was left out of it (see `Skipped`)."""
+        self._in_cell = True
         self.runner.run(cell, source)
         return [vars(one) for one in self.runner.skipped]
 

@@ -12,8 +12,9 @@ The same class serves in a box and on a student's own machine; only the link dif
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -29,11 +30,15 @@ class StudentError(Exception):
 
     `kind` is raised, missing, refused (a value of a wrong kind), library_answer, timed_out, died
     or memory. `public_message` may be shown to the student: it carries text from their process
-    only while public checks run. `private_message` is for the teacher.
+    only while public checks run. `private_message` is for the teacher. `because` is a sentence of
+    the grader's own on why a name is missing; it tells nothing secret.
     """
 
-    def __init__(self, kind: str, public_message: str, private_message: str = "") -> None:
+    def __init__(
+        self, kind: str, public_message: str, private_message: str = "", because: str = ""
+    ) -> None:
         super().__init__(public_message)
+        self.because = because
         self.kind = kind
         self.public_message = public_message
         self.private_message = private_message or public_message
@@ -69,6 +74,8 @@ class Submission:
         self._handles = 0
         #: What the lab refuses and was called all the same, each once.
         self.forbidden_calls: dict[str, None] = {}
+        #: Why names are missing that a cell would have bound.
+        self._missing: Mapping[str, str] = {}
 
     def _begin(self, seed: int, time_s: float, public: bool) -> None:
         """Start a check: its seed and time; after a hidden one nothing is public any more."""
@@ -201,13 +208,16 @@ class Submission:
         place = f", line {error['line']} of cell {error['cell']}" if error.get("line") else ""
         text = f"{error['type'][:60]}: {error['message'][:500]}"
         private = f"{what}: {kind}: {text}{place}"
+        because = self._missing.get(what, "") if kind == "missing" else ""
         if not self._public:
-            return StudentError(kind, _GENERAL[kind].format(what=what), private)
+            return StudentError(kind, _GENERAL[kind].format(what=what), private, because)
+        if kind == "raised" and (name := _UNDEFINED.fullmatch(error["message"])):
+            because = self._missing.get(name[1], "")
         if kind == "refused":
             return StudentError(kind, f"{what} {error['message'][:500]}.", private)
         if kind == "raised":
-            return StudentError(kind, f"{what} raised {text}{place}.", private)
-        return StudentError(kind, f"{error['message'][:500]}{place}.", private)
+            return StudentError(kind, f"{what} raised {text}{place}.", private, because)
+        return StudentError(kind, f"{error['message'][:500]}{place}.", private, because)
 
     def _lower(self, value: Any) -> HandleRef | None:
         """What a handle is called in a request."""
@@ -222,6 +232,7 @@ class Submission:
         return Handle(self, reference)
 
 
+_UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 #: What is said of a failure while hidden checks run: nothing that the student's code could choose.
 _GENERAL = {
     "raised": "{what} raised an error.",
@@ -310,6 +321,11 @@ class Handle:
 def begin(submission: Submission, seed: int, time_s: float, public: bool) -> None:
     """Start a check: its seed and time; after a hidden one nothing is public any more."""
     submission._begin(seed, time_s, public)
+
+
+def explain_missing(submission: Submission, reasons: Mapping[str, str]) -> None:
+    """Say from now on why a name is missing, where that is known: a sentence for each name."""
+    submission._missing = reasons
 
 
 def run_beside_answers(submission: Submission, cell: str, source: str) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from introml.grader.lab import Lab
+from introml.grader.results import CellError
 from introml.grader.text import plain
 from introml.hub.course import (
     BlobDamaged,
@@ -176,7 +177,7 @@ def grading_page(request: Request, course: CurrentCourse, grading: RowId) -> Res
                 for one in node.get("flags", [])
             ],
             errors=[
-                (one["cell"], plain(one["message"], _SHOWN))
+                (one["cell"], plain(CellError(**one).words, _SHOWN))
                 for one in node.get("cell_errors", [])[:_MOST_ERRORS]
             ],
             output=plain(node.get("public_output", ""), _SHOWN),

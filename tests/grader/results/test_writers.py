@@ -107,7 +107,8 @@ def test_the_grade_row_of_an_ordinary_submission():
         "score": "2",
         "max_score": "5",
         "late": "",
-        "notes": "Cell 'data' was changed, and is graded as it was released.",
+        "notes": "Cell 'loss' stopped (NameError: name 'y' is not defined, line 2); "
+        "Cell 'data' was changed, and is graded as it was released.",
         "flags": "uses ctypes",
         "sha256": "ab" * 32,
         "seed": "987654321",

@@ -279,3 +279,13 @@ BINDING = {
 def test_the_names_that_a_statement_binds(source):
     (node,) = ast.parse(source).body
     assert names_bound(node) == BINDING[source]
+
+
+def test_a_notebook_that_patches_compile_runs_on():
+    source = "import builtins\nbuiltins.compile = builtins.exec = None\nx = 1\nprint(x)"
+    done = subprocess.run(
+        [sys.executable, str(BOTH_WAYS), "grader"],
+        input=json.dumps([[source, "y = 2"]]), capture_output=True, text=True,
+    )  # fmt: skip
+    (told,) = json.loads(done.stdout)
+    assert (told["errors"], told["printed"], told["names"]["y"]) == ([None, None], ["1"], "2")
