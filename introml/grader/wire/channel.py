@@ -14,6 +14,8 @@ from introml.grader.wire.values import REQUEST_CAPS, Caps, HandleRef, ValueRefus
 #: How much stands in a reply beside its value; the student's process keeps to it by itself.
 _LONGEST = {"kind": 60, "type": 60, "message": 2000, "cell": 100}
 _LAST_LINE = 10**7
+#: What is said beside of an error that ended a cell: `attempt` looks through it.
+_OF_CELLS = {"at", "left_out"}
 _MOST_CALLS, _LONGEST_CALL = 1000, 200
 
 
@@ -73,7 +75,7 @@ def _checked(reply: Any, number: int) -> dict:
     if set(reply) != {"id", "error", "forbidden_calls"} or type(error) is not dict:
         raise frames.FrameError("a malformed reply")
     # All of these stand in what is shown and kept.
-    if error.keys() != {*_LONGEST, "line"}:
+    if error.keys() - _OF_CELLS != {*_LONGEST, "line"}:
         raise frames.FrameError("a malformed reply")
     for key, longest in _LONGEST.items():
         text = error[key]
