@@ -18,7 +18,7 @@ import linecache
 import sys
 import threading
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from inspect import CO_COROUTINE
 from typing import Any, NoReturn
@@ -55,12 +55,14 @@ class Skipped:
 class CellRunner:
     """Runs cells among the names of one notebook.
 
-    `withheld` are the exceptions that a refused operator raises. `lost` says of each name that a
+    `withheld` tells the exception of what the lab withholds. `lost` says of each name that a
     statement did not bind because it was left out where that was.
     """
 
     def __init__(
-        self, namespace: dict[str, Any], withheld: tuple[type[BaseException], ...] = ()
+        self,
+        namespace: dict[str, Any],
+        withheld: Callable[[BaseException], object] = lambda error: False,
     ) -> None:
         self.namespace = namespace
         self.withheld = withheld
@@ -127,7 +129,7 @@ class CellRunner:
 
     def _kind(self, error: BaseException) -> str | None:
         """Why a statement is left out, or None where its error ends the cell."""
-        if isinstance(error, self.withheld):
+        if self.withheld(error):
             return "withheld"
         if isinstance(error, NoInput):
             return "input"

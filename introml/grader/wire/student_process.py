@@ -32,7 +32,7 @@ from introml.grader.wire.values import (
     encode,
     name_of,
 )
-from introml.grader.wire.withdrawal import LibraryAnswer, Withdrawal, refusal_in
+from introml.grader.wire.withdrawal import Withdrawal, refusal_in
 
 _LONGEST_MESSAGE = 2000
 _LONGEST_LIST = 10_000
@@ -52,7 +52,7 @@ class Worker:
         """Begin with no names, or, on a student's own machine, with those of their notebook."""
         if namespace is None:
             namespace = {"__name__": "__main__", "__builtins__": builtins, "display": display}
-        self.runner = CellRunner(namespace, (LibraryAnswer,))
+        self.runner = CellRunner(namespace, refusal_in)
         self.reply_bytes = Caps.bytes
         self.device = "cpu"
         self.withdrawal = withdrawal or Withdrawal()

@@ -177,8 +177,12 @@ def withhold():
     raise Withheld("softmax is withheld")
 
 
+def is_withheld(error):
+    return isinstance(error, Withheld)
+
+
 def run(*cells):
-    runner = CellRunner({"withheld": withhold, "__name__": "__main__"}, (Withheld,))
+    runner = CellRunner({"withheld": withhold, "__name__": "__main__"}, is_withheld)
     skipped = []
     for number, cell in enumerate(cells, start=1):
         runner.run(str(number), cell)
