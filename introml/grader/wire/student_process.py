@@ -15,13 +15,14 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NoReturn, TextIO
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
 from introml.grader.wire import frames
 from introml.grader.wire.cell_runner import CellRunner, display
+from introml.grader.wire.printing import Printing, text_stream
 from introml.grader.wire.values import (
     REQUEST_CAPS,
     Caps,
@@ -58,6 +59,8 @@ class Worker:
         self.withdrawal = withdrawal or Withdrawal()
         #: Whether this is the student's own machine, where printing and Ctrl-C are theirs.
         self.home = True
+        #: Where a process that is the student's own prints.
+        self.printing: Printing | None = None
         self._in_cell = False
         self._handles: dict[int, Any] = {}
         self._numbers: dict[int, int] = {}
@@ -150,6 +153,8 @@ class Worker:
     def run(self, cell: str, source: str) -> list[dict[str, Any]]:
         """Run one cell of the notebook; return what was left out of it (see `Skipped`)."""
         self._in_cell = True
+        if self.printing is not None:
+            self.printing.mend()
         self.runner.run(cell, source)
         return [vars(one) for one in self.runner.skipped]
 
@@ -247,15 +252,8 @@ class Worker:
 
     def hush(self) -> None:
         """Send what is printed from now on nowhere: checks are about to run."""
-        if self.home:
-            return
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        null = os.open(os.devnull, os.O_WRONLY)
-        for fd in (1, 2):
-            os.dup2(null, fd)
-        os.close(null)
+        if self.printing is not None:
+            self.printing.hush()
 
     def _here(self, value: Any) -> Any:
         """Move tensors, in lists and dicts too, to the device that calls run on."""
@@ -367,19 +365,16 @@ def _out_of_memory(error: BaseException) -> bool:
     return False
 
 
-def _text(fd: int, mode: Literal["r", "w"]) -> TextIO:
-    return open(fd, mode, encoding="utf-8", errors="replace", buffering=1, closefd=False)
-
-
 def serve(fd: int, withdrawal: Withdrawal | None = None) -> NoReturn:
     """Answer the requests that come over a socket until it closes; never returns.
 
     `withdrawal` holds what has been withdrawn from this process already.
     """
     sock = socket.socket(fileno=fd)
-    sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
+    sys.stdin = text_stream(0, "r")
     worker = Worker(withdrawal=withdrawal)
     worker.home = False
+    worker.printing = Printing()
     worker.runner.install()
     while True:
         try:

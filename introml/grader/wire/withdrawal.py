@@ -55,6 +55,9 @@ _COMPOSITE = (
     "FuncTorchBatchedDecomposition",
 )
 _WITHHELD = "is withheld in"
+_REFUSAL = re.compile(rf"\S+ \([^\n]*\) {_WITHHELD} [^\n]*yourself\.")
+#: Characters of an error that are looked through: the search takes their number squared.
+_LONGEST_TEXT = 4000
 
 
 class LibraryAnswer(Exception):
@@ -70,7 +73,8 @@ def refusal_in(error: BaseException | None) -> str:
             return str(error)
         with contextlib.suppress(BaseException):
             # What crosses a compiled or scripted function arrives as text.
-            if found := re.search(rf"\S+ \([^\n]*\) {_WITHHELD} [^\n]*yourself\.", str(error)):
+            text = str(error)
+            if _WITHHELD in text and (found := _REFUSAL.search(text[-_LONGEST_TEXT:])):
                 return found[0]
         error = error.__cause__ or error.__context__
     return ""

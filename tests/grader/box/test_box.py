@@ -269,7 +269,7 @@ print(os.environ)
     assert CANARY not in output
 
 
-def test_no_descriptor_but_its_socket(template):
+def test_no_descriptor_but_its_socket_and_its_output(template):
     output = said(
         template,
         """
@@ -280,7 +280,7 @@ for fd in range(1024):
 """,
     )
     null = os.stat("/dev/null").st_rdev
-    assert output == f"0 0o20000 {null}\n1 0o10000 0\n2 0o10000 0\n3 0o140000 0\n"
+    assert output == f"0 0o20000 {null}\n1 0o10000 0\n2 0o10000 0\n3 0o140000 0\n4 0o10000 0\n"
 
 
 SEARCH = """
@@ -838,3 +838,52 @@ def test_a_killed_checker_leaves_no_control_groups_and_no_folders():
     if parents is not None:
         assert not [*parents.memory.glob(name), *parents.pids.glob(name)]
     assert not [*Path(tempfile.gettempdir()).glob(f"introml-root-{checker.pid}-*")]
+
+
+FLOODS = {
+    "9 MB in lines": "for n in range(3000): print('step', n, 'x' * 3000)",
+    "a million lines": "import os\nfor n in range(1000): os.write(1, b'line\\n' * 1000)",
+    "bytes that are no text": "import os\nfor n in range(200): os.write(1, os.urandom(50_000))",
+    "one line that does not end": "print('x' * 9_000_000, end='')",
+    "errors": "import sys\nprint('x' * 9_000_000, file=sys.stderr)",
+    "C's own output": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\n"
+        "for n in range(3000): libc.puts(b'x' * 3000)\nlibc.fflush(None)"
+    ),
+    "a process that goes on": (
+        "import os\nif not os.fork():\n    while True: os.write(1, b'y' * 5000)"
+    ),
+    "a thread that goes on": (
+        "import threading\ndef tell():\n    while True: print('y' * 5000)\n"
+        "threading.Thread(target=tell, daemon=True).start()"
+    ),
+    "a closed stdout": "import sys\nsys.stdout.close()\nsys.stderr.close()",
+    "a closed descriptor": "import os\nos.close(1)\nos.close(2)",
+    "another stdout, closed": "import sys, io\nsys.stdout = io.StringIO()\nsys.stdout.close()",
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("capture", [True, False], ids=["kept", "not kept"])
+def test_whatever_a_cell_prints_the_next_ones_can_print_and_the_checks_run(template, name, capture):
+    with template.box(Limits(wall_s=60, cpu_s=30), capture=capture) as box:
+
+        def ask(request):
+            reply = box.send(request, 30)
+            assert "error" not in reply, reply
+            return reply["value"]
+
+        ask({"op": "run", "cell": "flood", "source": FLOODS[name]})
+        source = (
+            "import os\nprint('a later cell')\nos.write(2, b'x')\ndef f(): print('b'); return 5"
+        )
+        ask({"op": "run", "cell": "later", "source": source})
+        box.hush()
+        printed = box.output.text
+        assert ask({"op": "call", "target": "f", "args": [], "kwargs": {}}) == 5
+    assert len(printed) < 100_000
+    if "closed" in name:
+        assert ("a later cell" in printed) == capture
+    elif capture and "goes on" not in name:
+        assert "more bytes were printed and not kept" in printed
+    assert printed or not capture
