@@ -302,13 +302,27 @@ def _is_its_own(value: ast.expr, node: ast.expr | ast.stmt, place: Place) -> boo
             continue
         above = place.parent(one)
         if isinstance(one.ctx, ast.Store):
-            if not isinstance(above, ast.Assign) or not _is_new(above.value):
+            if not _is_bound_to_new(one, place):
                 return False
+        elif isinstance(above, ast.Tuple) and isinstance(place.parent(above), ast.Return):
+            continue
         elif isinstance(above, ast.Tuple | ast.List | ast.Assign | ast.keyword) or (
             isinstance(above, ast.Call) and name_of(above) in ("append", "detach")
         ):
             return False
     return not _is_read_again(value.id, node, function, place)
+
+
+def _is_bound_to_new(name: ast.Name, place: Place) -> bool:
+    """Whether `name = value` or `name, other = value, …` gives the name a new value."""
+    above = place.parent(name)
+    if isinstance(above, ast.Tuple):
+        whole = place.parent(above)
+        if isinstance(whole, ast.Assign) and isinstance(whole.value, ast.Tuple):
+            values = dict(zip(above.elts, whole.value.elts, strict=False))
+            return name in values and _is_new(values[name])
+        return False
+    return isinstance(above, ast.Assign) and len(above.targets) == 1 and _is_new(above.value)
 
 
 def _is_read_again(name: str, node: ast.expr | ast.stmt, function: ast.AST, place: Place) -> bool:

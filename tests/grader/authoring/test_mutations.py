@@ -118,6 +118,7 @@ def test_a_seed_of_its_own_stands_before_the_random_numbers():
 @pytest.mark.parametrize("line", [
     "z = x @ y; z = z / n; return z",  # nobody else has what is computed here
     "return torch.exp(x).mul(n)",
+    "w, b = x.new_zeros(3), y @ x; w, b = w - n, b - n; return w, b",
     "z = x @ y; z = z.masked_fill(y, 0); return z",
 ])  # fmt: skip
 def test_a_change_in_place_of_what_nobody_else_holds_is_no_mistake(line):
@@ -129,6 +130,8 @@ def test_a_change_in_place_of_what_nobody_else_holds_is_no_mistake(line):
     "z = x + 1; kept = [z]; z = z / n; return z, kept",
     "z = x + 1; w = z / n; return z + w",
     "z = x.view(-1); z = z / n; return z",
+    "w = b = y @ x; w, b = w - n, b - n; return w, b",
+    "w, b = f(y); w, b = w - n, b - n; return w, b",
 ])  # fmt: skip
 def test_a_change_in_place_of_what_is_read_elsewhere_is_one(line):
     assert "in place" in [what for what, _ in made(of(line))]
