@@ -17,11 +17,15 @@ _ATOMS = (
 
 @dataclass(frozen=True)
 class Edit:
-    """Another text for a node; or, `before` it, a statement on a line of its own."""
+    """Another text for a node; or, `before` it, a statement on a line of its own.
+
+    `told` is how it is told where that is not by the node's lines: what was there, what is there.
+    """
 
     node: ast.expr | ast.stmt
     text: str
     before: str = ""
+    told: tuple[str, str] | None = None
 
 
 class Place:

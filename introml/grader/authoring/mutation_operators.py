@@ -234,9 +234,12 @@ def _made_once(node: ast.AST, place: Place) -> Iterator[Edit]:
     if isinstance(node, ast.For) and len(node.body) > 1:
         indent = " " * node.col_offset
         for one in node.body:
-            if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call):
-                rest = place.text(node).replace(place.text(one), "pass", 1)
-                yield Edit(node, f"{place.text(one)}\n{indent}{rest}")
+            value = one.value if isinstance(one, ast.Assign) else None
+            if isinstance(value, ast.Call) and name_of(value) not in ("range", "len", "zip"):
+                text = place.text(one)
+                rest = place.text(node).replace(text, "pass", 1)
+                edited = f"{text}\n{indent}{rest}"
+                yield Edit(node, edited, told=(text, f"{text}, once, before the loop"))
 
 
 @_operator("off by one")

@@ -107,6 +107,7 @@ def _mutated(what: str, edit: Edit, place: Place) -> Mutation:
     more = edit.text.count("\n") - (last - first)
     old = "\n".join(line.decode() for line in place._lines[first - 1 : last])
     new = "\n".join(source.split("\n")[first - 1 : last + more])
+    old, new = edit.told or (old, new)
     return Mutation(what, source, first, _joined(old), _joined(new))
 
 

@@ -108,6 +108,11 @@ def test_what_a_loop_makes_anew_is_made_once():
     source = "def f(n):\n    for _ in range(n):\n        order = g(n)\n        use(order)\n"
     once = "def f(n):\n    order = g(n)\n    for _ in range(n):\n        pass\n        use(order)\n"
     assert ("made once for all rounds", once) in made(source)
+    (one,) = (one for one in mutations(source) if one.what == "made once for all rounds")
+    assert (one.old, one.new) == ("order = g(n)", "order = g(n), once, before the loop")
+    assert "made once for all rounds" not in [
+        w for w, _ in made(source.replace("g(n)", "range(n)"))
+    ]
 
 
 def test_a_seed_of_its_own_stands_before_the_random_numbers():
