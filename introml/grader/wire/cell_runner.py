@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from introml.grader.wire.ipython_syntax import CELL_FLAGS, read_cell
 from introml.grader.wire.notebook_shell import LeftOut, NoInput, NotebookShell, NotHere
+from introml.grader.wire.withdrawal import refusal_in
 
 #: A notebook may put something else in their place, which is its own affair.
 _compile, _exec, _eval = compile, exec, eval
@@ -143,7 +144,7 @@ class CellRunner:
 
     def _leave_out(self, node: ast.stmt, kind: str, error: BaseException) -> None:
         try:
-            words = str(error)[:_LONGEST_WORDS]
+            words = (refusal_in(error) or str(error))[:_LONGEST_WORDS]
         except BaseException:
             words = ""
         self._report(Skipped(node.lineno, kind, words))

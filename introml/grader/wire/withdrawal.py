@@ -318,6 +318,12 @@ def operators(family: str) -> tuple[str, ...]:
 
 def functions(family: str) -> list[tuple[str, FunctionType]]:
     """The family's Python functions, under the names where they were met."""
+    return _functions(family, len(sys.modules))
+
+
+@functools.lru_cache(maxsize=len(FAMILIES))
+def _functions(family: str, modules: int) -> list[tuple[str, FunctionType]]:
+    """The same, looked for again when there are more `modules`."""
     one = FAMILIES[family]
     found: dict[int, tuple[str, FunctionType]] = {}
 
