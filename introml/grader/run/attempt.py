@@ -74,8 +74,12 @@ class Attempt:
         seed: int = 0,
         device: str = "cpu",
         plan: CellPlan | None = None,
+        given: Mapping[str, str] | None = None,
     ) -> None:
-        """`plan` is what an earlier attempt at the same cells has learnt of them."""
+        """`plan` is what an earlier attempt at the same cells has learnt of them.
+
+        `given` are the functions and classes that the lab gives, with the cells that define them.
+        """
         self.template = template
         self.cells = list(cells)
         self.experiments = dict(experiments or {})
@@ -83,6 +87,7 @@ class Attempt:
         #: What is withheld from the submission, and the title of the lab that does.
         self.families = list(families)
         self.lab = lab
+        self.given = dict(given or {})
         self.seed = seed
         self.device = device
         self.epoch = 0
@@ -112,7 +117,22 @@ class Attempt:
         self._started = True
         self._run(capture=True)
         self._gave_up = self._box is None
+        self._look_for_replaced()
         return self.results
+
+    def _look_for_replaced(self) -> None:
+        """Flag given code in whose place the notebook has put other: a check may rest on it."""
+        if self._box is None or not self.given:
+            return
+        try:
+            reply = self._send({"op": "replaced", "given": self.given}, self.time_left, None)
+        except StudentError:
+            return
+        names = reply.get("value")
+        for name in self.given:
+            if type(names) is list and name in names:
+                words = f"what the lab gives as {name} (cell {self.given[name]!r}) is other code"
+                self.flags.append(words)
 
     def begin(self, seed: int, time_s: float, public: bool) -> None:
         """Prepare the next check; if the last one cost the box, get a fresh one first."""

@@ -10,6 +10,7 @@ It ends when its input does, and when the orchestrator dies.
 
 from __future__ import annotations
 
+import ast
 import base64
 import ctypes
 import hashlib
@@ -31,8 +32,8 @@ import torch
 
 from introml.grader.box import GraderFault, Limits, SandboxUnavailable, Template
 from introml.grader.checks import Check, ChecksError, load_checks
-from introml.grader.lab import Lab, LabError, cells_from_json, load_lab
-from introml.grader.notebook import Findings, Invalid, Submitted, find, read_submission
+from introml.grader.lab import Lab, LabError, cells_from_json, load_lab, parse
+from introml.grader.notebook import Findings, Invalid, RunCell, Submitted, find, read_submission
 from introml.grader.results import (
     FAULT_MESSAGE,
     CellError,
@@ -193,6 +194,17 @@ def _boxes_for(checks: list[Check], families: tuple[str, ...], cuda: bool) -> li
     return sorted(boxes.values(), key=lambda box: (box.device, -len(box.withheld)))
 
 
+def _given(cells: Iterable[RunCell]) -> dict[str, str]:
+    """The functions and classes that given cells define as they stand, with their cells."""
+    return {
+        node.name: cell.id
+        for cell in cells
+        if cell.kind == "locked"
+        for node in getattr(parse(cell.source), "body", ())
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list
+    }
+
+
 class _Grading:
     """One submission under way: its cells, its checks one by one, its result as it grows."""
 
@@ -204,6 +216,7 @@ class _Grading:
         self._places = {one.name: place for place, one in enumerate(checker.checks)}
         self._cells = [(one.id, one.to_run) for one in read.cells if one.id not in refused]
         self._plan = CellPlan([source for _, source in self._cells])
+        self._given = _given(read.cells)
         self._experiments = {
             name: cell.to_run for name, cell in read.experiments.items() if cell.id not in refused
         }
@@ -221,6 +234,7 @@ class _Grading:
             seed=seed_for(key_of(checker.seed), "the cells"),
             device=box.device,
             plan=self._plan,
+            given=self._given,
         ) as attempt:
             checker._at("while the cells ran")
             cells = attempt.start()
@@ -232,7 +246,8 @@ class _Grading:
                 self._check_all(attempt, box.checks)
             else:
                 self._cells_failed(attempt, box.checks)
-            result.flags += [Flag("odd behaviour", one) for one in attempt.flags]
+            flags = [Flag("odd behaviour", one) for one in dict.fromkeys(attempt.flags)]
+            result.flags += [one for one in flags if one not in result.flags]
             if attempt.last_end is not None:
                 result.teacher["last_end"] = vars(attempt.last_end)
 

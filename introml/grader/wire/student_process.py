@@ -15,6 +15,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -246,6 +247,14 @@ class Worker:
         value = self._target(name, None)
         return self._keep(value) if returns == "handle" else value
 
+    def replaced(self, given: dict[str, str]) -> list[str]:
+        """Return which given functions and classes (name: cell) are other code by now."""
+        return [
+            name
+            for name, cell in given.items()
+            if name in self.namespace and not _is_of_cell(self.namespace[name], f"<cell {cell}>")
+        ]
+
     def has(self, name: str) -> bool:
         """Whether the student has defined a name."""
         return name in self.namespace
@@ -282,9 +291,21 @@ _OPERATIONS: dict[str, Callable] = {
         Worker.attribute,
         Worker.variable,
         Worker.has,
+        Worker.replaced,
         Worker.hush,
     )
 }
+
+
+def _is_of_cell(value: Any, file: str) -> bool:
+    """Whether a function's code, or some of a class's, is written in a cell.
+
+    Not all of it: a class may wrap or inherit methods as it is made.
+    """
+    parts = list(vars(value).values()) if isinstance(value, type) else [value]
+    codes = [getattr(getattr(one, "__func__", one), "__code__", None) for one in parts]
+    files = [code.co_filename for code in codes if type(code) is CodeType]
+    return file in files or (isinstance(value, type) and not files)
 
 
 def seed_all(seed: int) -> None:

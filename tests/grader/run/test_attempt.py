@@ -448,6 +448,29 @@ def scripted(x: torch.Tensor): return torch.softmax(x, -1)
             assert caught.value.kind == "library_answer", name
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        "def learn(x): return x + 1",
+        "match print:\n    case learn:\n        pass",
+        "globals()['learn'] = len",
+        "learn.__code__ = (lambda x: x + 1).__code__",
+        "class Model: pass\nModel.fit = lambda self: 1",
+    ],
+)
+def test_given_code_in_whose_place_is_other_code_is_flagged(template, way):
+    given = "def learn(x):\n    return x\nclass Model:\n    def fit(self):\n        return 0\n"
+    cells = [("given", given), ("work", "def mine(x):\n    return learn(x)\n")]
+    names = {"learn": "given", "Model": "given"}
+    with Attempt(template, cells, limits=LIMITS, given=names) as attempt:
+        attempt.start()
+        assert attempt.flags == []
+    with Attempt(template, [*cells, ("last", way)], limits=LIMITS, given=names) as attempt:
+        attempt.start()
+        name = "Model" if "Model" in way else "learn"
+        assert attempt.flags == [f"what the lab gives as {name} (cell 'given') is other code"]
+
+
 # What a check costs, and what it says.
 
 
