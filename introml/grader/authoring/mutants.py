@@ -113,6 +113,8 @@ def _grade_one(grader: _OneCheckAtATime, mutant: Mutant, fates: Fates) -> None:
             fates.survivors.append((mutant, seed))
             return
         caught[by] += 1
+        if grader.endless:  # not by chance, and each seed takes its time
+            return
 
 
 def told(fates: Fates, named: Sequence[Survivor]) -> list[str]:
@@ -163,6 +165,8 @@ class _OneCheckAtATime:
         self._checker = checker
         self._all = checker.checks
         self._took: dict[str, float] = {}
+        #: Whether the last one was caught since it did not end.
+        self.endless = False
 
     def __enter__(self) -> Self:
         notebook = solution_notebook(self._checker.lab)
@@ -179,16 +183,14 @@ class _OneCheckAtATime:
     ) -> str | None:
         """The check that catches it at this seed, or None. Raises `_GraderFailed`."""
         notebook = solution_notebook(self._checker.lab, mutant.cells)
-        slow = []
+        self.endless = False
         for check in self._order(caught, first):
             outcome = self._outcome(notebook, replace(check, time_s=self._quick(check)), seed)
             if outcome == "timed out":
-                slow.append(check)
-            elif outcome != "passed":
-                return check.name
-        # It may only be slow, which is no mistake within the time that students have.
-        for check in slow:
-            if self._outcome(notebook, check, seed) != "passed":
+                # It may only be slow, which is no mistake within the time that students have.
+                outcome = self._outcome(notebook, check, seed)
+                self.endless = outcome == "timed out"
+            if outcome != "passed":
                 return check.name
         return None
 

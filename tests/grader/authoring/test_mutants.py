@@ -1,11 +1,13 @@
 """A lab's mutants: made, graded, told, and named where no check can see them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny import copy_of_tiny, tiny
 
 from introml.grader.authoring import lab_test_file
-from introml.grader.authoring.mutants import SEEDS, Fates, grade, mutants, told
+from introml.grader.authoring.mutants import SEEDS, Fates, Mutant, grade, mutants, told
 from introml.grader.lab.lab import load_lab
 from introml.grader.lab.source import LabError
 from introml.grader.run.checker import Checker, Setup
@@ -147,3 +149,23 @@ def test_an_entry_that_is_not_as_it_must_be_is_refused(tmp_path, text, words):
     (folder / "lab_test.toml").write_text(text)
     with pytest.raises(LabError, match=words.replace("[", r"\[")):
         lab_test_file.read(load_lab(folder))
+
+
+def test_an_endless_mutant_is_caught_once_and_a_slow_one_is_no_mistake(checker, monkeypatch):
+    """A check's quick limit is over for both; within the lab's own one of them ends."""
+    right = tiny().answers["loss"].solution
+    begins = "    tiny_solution_residuals = "
+    slow, endless = (
+        right.replace(begins, f"    {more}\n{begins}")
+        for more in ("__import__('time').sleep(0.3)", "while True: pass")
+    )
+    made = [
+        Mutant("solution", "loss", "made", 1, "", one, {"loss": one}) for one in (slow, endless)
+    ]
+    monkeypatch.setattr("introml.grader.authoring.mutants._LEAST_S", 0.05)
+    monkeypatch.setattr("introml.grader.authoring.mutants._SLOWER", 0.0)
+    monkeypatch.setattr(checker, "checks", [one for one in checker.checks if "loss" in one.name])
+    monkeypatch.setattr(checker, "checks", [replace(one, time_s=4.0) for one in checker.checks])
+    fates = grade(checker, made, 600)
+    assert [(one.new == slow, seed) for one, seed in fates.survivors] == [(True, 0)]
+    assert sum(fates.caught["loss"].values()) == 1
