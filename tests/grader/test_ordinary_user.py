@@ -22,7 +22,7 @@ ATTACKS = (
     "dangerous_system_calls or fork_bomb or memory_bomb or killed_box or wall_clock or "
     "no_descriptor or daemons or inode_floods or out_of_reach or over_all_processes or "
     "own_folders or user_namespace or kernels_own or nobody_counts or cannot_hide or "
-    "no_word or cannot_take"
+    "no_word or cannot_take or makes_it_no_less"
 )
 WALLS = (
     "tests/grader/box/test_box.py",
@@ -54,7 +54,7 @@ def passed(launcher, *arguments) -> int:
 
 
 def test_the_attacks_fail_for_an_ordinary_users_box_too():
-    files = ("tests/grader/box/test_box.py", "tests/grader/box/test_between_boxes.py")
+    files = [f"tests/grader/box/test_{name}.py" for name in ("box", "between_boxes", "computing")]
     assert passed(AS_USER, *files, "-k", ATTACKS) >= 30
 
 

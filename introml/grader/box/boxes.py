@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol, Self
 
 from introml.grader.box.cgroups import Cgroup
+from introml.grader.box.computing import computing_s
 from introml.grader.box.limits import Limits
 from introml.grader.box.output import Output
 from introml.grader.wire import Caps, Channel, HandleRef, frames
@@ -166,8 +167,9 @@ class Box:
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def cpu_s(self) -> float | None:
-        """Seconds of computing so far of all that is in the box; None where nobody counts them."""
-        return self._group.cpu_s() if self._group else None
+        """Seconds of computing so far of all that is in the box; None once it has ended."""
+        counted = self._group.cpu_s() if self._group else None
+        return computing_s(self._pidfd) if counted is None else counted
 
     @property
     def alive(self) -> bool:

@@ -142,8 +142,8 @@ class Submission:
     def timed(self, target: str | Handle, *args: Any, **kwargs: Any) -> tuple[float, Any]:
         """Call, and return the seconds that it took, and the output.
 
-        They are seconds of computing of all that runs in the box, where the kernel counts them for
-        it (a control group, and no GPU): other users of the machine make no difference. Elsewhere
+        They are seconds of computing of all that runs in the box, by the kernel's count, unless it
+        uses a GPU: neither other users of the machine nor more threads make a difference. Elsewhere
         they pass on the checker's clock. The cost of carrying inputs and outputs is in them.
         """
         computed, began = self._link.cpu_s(), time.perf_counter()

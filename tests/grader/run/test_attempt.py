@@ -231,8 +231,6 @@ def by_a_child(seconds):
         for name in ("burn", "by_a_child"):
             seconds, _ = attempt.submission.timed(name, 0.3)
             assert seconds > 0.28, name
-        if attempt.cpu_s() is None:
-            return  # no control groups here: the checker's clock is all there is
         attempt.submission.call("burn", 0.0)
         computed = attempt.cpu_s()
         time.sleep(0.3)
