@@ -5,6 +5,7 @@ import os
 
 _MOST_KEPT = 64 << 10
 _PIECE = 64 << 10
+_MOST_SINCE = 4000
 _PIECES = 16
 
 
@@ -52,6 +53,15 @@ class Output:
     def keep_no_more(self) -> None:
         """End the public phase: what is printed from now on goes nowhere and is not counted."""
         self._keeps = False
+
+    @property
+    def mark(self) -> int:
+        """How much has been kept by now, for `since`."""
+        return len(self._kept)
+
+    def since(self, mark: int) -> str:
+        """What was kept after a mark, or the beginning of it."""
+        return self._kept[mark:][:_MOST_SINCE].decode(errors="replace")
 
     @property
     def text(self) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from introml.grader.box import Box, Ended, Limits, Template
 from introml.grader.run.cell_plan import CellPlan
+from introml.grader.text import cell_label
 from introml.grader.wire import StudentError, Submission, begin, frames
 
 _END_S = 2.0
@@ -93,6 +94,7 @@ class Attempt:
         self.epoch = 0
         self.submission = Submission(self, seed=seed)
         self.public_output = ""
+        self._printed = ""
         self.results = [CellResult(cell, "not run") for cell, _ in self.cells]
         #: Sentences for a person: what looked like tampering.
         self.flags: list[str] = []
@@ -230,17 +232,21 @@ class Attempt:
         self._box = self.template.box(
             limits, self.families, lab=self.lab, device=self.device, capture=capture
         )
-        box, lost = self._box, None
+        box, lost, earlier = self._box, None, self._printed
         for place, (cell, _) in enumerate(self.cells):
             if (source := self._plan.source(place)) is None:
                 continue
             # What has not ended well yet gets half of the time, so that the rest has some too.
             share = self.time_left * (1.0 if place in self._ended else _SHARE)
+            mark = box.output.mark
             result = self._run_cell(cell, source, share)
             if self._plan.is_whole(place):
                 self.results[place] = result
             if self._box is None:
                 lost = None if place in self._ended else place
+                # The other cells run again, and print again; this one does not.
+                if capture and (printed := box.output.since(mark)):
+                    self._printed += f"{cell_label(cell)} printed, before it ended:\n{printed}\n"
                 break
             self._ended.add(place)
         if self._box is not None:
@@ -251,7 +257,7 @@ class Attempt:
                 self.last_end = box.ended()
                 self.close()
         if capture:
-            self.public_output = box.output.text
+            self.public_output = earlier + box.output.text
         return lost
 
     def _run_cell(self, cell: str, source: str, share: float) -> CellResult:

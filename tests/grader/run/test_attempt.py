@@ -784,3 +784,16 @@ def test_a_handle_that_the_box_does_not_know_is_an_error_not_a_loss(template):
         assert caught.value.kind == "missing"
         assert attempt.submission.f(2) == 2
         assert attempt.flags == []
+
+
+def test_what_a_cell_printed_before_it_was_stopped_is_kept_and_no_other_twice(template):
+    cells = [
+        ("first", "print('of the first')"),
+        ("endless", "print('step 17')\nwhile True: pass"),
+        ("last", "print('of the last')"),
+    ]
+    with Attempt(template, cells, limits=Limits(wall_s=12, cpu_s=30, memory_mb=600)) as attempt:
+        attempt.start()
+        assert attempt.public_output == (
+            "Cell 'endless' printed, before it ended:\nstep 17\n\nof the first\nof the last\n"
+        )
