@@ -189,7 +189,7 @@ def files(lab) -> dict[str, tuple[bytes, str, float | None]]:
     whole = solution_notebook(lab)
     return {
         "twice": (changed(lab, answers_twice), "graded", None),
-        "missing": (changed(lab, no_answer), "graded", 5),
+        "missing": (changed(lab, no_answer), "graded", 7),
         "points": (changed(lab, more_points), "graded", None),
         "locked": (changed(lab, locked_changed), "graded", None),
         "no-experiment": (changed(lab, no_experiment), "graded", 13),

@@ -115,12 +115,13 @@ class Assembly:
         ids = [cell.id for cell in self._known if cell in found.values()]
         answers = [ident for ident in ids if ident in self._lab.answers]
         if answers:
-            cells, are, they = (
-                ("cells", "are", "they") if len(answers) > 1 else ("cell", "is", "it")
+            one = len(answers) == 1
+            known = (
+                "it is known by what it defines" if one else "they are known by what they define"
             )
             self.notes.append(
-                f"The marks of the answer {cells} {_names(answers)} {are} lost; {they} {are} known "
-                f"by what {they} define{'s' * (len(answers) == 1)}."
+                f"The marks of the answer cell{'' if one else 's'} {_names(answers)} are lost; "
+                f"{known}."
             )
         if answers:
             self.flags.append(f"Cells without their marks, told by their content: {_names(ids)}.")

@@ -19,6 +19,8 @@ from introml.grader.notebook.no_notebook import what_it_is
 MAX_BYTES, MAX_CELLS, MAX_PARTS, _MAX_ITEMS = 40_000_000, 2000, 500_000, 2_000_000
 SMALLER = "Clear all outputs (JupyterLab: Edit, Clear Outputs of All Cells), save, and try again."
 _WHOLE = "Hand in the .ipynb file that JupyterLab saves"
+#: Characters behind a notebook's end in which no second notebook begins.
+_LEFT_BEHIND = 100_000
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|={7}|\|{7})(?: .*)?$", re.MULTILINE)
 
 
@@ -106,6 +108,10 @@ def _parsed(text: str) -> Any:
     except RecursionError:
         raise Refused(f"The file is nested too deeply to be a notebook. {_WHOLE}.") from None
     except json.JSONDecodeError as problem:
+        after = text[problem.pos :]
+        # A whole notebook, and then what a disk or an editor left behind it.
+        if problem.msg == "Extra data" and "{" not in after[: _LEFT_BEHIND + 1]:
+            return json.JSONDecoder().raw_decode(text.lstrip())[0]
         raise Refused(_why_no_json(text, problem)) from None
 
 

@@ -174,7 +174,9 @@ def test_a_deleted_answer_that_was_typed_anew_is_known_by_its_name(where):
     result = read(book, where)
     assert [one.id for one in result.cells] == ["imports", "loss", "gradient", "descent"]
     assert result.missing == ()
-    assert "known by what it defines" in result.notes[0]
+    assert result.notes[0] == (
+        "The marks of the answer cell 'gradient' are lost; it is known by what it defines."
+    )
     assert result.flags == ("Cells without their marks, told by their content: 'gradient'.",)
 
 
@@ -293,6 +295,13 @@ def test_a_wrong_byte_in_a_text_costs_no_letters_elsewhere():
     result = read_submission(data, tiny())
     assert result.cells[1].source.endswith("größer")
     assert "not in UTF-8" in result.notes[0]
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 5000, b"\n}\n", b" \xff", b"\n\n"])
+def test_what_a_disk_left_behind_a_notebook_costs_nothing(rest):
+    result = read_submission(written(notebook()) + rest, tiny())
+    assert isinstance(result, Submitted)
+    assert result.cells == read(notebook()).cells
 
 
 ODD = {
