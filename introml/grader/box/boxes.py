@@ -66,6 +66,7 @@ class Box:
         lab: str = "",
         device: str = "cpu",
         capture: bool = True,
+        shift: int = 0,
     ) -> None:
         self.template = template
         self.limits = limits
@@ -102,6 +103,7 @@ class Box:
             "lab": lab,
             "reply_bytes": self.caps.bytes,
             "device": device,
+            "shift": shift,
         }
         self._ready = False
 

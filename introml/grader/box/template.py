@@ -216,12 +216,14 @@ class Template:
         lab: str = "",
         device: str = "cpu",
         capture: bool = True,
+        shift: int = 0,
     ) -> Box:
         """Start a box: a fresh process of the student's own, from which `families` are withheld.
 
-        `lab` is the lab's title, for the words in which they are refused.
+        `lab` is the lab's title, for the words in which they are refused. Boxes with another
+        `shift` have their objects at other addresses.
         """
-        return Box(self, limits or Limits(), families, lab, device, capture)
+        return Box(self, limits or Limits(), families, lab, device, capture, shift)
 
     # What boxes use.
 

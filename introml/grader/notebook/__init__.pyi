@@ -1,4 +1,5 @@
 from . import uploads as uploads
+from .chance import depends_on_chance as depends_on_chance
 from .library_answers import Findings as Findings
 from .library_answers import find as find
 from .magics import without_magics as without_magics

@@ -13,6 +13,9 @@ from .late import that_counts as that_counts
 from .regrade import Regraded as Regraded
 from .regrade import change_in_words as change_in_words
 from .regrade import regraded as regraded
+from .repeated import best_of as best_of
+from .repeated import differences as differences
+from .repeated import in_words as in_words
 from .results import FAULT_MESSAGE as FAULT_MESSAGE
 from .results import CellError as CellError
 from .results import CheckResult as CheckResult

@@ -76,6 +76,7 @@ class Attempt:
         device: str = "cpu",
         plan: CellPlan | None = None,
         given: Mapping[str, str] | None = None,
+        shift: int = 0,
     ) -> None:
         """`plan` is what an earlier attempt at the same cells has learnt of them.
 
@@ -91,6 +92,8 @@ class Attempt:
         self.given = dict(given or {})
         self.seed = seed
         self.device = device
+        #: Where objects lie in its boxes (see `Template.box`).
+        self.shift = shift
         self.epoch = 0
         self.submission = Submission(self, seed=seed)
         self.public_output = ""
@@ -230,7 +233,12 @@ class Attempt:
         """Run the cells in a fresh box; the place of the one that has cost it, if one has."""
         limits = Limits(**{**vars(self.limits), "wall_s": max(0.001, self.time_left)})
         self._box = self.template.box(
-            limits, self.families, lab=self.lab, device=self.device, capture=capture
+            limits,
+            self.families,
+            lab=self.lab,
+            device=self.device,
+            capture=capture,
+            shift=self.shift,
         )
         box, lost, earlier = self._box, None, self._printed
         for place, (cell, _) in enumerate(self.cells):

@@ -154,7 +154,8 @@ class Session:
 
     def _limit_s(self) -> float:
         wall_s = self.options.time_limit or self.lab.settings.limits.wall_s
-        return wall_s * (self.ready or {}).get("boxes", 1) + _SLACK_S
+        # What shows a sign of chance is run again.
+        return 2 * wall_s * (self.ready or {}).get("boxes", 1) + _SLACK_S
 
     def _fault(self, name: str, content: Content, said: list[str]) -> SubmissionResult:
         checks = [

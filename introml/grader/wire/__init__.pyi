@@ -12,6 +12,7 @@ from .submission import beside as beside
 from .submission import end_process as end_process
 from .submission import explain_missing as explain_missing
 from .submission import run_beside_answers as run_beside_answers
+from .submission import was_timed as was_timed
 from .values import REQUEST_CAPS as REQUEST_CAPS
 from .values import Caps as Caps
 from .values import HandleRef as HandleRef

@@ -144,8 +144,14 @@ class Worker:
         lab: str = "",
         reply_bytes: int = Caps.bytes,
         device: str = "cpu",
+        shift: int = 0,
     ) -> None:
-        """Withhold families of operators for good, and place what arrives on a device."""
+        """Withhold families of operators for good, and place what arrives on a device.
+
+        With `shift`, objects lie at other addresses than in other boxes of the same template.
+        """
+        sizes = [size for size in range(16, 481, 16) for _ in range(shift)]
+        self._ballast = [[object() for _ in range(shift)], [bytes(size) for size in sizes]]
         self.reply_bytes = reply_bytes
         self.device = device
         self.withdrawal.lab = lab

@@ -72,6 +72,8 @@ class Submission:
         self._public = public
         self._deadline = time.monotonic() + _BEGUN_S
         self._handles = 0
+        #: Whether something was timed since the check began: it may end otherwise the next time.
+        self._timed = False
         #: What the lab refuses and was called all the same, each once.
         self.forbidden_calls: dict[str, None] = {}
         #: Why names are missing that a cell would have bound.
@@ -84,6 +86,7 @@ class Submission:
         self._received = 0
         self._public = self._public and public
         self._deadline = time.monotonic() + time_s
+        self._timed = False
         self.forbidden_calls = {}
 
     def __getattr__(self, name: str) -> _Callable:
@@ -146,6 +149,7 @@ class Submission:
         uses a GPU: neither other users of the machine nor more threads make a difference. Elsewhere
         they pass on the checker's clock. The cost of carrying inputs and outputs is in them.
         """
+        self._timed = True
         computed, began = self._link.cpu_s(), time.perf_counter()
         output = self._do("call", target, args=args, kwargs=kwargs)
         ended, since = time.perf_counter(), self._link.cpu_s()
@@ -336,6 +340,11 @@ def run_beside_answers(submission: Submission, cell: str, source: str) -> None:
 def beside(submission: Submission, source: str) -> AbstractContextManager[Submission]:
     """Other code in a process like the student's, with the time that is left to the check."""
     return submission._link.beside(source, submission._deadline - time.monotonic())
+
+
+def was_timed(submission: Submission) -> bool:
+    """Whether the check has timed something."""
+    return submission._timed
 
 
 def end_process(submission: Submission) -> bool:

@@ -17,6 +17,8 @@ from introml.grader.results.gradebook import grades_csv, row
 from introml.grader.results.gradescope import results_json
 from introml.grader.results.junit import junit_xml
 from introml.grader.results.results import Verdict, canonical
+from introml.grader.run import checker as checker_module
+from introml.grader.run.attempt import Attempt
 from introml.grader.run.checker import (
     UNSAFE_NOTE,
     Checker,
@@ -332,3 +334,101 @@ def test_a_lab_that_changed_meanwhile_is_not_graded_with():
     assert same.lab == tiny()
     with pytest.raises(LabError, match="was changed while"):
         Checker(Setup(str(FOLDER), 1, version="an older one", cells=cells))
+
+
+# Chance.
+
+COIN = "__import__('os').urandom(1)[0] % 2"
+
+
+@pytest.fixture
+def attempts(monkeypatch):
+    """The attempts that are made, with what shifts their objects."""
+    made = []
+
+    class Counted(checker_module.Attempt):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self.shift)
+
+    monkeypatch.setattr(checker_module, "Attempt", Counted)
+    return made
+
+
+def chance(result) -> list[str]:
+    return [one.evidence for one in result.flags if one.kind == "depends on chance"]
+
+
+def test_what_depends_on_chance_is_run_again_and_flagged(checker, attempts):
+    """Three coins: that six runs come to the same has a chance of 1 in 32,768."""
+    book = notebook()
+    for ident in ("loss", "gradient", "descent"):
+        cell = cell_of(book, ident)
+        cell["source"] += f"\nif {COIN}:\n    {'Descent' if ident == 'descent' else ident} = None\n"
+    result = grade(checker, book)
+    assert result.verdict == Verdict.GRADED
+    [evidence] = chance(result)
+    assert "with the same seed differ in" in evidence
+    assert evidence.endswith("The best run counts.")
+    assert attempts == [0, 1, 2, 7, 30, 130][: len(attempts)]
+    assert len(attempts) > 1
+
+
+def test_a_sign_of_chance_alone_costs_nothing_and_flags_nothing(checker, attempts):
+    result = grade(checker, with_loss(RIGHT_LOSS, "import time\nprint(time.time())"))
+    assert (result.score, chance(result)) == (10, [])
+    assert len(attempts) > 1
+
+
+def test_without_a_sign_of_chance_there_is_one_run(checker, attempts):
+    for book in (notebook(), with_loss("return x.sum()  # at a time, by id")):
+        attempts.clear()
+        grade(checker, book)
+        assert attempts == [0]
+
+
+def scores(checker, monkeypatch, *points):
+    """Grade a notebook whose runs give so many points each; a fault where there is none."""
+    left = list(points)
+
+    def run(read, found, result, shift=0):
+        reached = left.pop(0) if left else None
+        if reached is None:
+            raise GraderFault("no box")
+        first = replace(result.checks[0], points=reached, outcome="partial")
+        result.checks = [first, *result.checks[1:]]
+
+    monkeypatch.setattr(checker, "_grade", run)
+    result = grade(checker, with_loss("return time.time()"))
+    return result.score, len(chance(result)), points.index(result.score)
+
+
+@pytest.mark.parametrize(
+    ("points", "score", "flags"),
+    [((1, 2), 2, 1), ((2, 1), 2, 1), ((1, 1, 1, 0), 1, 1), ((1, 1, 1, 1, 1, 1), 1, 0)],
+)
+def test_the_best_run_counts_and_the_first_difference_ends_them(
+    checker, monkeypatch, points, score, flags
+):
+    monkeypatch.setattr(checker_module, "_REPEATS_S", 1e6)
+    assert scores(checker, monkeypatch, *points)[:2] == (score, flags)
+
+
+def test_a_fault_in_a_repeat_leaves_the_result_as_it_was(checker, monkeypatch):
+    assert scores(checker, monkeypatch, 1) == (1, 0, 0)
+
+
+def test_what_takes_more_than_half_of_its_time_is_not_run_again(checker, attempts, monkeypatch):
+    monkeypatch.setattr(checker, "limits", replace(checker.limits, wall_s=0.02))
+    grade(checker, with_loss(RIGHT_LOSS, "import time\ntime.sleep(0.1)"))
+    assert attempts == [0]
+
+
+def test_objects_lie_elsewhere_in_each_repeat(template):
+    places = []
+    for shift in (0, 1, 2, 7):
+        with Attempt(template, [("work", "place = id(object()) // 16")], shift=shift) as attempt:
+            attempt.start()
+            attempt.begin(1, 10, public=True)
+            places.append(attempt.submission.variable("place"))
+    assert len(set(places)) > 1
