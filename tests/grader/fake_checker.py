@@ -2,7 +2,8 @@
 
 Run as a program it speaks the checker's protocol. The notebook's bytes say what it does: "die",
 "hang", "babble", "fault", "other", "flood", "once:PATH" (dies the first time), "told:PATH" (fields
-of the result are those in the JSON file); all else passes.
+of the result are those in the JSON file), "poison" (dies over what check a was given); all else
+passes.
 """
 
 import base64
@@ -64,6 +65,9 @@ def main():
                 os._exit(1)
         elif word == "die":
             print("last words", file=sys.stderr, flush=True)
+            os._exit(7)
+        elif word == "poison" and "a" not in request["without"]:
+            say({"at": "check a", "over": "a"})
             os._exit(7)
         elif word == "hang":
             time.sleep(600)

@@ -9,7 +9,7 @@ with Attempt(template, cells, limits=limits, seed=seed) as attempt:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -102,6 +102,9 @@ class Attempt:
         #: Sentences for a person: what looked like tampering.
         self.flags: list[str] = []
         self.last_end: Ended | None = None
+        #: Called once in each check, when the first thing has come back.
+        self.heard: Callable[[], None] = lambda: None
+        self._told = False
         self._box: Box | None = None
         self._deadline = 0.0
         self._started = False
@@ -146,6 +149,7 @@ class Attempt:
         if self._box is None and self.time_left > 0 and not self._gave_up:
             self.epoch += 1
             self._run(capture=False)
+        self._told = False
         begin(self.submission, seed, min(time_s, self._deadline - time.monotonic()), public)
 
     @property
@@ -190,7 +194,11 @@ class Attempt:
                 # Deleted by the student, or refused because it uses what may not be used.
                 raise StudentError("missing", f"There is no experiment {request['cell']}.")
             request = {**request, "source": self.experiments[request["cell"]]}
-        return self._send(request, timeout_s, submission)
+        reply = self._send(request, timeout_s, submission)
+        if not self._told:
+            self._told = True
+            self.heard()
+        return reply
 
     def _send(self, request: dict, timeout_s: float, submission: Submission | None) -> dict:
         box = self._box

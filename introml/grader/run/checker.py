@@ -3,7 +3,7 @@
 `python -m introml.grader.run.checker` reads one JSON message a line and answers in the same way:
 
     {lab, hidden, seed, …}                      ->  {"ready": {…}} or {"unusable": "why"}
-    {submission, sha256, data, refused}         ->  {"at": "check x"} …, {"result": {…}}
+    {submission, sha256, data, …}               ->  {"at": "check x"} …, {"result": {…}}
 
 It ends when its input does, and when the orchestrator dies.
 """
@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -56,7 +56,7 @@ from introml.grader.results import (
 )
 from introml.grader.run.attempt import Attempt, CellResult
 from introml.grader.run.cell_plan import CellPlan
-from introml.grader.run.outcome import CheckFault, Overtime, alarm, run_check
+from introml.grader.run.outcome import UNUSABLE, CheckFault, Overtime, alarm, run_check
 from introml.grader.run.stopped import explained, notes_on_left_out, why_missing
 from introml.grader.text import cell_label
 from introml.grader.wire import explain_missing, was_timed
@@ -69,7 +69,8 @@ _READ_S = 30.0
 #: What shows a sign of chance is run again so often, each time with objects at other addresses, by
 #: so much; and seconds after which no more begin.
 _SHIFTS, _REPEATS_S = (1, 2, 7, 30, 130), 5.0
-#: Letters of one piece of evidence; the refused names of a lab fit.
+#: Letters of a hint or a detail, and of one piece of evidence.
+_LONGEST_WORDS = 2000
 _EVIDENCE = 4000
 
 
@@ -98,7 +99,7 @@ class Checker:
     Raises `LabError`, `ChecksError` or `SandboxUnavailable` where no submission can be graded.
     """
 
-    def __init__(self, setup: Setup, at: Callable[[str], None] = lambda what: None) -> None:
+    def __init__(self, setup: Setup, at: Callable[..., None] = lambda *what: None) -> None:
         hidden = Path(setup.hidden) if setup.hidden else None
         cells = None if setup.cells is None else cells_from_json(setup.cells)
         self.lab = load_lab(Path(setup.lab), hidden, cells)
@@ -120,6 +121,7 @@ class Checker:
         self.environment: dict[str, Any] = {}
         #: Checks that time something: they may end otherwise without any chance in the code.
         self._measured: set[str] = set()
+        self._without: frozenset[str] = frozenset()
 
     def __enter__(self) -> Self:
         self._template.start()
@@ -130,9 +132,20 @@ class Checker:
     def __exit__(self, *_: object) -> None:
         self._template.close()
 
-    def grade(self, name: str, sha256: str, data: bytes, refused: str = "") -> SubmissionResult:
-        """The result of one notebook's bytes; `refused` says why there are none."""
+    def grade(
+        self,
+        name: str,
+        sha256: str,
+        data: bytes,
+        refused: str = "",
+        without: Collection[str] = (),
+    ) -> SubmissionResult:
+        """The result of one notebook's bytes; `refused` says why there are none.
+
+        Checks in `without` count as failed: they cannot use what the submission gives them.
+        """
         began = time.perf_counter()
+        self._without = frozenset(without)
         result = self._new(name, sha256)
         read = Invalid(refused) if refused else self._read(data)
         try:
@@ -362,7 +375,10 @@ class _Grading:
 
     def _one(self, attempt: Attempt, check: Check) -> CheckResult:
         checker, result = self._checker, self._result
+        if check.name in checker._without:
+            return check_result(check, "failed", hint=check.hint or UNUSABLE)
         checker._at(f"check {check.name}")
+        attempt.heard = lambda: checker._at(f"check {check.name}", check.name)
         time_s = check.time_s or checker.lab.settings.limits.check_s
         key = key_of(checker.seed)
         attempt.begin(seed_for(key, check.name), time_s, public=not check.hidden)
@@ -370,14 +386,17 @@ class _Grading:
             return check_result(
                 check, "crashed", hint="Your cells could not be run again for this check."
             )
-        outcome = run_check(check, attempt.submission, key, time_s + _OVERTIME_S)
+        left = max(0.0, min(time_s, attempt.time_left))
+        outcome = run_check(check, attempt.submission, key, left + _OVERTIME_S)
+        if outcome.outcome == "timed out" and attempt.alive:
+            attempt.close()  # the check was stopped, perhaps in the midst of a reply
         if was_timed(attempt.submission):
             checker._measured.add(check.name)
         result.flags += outcome.flags
         if outcome.evidence:
             result.teacher[f"check {check.name}"] = outcome.evidence
         if attempt.submission.forbidden_calls:
-            calls = ", ".join(sorted(attempt.submission.forbidden_calls))[:_EVIDENCE]
+            calls = ", ".join(attempt.submission.forbidden_calls)[:_EVIDENCE]
             result.flags.append(Flag("called a library's answer", f"{check.name}: {calls}"))
         return check_result(
             check,
@@ -402,10 +421,15 @@ def check_result(
     counts: bool = True,
 ) -> CheckResult:
     """The result of a check of the lab."""
+    # An author may have put into the words what a student's function returned.
     return CheckResult(
-        check.name, check.title, points, check.points, outcome, hint, check.hidden, check.tier,
-        detail, counts,
+        check.name, check.title, points, check.points, outcome, _short(hint), check.hidden,
+        check.tier, _short(detail), counts,
     )  # fmt: skip
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"
 
 
 def load_all_checks(lab: Lab) -> list[Check]:
@@ -481,7 +505,7 @@ def main() -> int:
     torch.set_num_threads(1)
     try:
         setup = Setup(**json.loads(requests.readline()))
-        with Checker(setup, at=lambda what: say({"at": what})) as checker:
+        with Checker(setup, at=lambda what, over="": say({"at": what, "over": over})) as checker:
             ready = {"cuda": checker.cuda, "boxes": len(checker.boxes)}
             say({"ready": ready | {"environment": checker.environment}})
             _serve(checker, requests, say)
@@ -499,6 +523,7 @@ def _serve(checker: Checker, requests: Iterable[bytes], say: Callable[[dict], No
             request["sha256"],
             base64.b64decode(request["data"]),
             request["refused"],
+            request["without"],
         )
         say({"result": to_json(result)})
 

@@ -32,7 +32,14 @@ _KEPT_BACK = re.compile(
 
 
 class CheckerBroken(Exception):
-    """The checker died, was silent too long, or said something that is no answer."""
+    """The checker died, was silent too long, or said something that is no answer.
+
+    `over` names the check that had got something of the student's by then; empty if none had.
+    """
+
+    def __init__(self, words: str, over: str = "") -> None:
+        super().__init__(words)
+        self.over = over
 
 
 class LabUnusable(Exception):
@@ -60,6 +67,7 @@ class CheckerProcess:
         self._errors: Any = None
         self._heard = bytearray()
         self._at = "at its start"
+        self._over = ""
         self._killed = False
         self.ready: dict[str, Any] = {}
 
@@ -91,11 +99,20 @@ class CheckerProcess:
         self.ready = answer["ready"]
 
     def grade(
-        self, name: str, sha256: str, data: bytes, refused: str, limit_s: float
+        self,
+        name: str,
+        sha256: str,
+        data: bytes,
+        refused: str,
+        limit_s: float,
+        without: Sequence[str] = (),
     ) -> SubmissionResult:
-        """The result of one submission, within `limit_s` seconds. Raises `CheckerBroken`."""
+        """The result of one submission, within `limit_s` seconds. Raises `CheckerBroken`.
+
+        Checks in `without` are not run: what the student's code gave them cannot be used.
+        """
         deadline = time.monotonic() + limit_s
-        self._at = "while it read the notebook"
+        self._at, self._over = "while it read the notebook", ""
         os.ftruncate(self._errors.fileno(), 0)
         self._say(
             {
@@ -103,6 +120,7 @@ class CheckerProcess:
                 "sha256": sha256,
                 "data": base64.b64encode(data).decode("ascii"),
                 "refused": refused,
+                "without": list(without),
             },
             deadline,
         )
@@ -110,6 +128,7 @@ class CheckerProcess:
             answer = self._hear(deadline)
             if isinstance(answer.get("at"), str):
                 self._at = answer["at"]
+                self._over = str(answer.get("over", ""))
                 continue
             try:
                 result = from_json(answer["result"])
@@ -191,7 +210,7 @@ class CheckerProcess:
         said = os.pread(self._errors.fileno(), _EVIDENCE, max(0, size - _EVIDENCE))
         if said.strip():
             words += f" Its last words:\n{said.decode(errors='replace').strip()}"
-        return CheckerBroken(words)
+        return CheckerBroken(words, self._over)
 
 
 def _environment() -> dict[str, str]:

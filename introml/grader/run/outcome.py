@@ -53,7 +53,8 @@ _WORDS = {
     "memory": "Your code needed more memory than the limit.",
 }
 _NOT_MEASURED = "It could not be measured this time, so it counts neither for nor against you."
-_UNUSABLE = "What your code returned could not be used."
+COULD_NOT_USE = "a check could not use what was returned"
+UNUSABLE = "What your code returned could not be used."
 
 
 def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None = None) -> Outcome:
@@ -87,8 +88,8 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
         trace = _trace(error)
         if not submission._received:
             raise CheckFault(f"check {check.name} is broken:\n{trace}") from error
-        flag = Flag("a check could not use what was returned", f"{check.name}: {error!r:.500}")
-        return Outcome("failed", 0.0, check.hint or _UNUSABLE, "", (flag,), trace)
+        flag = Flag(COULD_NOT_USE, f"{check.name}: {error!r:.500}")
+        return Outcome("failed", 0.0, check.hint or UNUSABLE, "", (flag,), trace)
 
 
 def _returned(check: Check, returned: object) -> Outcome:

@@ -13,6 +13,7 @@ from introml.grader.notebook import Content
 from introml.grader.results import FAULT_MESSAGE, CheckResult, Flag, SubmissionResult, Verdict
 from introml.grader.run.checker_process import CHECKER, CheckerBroken, CheckerProcess, LabUnusable
 from introml.grader.run.fingerprint import Fingerprint
+from introml.grader.run.outcome import COULD_NOT_USE
 
 #: What a checker may need beyond the submission's own time: reading, starting boxes, overtime.
 _SLACK_S = 60.0
@@ -74,24 +75,32 @@ class Session:
         Raises `LabUnusable` where no checker ever came up or the grader was changed, and `Stopped`.
         """
         said: list[str] = []
+        over: list[str] = []
         result = None
-        for _ in range(_TRIES):
+        while len(said) < _TRIES or (len(said) == _TRIES and _one_check(over)):
+            # What breaks the checker twice over what one check was given is left out at last.
+            without = [_one_check(over)] if len(said) == _TRIES else []
             try:
                 checker = self._ready_checker()
                 result = checker.grade(
-                    name, content.sha256, content.data, content.refused, self._limit_s()
+                    name, content.sha256, content.data, content.refused, self._limit_s(), without
                 )
             except CheckerBroken as broken:
                 result = None
                 said.append(str(broken))
+                over.append(broken.over)
                 if self._checker is not None:
                     self._checker.kill()
                 self.close()
             else:
                 if result.verdict != Verdict.FAULT:
+                    if without:
+                        words = f"{without[0]}: the checker broke over it twice. {said[-1]}"
+                        result.flags.append(Flag(COULD_NOT_USE, words[:4000]))
                     return result
                 result.message = FAULT_MESSAGE
-                said += [flag.evidence for flag in result.flags]
+                said += [" ".join(flag.evidence for flag in result.flags)]
+                over.append("")
                 self.close()
             if self._stopped:
                 raise Stopped
@@ -169,3 +178,8 @@ class Session:
             name, content.sha256, self.lab.name, self.lab.version, self.seed, Verdict.FAULT,
             FAULT_MESSAGE, checks, flags=[Flag("grader fault", one) for one in said],
         )  # fmt: skip
+
+
+def _one_check(over: Sequence[str]) -> str:
+    """The check that the checker broke over at each try; empty if it was not always the same."""
+    return over[0] if over and len({*over}) == 1 else ""

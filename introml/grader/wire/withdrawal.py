@@ -13,6 +13,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import itertools
 import re
 import sys
 import warnings
@@ -80,12 +81,16 @@ def refusal_in(error: BaseException | None) -> str:
     return ""
 
 
+#: Refused operators that are remembered of one family.
+_CALLS_OF_A_FAMILY = 10
+
+
 class Withdrawal:
     """The families that are withdrawn from this process, and the refused calls."""
 
     def __init__(self) -> None:
-        #: What was called though it is withheld, each once, in order.
-        self.calls: dict[str, None] = {}
+        #: What was called though it is withheld, by family: each once, in order, the first ones.
+        self.calls: dict[str, dict[str, None]] = {}
         #: The lab's title, for the words of a refusal.
         self.lab = ""
         self._held: dict[str, _Held] = {}
@@ -98,8 +103,12 @@ class Withdrawal:
         return list(self._held)
 
     def seen(self) -> list[str]:
-        """Return the names called since the request began, each once."""
-        return list(self.calls)
+        """Return the names called since the request began: of each family one, then the others.
+
+        So many calls of one family hide none of another, wherever the list is cut.
+        """
+        rounds = itertools.zip_longest(*self.calls.values())
+        return [name for names in rounds for name in names if name is not None]
 
     def withdraw(self, families: Collection[str], everywhere: bool = True) -> None:
         """Withdraw families that are not yet; everywhere, or where this thread's calls meet them.
@@ -155,7 +164,9 @@ class Withdrawal:
 
     def _refusal(self, family: str, called: str) -> Callable[..., None]:
         def refuse(*args: Any, **kwargs: Any) -> None:
-            self.calls[called] = None
+            calls = self.calls.setdefault(family, {})
+            if len(calls) < _CALLS_OF_A_FAMILY:
+                calls[called] = None
             lab = f"the lab {self.lab}" if self.lab else "this lab"
             words = FAMILIES[family].words
             raise LibraryAnswer(f"{called} ({words}) {_WITHHELD} {lab}: write it yourself.")

@@ -336,6 +336,47 @@ def test_a_lab_that_changed_meanwhile_is_not_graded_with():
         Checker(Setup(str(FOLDER), 1, version="an older one", cells=cells))
 
 
+MORE_CHECKS = """
+
+@check(points=1, title="Goes on for ever with what it is given", time_s=0.5)
+def goes_on(submission, rng):
+    submission.has("loss")
+    while True:
+        pass
+
+
+@check(points=1, title="Repeats what it is given")
+def repeats(submission, rng):
+    word = submission.variable("word")
+    assert len(word) < 10, f"It is {word}."
+
+
+@check(points=1, title="Is well")
+def is_well(submission, rng):
+    assert submission.has("loss"), "no loss"
+"""
+
+
+def test_what_a_check_does_with_what_it_is_given_has_bounds_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(checker_module, "_OVERTIME_S", 0.5)
+    lab = copy_of_tiny(tmp_path, hidden_checks_py=lambda text: text + MORE_CHECKS)
+    book = with_loss(RIGHT_LOSS, "word = 'x' * 900_000")
+    heard = []
+    with Checker(Setup(str(lab), seed=1), at=lambda *what: heard.append(what)) as own:
+        result = grade(own, book)
+        without = own.grade("ada", "ab" * 32, written(book), without=["is_well"])
+    ends = outcomes(result)
+    assert (result.verdict, result.score) == (Verdict.GRADED, 11)
+    assert (ends["goes_on"], ends["repeats"], ends["is_well"]) == ("timed out", "failed", "passed")
+    [hint] = [one.hint for one in result.checks if one.name == "repeats"]
+    assert hint.startswith("It is xxx")
+    assert len(hint) < 3000
+    # The orchestrator hears which check has got something of the student's.
+    place = heard.index(("check is_well",))
+    assert heard[place + 1] == ("check is_well", "is_well")
+    assert (outcomes(without)["is_well"], without.score) == ("failed", 10)
+
+
 # Chance.
 
 COIN = "__import__('os').urandom(1)[0] % 2"

@@ -83,6 +83,16 @@ def test_a_checker_that_fails_twice_is_a_fault_and_blocks_nobody(tmp_path, misde
         assert "check a" in teacher
 
 
+def test_what_breaks_the_checker_over_one_check_costs_that_check_alone(tmp_path):
+    out, notebooks = tmp_path / "out", hand_in(tmp_path / "in", ada="poison", bob="good")
+    news, _ = grade(out, notebooks)
+    assert {one.verdict for one in news.values()} == {Verdict.GRADED}
+    assert grades(out)["ada"]["flags"] == "a check could not use what was returned"
+    assert grades(out)["bob"]["flags"] == ""
+    flags = json.loads((out / "ada" / "teacher.json").read_text())["result"]["flags"]
+    assert flags[0]["evidence"].startswith("a: the checker broke over it twice.")
+
+
 def test_a_fault_is_retried_once_and_again_by_the_next_run(tmp_path):
     notebooks = hand_in(tmp_path / "in", ada=f"once:{tmp_path / 'seen'}", bob="fault")
     news, _ = grade(tmp_path / "out", notebooks)

@@ -58,6 +58,17 @@ def test_a_refusal_says_which_family_and_is_remembered_when_it_is_caught(withdra
     assert withdrawal.seen() == ["aten::mse_loss"]
 
 
+def test_two_hundred_calls_of_one_family_hide_none_of_another(withdrawal):
+    for number in range(200):
+        with pytest.raises(LibraryAnswer):
+            withdrawal._refusal("losses", f"aten::loss{number}")()
+    withdrawal.withdraw(["softmax"])
+    with pytest.raises(LibraryAnswer):
+        torch.softmax(X, -1)
+    assert withdrawal.seen()[:2] == ["aten::loss0", "aten::softmax.int"]
+    assert len(withdrawal.seen()) < 30
+
+
 def test_a_refusal_is_known_within_other_exceptions():
     inner = LibraryAnswer("aten::x (loss functions) is withheld in this lab: write it yourself.")
     outer = RuntimeError("it failed")
