@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from introml.grader.box import Box, Ended, Limits, Template
 from introml.grader.run.cell_plan import CellPlan
+from introml.grader.run.outcome import alarm_held_back
 from introml.grader.text import cell_label
 from introml.grader.wire import StudentError, Submission, begin, frames
 
@@ -181,9 +182,10 @@ class Attempt:
 
     def close(self) -> None:
         """End the box."""
-        if self._box is not None:
-            self._box.close()
-            self._box = None
+        with alarm_held_back():
+            if self._box is not None:
+                self._box.close()
+                self._box = None
 
     def request(self, request: dict, timeout_s: float, submission: Submission) -> dict:
         """Carry a check's request to the box. Raises StudentError when the box is lost."""
@@ -240,14 +242,15 @@ class Attempt:
     def _run_once(self, capture: bool) -> int | None:
         """Run the cells in a fresh box; the place of the one that has cost it, if one has."""
         limits = Limits(**{**vars(self.limits), "wall_s": max(0.001, self.time_left)})
-        self._box = self.template.box(
-            limits,
-            self.families,
-            lab=self.lab,
-            device=self.device,
-            capture=capture,
-            shift=self.shift,
-        )
+        with alarm_held_back():
+            self._box = self.template.box(
+                limits,
+                self.families,
+                lab=self.lab,
+                device=self.device,
+                capture=capture,
+                shift=self.shift,
+            )
         box, lost, earlier = self._box, None, self._printed
         for place, (cell, _) in enumerate(self.cells):
             if (source := self._plan.source(place)) is None:

@@ -134,6 +134,11 @@ def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))[-8000:]
 
 
+#: One for each block in which an alarm is held back, and for each one that rang there.
+_held: list[bool] = []
+_rung: list[bool] = []
+
+
 @contextlib.contextmanager
 def alarm(seconds: float | None) -> Iterator[None]:
     """Raise `Overtime` in the block once it has taken so long (main thread only)."""
@@ -142,6 +147,9 @@ def alarm(seconds: float | None) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
+        if _held:
+            _rung.append(True)
+            return
         raise Overtime
 
     before = signal.signal(signal.SIGALRM, ring)
@@ -151,3 +159,20 @@ def alarm(seconds: float | None) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        _rung.clear()
+
+
+@contextlib.contextmanager
+def alarm_held_back() -> Iterator[None]:
+    """Let an alarm ring after the block: a box that is half made or half ended is lost for good.
+
+    The signal cannot be blocked for that: torch's other threads would take it.
+    """
+    _held.append(True)
+    try:
+        yield
+    finally:
+        _held.pop()
+        if _rung and not _held:
+            _rung.clear()
+            raise Overtime

@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -13,6 +14,7 @@ from introml.grader.box.limits import Limits
 from introml.grader.box.template import Template
 from introml.grader.run.attempt import Attempt
 from introml.grader.run.cell_plan import CellPlan
+from introml.grader.run.outcome import Overtime, alarm
 from introml.grader.student.home import LocalLink
 from introml.grader.wire.student_process import Worker
 from introml.grader.wire.submission import Handle, StudentError, Submission, begin
@@ -797,3 +799,21 @@ def test_what_a_cell_printed_before_it_was_stopped_is_kept_and_no_other_twice(te
         assert attempt.public_output == (
             "Cell 'endless' printed, before it ended:\nstep 17\n\nof the first\nof the last\n"
         )
+
+
+def test_an_alarm_loses_no_box_and_no_answer_of_the_template(template):
+    """A check is stopped by an alarm, wherever it is: here, while boxes start and end."""
+    rung = 0
+    for number in range(25):
+        with suppress(Overtime), alarm(0.004 * number + 0.001):
+            try:
+                with Attempt(template, [("work", "def f(x): return x")], limits=LIMITS) as attempt:
+                    attempt.start()
+            except Overtime:
+                rung += 1
+                raise
+    assert rung
+    with in_a_box(template, "def f(x): return x + 1") as attempt:
+        assert attempt.submission.f(1) == 2
+        attempt._box.kill()
+        assert attempt._box.ended().kind == "killed", "it has another box's pidfd"
