@@ -21,13 +21,13 @@ def best_of(runs: Sequence[SubmissionResult]) -> SubmissionResult:
 def differences(runs: Sequence[SubmissionResult], but: Collection[str] = ()) -> list[str]:
     """What the runs do not have in common, in words; checks named in `but` are measured ones.
 
-    Compared are the verdict, each check's outcome, points and hint, and which cells stopped.
+    Compared are the verdict, each check's outcome and points, and which cells stopped.
     """
     found = []
     if len(verdicts := {str(one.verdict) for one in runs}) > 1:
         found.append(f"the verdict ({', '.join(sorted(verdicts))})")
     for checks in zip(*(one.checks for one in runs), strict=True):
-        ends = {(one.outcome, one.points, one.hint) for one in checks}
+        ends = {(one.outcome, one.points) for one in checks}
         if len(ends) > 1 and checks[0].name not in but:
             outcomes = ", ".join(sorted({one.outcome for one in checks}))
             found.append(f"check {checks[0].name} ({outcomes})")

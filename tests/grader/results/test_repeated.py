@@ -38,8 +38,11 @@ def test_what_differs_is_named():
     assert differences([run(0), stopped]) == ["which cells stopped"]
     elsewhere = replace(run(0), cell_errors=[CellError("Cell 7", "at 0x8e")])
     assert differences([stopped, elsewhere]) == []
-    hint = replace(run(0), checks=[replace(run(0).checks[0], hint="Another one.")])
-    assert differences([run(0), hint]) == ["check a (failed)"]
+    half = run(1), run(0)
+    assert differences(half) == ["check a (failed)"]
+    # Words may hold an address.
+    hint = replace(run(0), checks=[replace(run(0).checks[0], hint="It is <f at 0x7f>.")])
+    assert differences([run(0), hint]) == []
 
 
 def test_checks_that_measure_may_end_otherwise():
