@@ -96,9 +96,9 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument(
         "--mutants",
         type=_whole(0, 86_400),
-        default=900,
+        default=1800,
         metavar="S",
-        help="seconds for all mutants of the answers; 0: none (900)",
+        help="seconds for all mutants of the answers; 0: none (1800)",
     )
     one.set_defaults(run=_test)
 

@@ -22,7 +22,7 @@ from introml.grader.run import Checker, Setup
 #: Wrong solutions and starters fail for what they are, not by chance: few seeds will do.
 _FEW = 3
 #: How long all mutants together may take, in seconds.
-MUTANTS_S = 900.0
+MUTANTS_S = 1800.0
 #: A solution that needs more of the time limit than this leaves slower machines no room.
 _ROOM = 0.5
 

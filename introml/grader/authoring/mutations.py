@@ -9,6 +9,7 @@ A mutation whose compiled code is that of the answer, or of another mutation, is
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import CodeType
@@ -118,7 +119,9 @@ def _joined(text: str) -> str:
 
 def _compiled(source: str) -> object:
     """What Python makes of a source, constants folded: without places and docstrings."""
-    return _without_places(compile(source, "", "exec", dont_inherit=True, optimize=2))
+    with warnings.catch_warnings():  # that a mistake looks odd is no news
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return _without_places(compile(source, "", "exec", dont_inherit=True, optimize=2))
 
 
 def _without_places(code: CodeType) -> tuple:
