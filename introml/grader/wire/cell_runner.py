@@ -111,7 +111,8 @@ class CellRunner:
                     raise
                 self._leave_out(node, kind, error)
             else:
-                self._lose_left_out(node)
+                if self.lost or LeftOut.made:
+                    self._lose_left_out(node)
 
     def _run_one(self, node: ast.stmt, name: str, show: bool) -> None:
         tree: ast.Module | ast.Interactive = ast.Module([node], [])

@@ -49,8 +49,12 @@ class Runner(Protocol):
 class LeftOut:
     """The value of a magic or a shell line that was left out: whatever uses it is refused."""
 
+    #: How many there have been: most notebooks have none.
+    made = 0
+
     def __init__(self, what: str) -> None:
         self._what = what
+        LeftOut.made += 1
 
     def __repr__(self) -> str:
         return f"<left out: {self._what}>"
