@@ -10,9 +10,12 @@ from .checks import randint as randint
 from .checks import randn as randn
 from .checks import require as require
 from .checks import rng_for as rng_for
+from .complexity import assert_growth as assert_growth
+from .gradients import assert_gradient_of as assert_gradient_of
 from .invariances import assert_causal as assert_causal
 from .invariances import assert_inputs_kept as assert_inputs_kept
 from .invariances import assert_permutation_equivariant as assert_permutation_equivariant
 from .learning import assert_learns as assert_learns
 from .learning import false_fail_rate as false_fail_rate
 from .learning import highest_miss as highest_miss
+from .speed import compare_speed as compare_speed
