@@ -168,3 +168,23 @@ def test_other_threads_of_the_notebook_go_on():
     over.set()
     thread.join()
     assert wrong == []
+
+
+def test_other_work_is_not_touched(withdrawal):
+    """The gradient of ⟨c, softmax(x)⟩ by hand is s · (c − ⟨c, s⟩)."""
+    withdrawal.withdraw(["softmax", "attention", "convolution", "optimizers"])
+    x, c = X.clone().requires_grad_(), torch.tensor([[1.0, -2.0, 0.5], [0.0, 1.0, 2.0]])
+    shares = x.exp() / x.exp().sum(-1, keepdim=True)
+    (shares * c).sum().backward()
+    expected = BY_HAND * (c - (c * BY_HAND).sum(-1, keepdim=True))
+    assert torch.allclose(x.grad, expected, atol=1e-6)
+    layer = nn.Linear(3, 2)
+    assert torch.allclose(layer(X), X @ layer.weight.T + layer.bias, atol=1e-6)
+    scripted = torch.jit.script(by_hand)
+    assert torch.allclose(scripted(X), BY_HAND)
+    assert torch.allclose(torch.vmap(by_hand)(X), BY_HAND)
+    assert withdrawal.seen() == []
+
+
+def by_hand(x: torch.Tensor) -> torch.Tensor:
+    return x.exp() / x.exp().sum(-1, keepdim=True)
