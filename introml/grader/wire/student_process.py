@@ -151,7 +151,8 @@ class Worker:
         With `shift`, objects lie at other addresses than in other boxes of the same template.
         """
         sizes = [size for size in range(16, 481, 16) for _ in range(shift)]
-        self._ballast = [[object() for _ in range(shift)], [bytes(size) for size in sizes]]
+        # Kept among the objects that stay here, under a number that no request can name.
+        self._handles[-1] = [[object() for _ in range(shift)], [bytes(size) for size in sizes]]
         self.reply_bytes = reply_bytes
         self.device = device
         self.withdrawal.lab = lab
