@@ -12,5 +12,8 @@ from .report import Report as Report
 from .session import Options as Options
 from .session import Session as Session
 from .session import Stopped as Stopped
+from .stopped import explained as explained
+from .stopped import notes_on_left_out as notes_on_left_out
+from .stopped import why_missing as why_missing
 from .store import Store as Store
 from .store import StoreError as StoreError

@@ -241,7 +241,7 @@ def _read_report(path: Path, text: str, stopped: str) -> CheckTable:
 
 def _table_of_file(path: Path, tell: Any) -> CheckTable:
     """Run the cells and then the checks, in this process. `tell` hears what is about to run."""
-    from introml.grader.run.stopped import explained, notes_on_left_out, why_missing
+    from introml.grader.run import explained, notes_on_left_out, why_missing
     from introml.grader.student.home import (
         HomeWorker,
         cell_of_file,
