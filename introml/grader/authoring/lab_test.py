@@ -164,7 +164,7 @@ def _refused(lab: Lab, name: str, notebook: bytes) -> list[str]:
     if isinstance(read, Invalid):
         return [f"{name} is no valid notebook: {read.message}"]
     found = find([*read.cells, *read.experiments.values()], lab.settings.forbidden)
-    return [f"{name} is refused: {one.message}" for one in found.refused]
+    return [f"{name}: {one}" for one in (*found.advice(), *found.evidence())]
 
 
 def _right_passes(checker: Checker, right: RightSolution) -> tuple[list[str], str]:

@@ -1,26 +1,55 @@
-"""Answers taken from a library: a lab names what may not be used, and this finds where it is.
+"""Lines of a notebook that deserve a second look: advice for the student, evidence for a teacher.
 
-It reads the code and runs nothing. A use that the text alone proves (a name, an alias, a
-`getattr` with a constant) is refused. What may hide one (`ctypes`, `eval`, `torch._C`, a computed
-attribute, …) is suspicious: shown to a person, with the line. What gets round this meets the
-worker's patches, when it is called.
+Nothing here refuses anything, or changes a grade: what a lab withholds is not there when it is
+graded, however it is called. So a student is told of lines that will not run then. And a teacher
+sees what cannot be withheld: another library's answer, other programs, code beneath Python, and
+changes to what is given. No code runs here, and a name stands for what imports make of it.
 """
 
 from __future__ import annotations
 
 import ast
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
-from introml.grader.lab import Forbidden, parse
-from introml.grader.notebook import suspicious
-from introml.grader.notebook.names import Names
+from introml.grader.lab import Forbidden, parse, syntax_error
 from introml.grader.text import cell_label
 
-#: Uses listed of each kind, and texts read that are handed to exec or eval.
-_LISTED, _TEXTS = 200, 20
+#: Bounds on what one name may stand for, and on the parts of a dotted name that are looked at.
+_PATHS, _PARTS = 8, 12
+#: Cells that a teacher is shown of each kind of evidence, answers first.
+_CELLS_SHOWN = 12
+
+#: What remains open, by the beginnings of dotted names.
+_OPEN = {
+    "calls C functions by address": ("ctypes", "cffi"),
+    "makes code objects": ("marshal", "types.CodeType", "types.FunctionType"),
+    "starts another program, in which nothing is withheld": (
+        "subprocess", "pty", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn",
+        "multiprocessing.get_context", "multiprocessing.set_start_method", "torch.multiprocessing",
+    ),
+    "loads compiled code": (
+        "torch.utils.cpp_extension", "torch.ops.load_library", "torch.classes.load_library",
+    ),
+    "reaches beneath torch's public functions": ("torch._", "torch.library", "torch.overrides"),
+    "looks into the process that runs it": (
+        "gc.get_", "inspect.currentframe", "inspect.stack", "sys._getframe", "sys.settrace",
+        "sys.setprofile",
+    ),
+    "reaches for the grader": ("introml.grader",),
+}  # fmt: skip
+_INSIDE = {"f_back", "f_globals", "gi_frame", "cr_frame", "tb_frame", "__globals__"}
+_OURS = ("introml.grader.check", "introml.grader.require_check")
+#: Libraries with answers of their own, which are not torch's to withhold; parts of them that fit
+#: models by themselves; and those that hold answers, to be looked up in where they are handed on.
+_OTHERS = ("numpy", "scipy", "sklearn")
+_FITS = ("scipy.optimize", "sklearn.linear_model", "sklearn.neural_network", "numpy.polynomial")
+_WHOLE = ("scipy", "scipy.special", "scipy.linalg", "numpy.linalg", "sklearn.utils.extmath")
+#: Whose functions nobody replaces but to change what others see.
+_NOT_TO_PATCH = ("torch", "numpy", "builtins", "time")
+_SETTINGS = ("torch.backends", "torch._dynamo", "torch._inductor")
 
 
 class CodeCell(Protocol):
@@ -36,149 +65,208 @@ class CodeCell(Protocol):
 
 @dataclass(frozen=True)
 class Use:
-    """A place in a student's code: the cell's id, the line from 1, what is there, and its text."""
+    """A place in a student's code: the cell's id and kind, the line from 1, and what is there."""
 
     cell: str
+    kind: str
     line: int
     what: str
     text: str
 
-    @property
-    def message(self) -> str:
-        """For the student, of a refused use."""
-        return (
-            f"{cell_label(self.cell)}, line {self.line} uses {self.what}. "
-            "This lab asks you to write it yourself."
-        )
-
-    @property
-    def evidence(self) -> str:
-        """For the teacher, of a suspicious use."""
-        return f"{cell_label(self.cell)}, line {self.line} {self.what}: {self.text}"
-
 
 class Findings(NamedTuple):
-    """What `find` found: uses that are proven, and places where one may hide."""
+    """What `find` found, all of it: uses of what is withheld, and what is left for a person."""
 
-    refused: list[Use]
-    suspicious: list[Use]
+    withheld: list[Use]
+    open: list[Use]
+
+    def advice(self, label: Callable[[str], str] = cell_label) -> list[str]:
+        """For the student, before it is handed in: a sentence or two for each cell."""
+        return [
+            f"{label(uses[0].cell)}, {_lines(uses)}: {', '.join(_each('what', uses)[:4])} is "
+            "withheld in this lab. What calls it fails when the lab is graded, the rest runs."
+            for uses in _by("cell", self.withheld)
+        ]
+
+    def evidence(self) -> list[str]:
+        """For the teacher: a line for each kind, with its places, those in answers first."""
+        told = []
+        for uses in _by("what", sorted(self.open, key=lambda use: use.kind != "answer")):
+            places = [
+                f"{cell_label(here[0].cell)}, {_lines(here)}: {here[0].text}"
+                for here in _by("cell", uses)
+            ]
+            if len(places) > _CELLS_SHOWN:
+                places[_CELLS_SHOWN:] = [f"and in {len(places) - _CELLS_SHOWN} more cells"]
+            what = uses[0].what
+            told.append(f"{what[0].upper()}{what[1:]}. {'; '.join(places)}")
+        return told
 
 
-def find(cells: Iterable[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
-    """Forbidden and suspicious uses in the cells, in order, at most 200 of each.
+def find(cells: Sequence[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
+    """What the cells have of both kinds; of given cells, only imports and definitions are read.
 
-    Locked cells tell what names stand for (imports), and are not searched. A cell that is not
-    Python is passed over: it does not run either.
+    A cell that is not Python is passed over: it does not run either.
     """
-    pieces = [_Piece(x, None, tree) for x in cells if (tree := parse(x.source)) is not None]
-    names, odd = _with_executed_texts(pieces)
-    given = _given_names(pieces)
-    refused: dict[tuple, Use] = {}
-    odd_ones: dict[tuple, Use] = {}
-    for piece in pieces:
-        if piece.cell.kind == "locked":
+    trees = [(cell, parse(cell.source)) for cell in cells]
+    search = _Search([tree for _, tree in trees if tree], forbidden)
+    for cell, tree in trees:
+        if cell.kind == "locked" and tree:
+            search.given |= {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
+    uses: dict[tuple[str, int, str, bool], Use] = {}
+    for cell, tree in trees:
+        if cell.kind == "locked":
             continue
-        lines = piece.cell.source.split("\n")
-        again = ((*use, False) for use in suspicious.redefined(piece.tree, given))
-        uses = _uses(piece.tree, names, forbidden, odd)
-        for line, what, proven in itertools.chain(uses, again):
-            line = piece.line or line
-            text = lines[line - 1].strip()[:200] if 0 < line <= len(lines) else ""
-            found = refused if proven else odd_ones
-            if len(found) < _LISTED:
-                use = Use(piece.cell.id, line, what, text)
-                found.setdefault((use.cell, line, what), use)
-    return Findings(list(refused.values()), list(odd_ones.values()))
+        lines = cell.source.split("\n")
+        found: Iterable[tuple[int, str, bool]] = search.uses(tree) if tree else ()
+        if tree is None and "\0" not in cell.source and syntax_error(cell.source) == 0:
+            found = [(1, "is nested too deeply to be read", False)]
+        for line, what, withheld in sorted(found):
+            text = lines[line - 1].strip()[:120] if line <= len(lines) else ""
+            key = cell.id, line, what, withheld
+            uses.setdefault(key, Use(cell.id, cell.kind, line, what, text))
+    return Findings(*([x for k, x in uses.items() if k[3] is kind] for kind in (True, False)))
 
 
-class _Piece(NamedTuple):
-    """Code of a cell: all of it, or a text that its `line` hands to exec or eval."""
-
-    cell: CodeCell
-    line: int | None
-    tree: ast.Module
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_Path = tuple[str, ...]
 
 
-def _with_executed_texts(pieces: list[_Piece]) -> tuple[Names, set[int]]:
-    """What names stand for, after the constant texts that are executed are added to the pieces.
+class _Search:
+    """What names stand for by the imports of all cells together, and what is found by that."""
 
-    Also the ids of the calls whose code could not be read: it is computed, or there is too much.
-    """
-    read: set[int] = set()
-    odd: set[int] = set()
-    searched = 0
-    while True:
-        names = Names([piece.tree for piece in pieces])
-        new = pieces[searched:]
-        searched = len(pieces)
-        for piece in new:
-            for node in ast.walk(piece.tree):
-                # A method of that name (`model.eval()`, `re.compile("…")`) executes no text.
-                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                    continue
-                if names.called(node) not in ("eval", "exec", "compile"):
-                    continue
-                code = names.text(node.args[0]) if node.args else None
-                tree = parse(code) if code is not None and len(read) < _TEXTS else None
-                if tree is None:
-                    odd.add(id(node))
-                else:
-                    read.add(id(node))
-                    pieces.append(_Piece(piece.cell, piece.line or node.lineno, tree))
-        if len(pieces) == searched:
-            return names, odd
+    def __init__(self, trees: Iterable[ast.AST], forbidden: Sequence[Forbidden]) -> None:
+        #: By dotted name, and by the last part of it: the same elsewhere in a package is a double.
+        self._withheld = {tuple(one.name.split(".")): one.name for one in forbidden}
+        self._doubles = {(one.package, one.attribute): one.name for one in reversed(forbidden)}
+        self._said: dict[tuple[_Path, bool], list[tuple[str, bool]]] = {}
+        self._names: dict[str, set[_Path]] = {"torch": {("torch",)}}
+        self.given: set[str] = set()
+        for node in (node for tree in trees for node in ast.walk(tree)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for alias, path in zip(node.names, _imports(node), strict=True):
+                    whole = isinstance(node, ast.ImportFrom) or alias.asname
+                    name = alias.asname or (alias.name if whole else path[0])
+                    known = self._names.setdefault(name, set())
+                    if len(known) < _PATHS:
+                        known.add(path if whole else path[:1])
+
+    def uses(self, tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
+        """(line, what, whether it is withheld) of all that is found in a tree."""
+        inner: set[int] = set()  # parts of a longer dotted name, which was looked at as a whole
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                inner.add(id(node.value))
+            for what, withheld in self._about(node) if id(node) not in inner else ():
+                yield getattr(node, "lineno", 1), what, withheld
+
+    def _about(self, node: ast.AST) -> Iterator[tuple[str, bool]]:
+        for name in sorted(self.given.intersection(_bound(node))):
+            yield f"redefines {name}, which is given", False
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for path in _imports(node):
+                yield from self._of(path, used=isinstance(node, ast.ImportFrom))
+        elif isinstance(node, ast.Call):
+            yield from self._of_call(node)
+        elif isinstance(node, ast.Name | ast.Attribute):
+            yield from self._of_name(node)
+
+    def _of_name(self, node: ast.Name | ast.Attribute) -> Iterator[tuple[str, bool]]:
+        parts: list[str] = []
+        root: ast.AST = node
+        while isinstance(root, ast.Attribute):
+            parts.append(root.attr)
+            root = root.value
+        if _INSIDE.intersection(parts) or "__subclasses__" in parts:
+            yield "looks into the process that runs it", False
+        paths = self._names.get(root.id, ()) if isinstance(root, ast.Name) else ()
+        for path in (((*start, *reversed(parts)))[:_PARTS] for start in paths):
+            name = ".".join(path)
+            if parts and isinstance(node.ctx, ast.Load):
+                yield from self._of(path, used=True)
+            elif parts and path[0] in _NOT_TO_PATCH and not name.startswith(_SETTINGS):
+                yield f"replaces {path[0]}'s own functions", False
+            if name in _WHOLE:
+                yield f"hands on {name} as a value", False
+        own = isinstance(root, ast.Name) and root.id in ("self", "cls")
+        method = ("torch", "Tensor", *parts[:1])
+        if not paths and not own and method in self._withheld:
+            yield self._withheld[method], True
+
+    def _of(self, path: _Path, used: bool) -> list[tuple[str, bool]]:
+        """What is to be said of a dotted name; `used` is false of a module that is imported."""
+        if (path, used) not in self._said:
+            self._said[path, used] = list(self._judged(path, used))
+        return self._said[path, used]
+
+    def _judged(self, path: _Path, used: bool) -> Iterator[tuple[str, bool]]:
+        for end in range(2, len(path) + 1) if used else ():
+            double = self._doubles.get((path[0], path[end - 1]))
+            if name := self._withheld.get(path[:end], double):
+                yield name, True
+                return
+        name = ".".join(path)
+        for what, starts in _OPEN.items():
+            if name.startswith(starts) and not name.startswith(_OURS):
+                yield what, False
+        answers = {attribute for _, attribute in self._doubles}
+        if path[0] in _OTHERS and path[-1] in answers:
+            yield f"uses {name}, another library's answer", False
+        elif name.startswith(_FITS) and {"lstsq", "optim", "backward"} & answers:
+            yield f"uses {'.'.join(path[:2])}, which fits models by itself", False
+
+    def _of_call(self, node: ast.Call) -> Iterator[tuple[str, bool]]:
+        """Code and modules that are computed; a text that is executed is looked through."""
+        first = node.args[0] if node.args else None
+        text = first.value if isinstance(first, ast.Constant) else None
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        handed = {getattr(one, "id", "") for one in node.args}
+        if isinstance(node.func, ast.Name) and called in ("exec", "eval"):
+            tree = parse(text) if isinstance(text, str) else None
+            for _, what, withheld in self.uses(tree) if tree else ():
+                yield what, withheld
+            if tree is None:
+                yield "runs code that is computed", False
+        elif handed & {"exec", "eval"}:
+            yield "runs code that is computed", False
+        elif called in ("import_module", "__import__"):
+            if isinstance(text, str):
+                yield from self._of(tuple(text.split(".")[:_PARTS]), used=False)
+            else:
+                yield "imports a module by a computed name", False
 
 
-def _uses(
-    tree: ast.AST, names: Names, forbidden: Sequence[Forbidden], odd: set[int]
-) -> Iterator[tuple[int, str, bool]]:
-    """(line, what, proven) of all uses in a tree."""
-    called: set[int] = set()
-    for node in ast.walk(tree):  # a call comes before the attribute that it calls
-        line = getattr(node, "lineno", 1)
-        paths = names.mentioned(node)
-        hit = next((one for one in forbidden for path in paths if one.covers(path)), None)
-        if hit is not None:
-            yield line, hit.name, True
-        elif isinstance(node, ast.Attribute) and not paths:
-            yield from _of_something(node, names, forbidden, id(node) in called)
-        elif isinstance(node, ast.Constant):
-            for at, what in suspicious.named_in_text(node, forbidden):
-                yield at, what, False
-        if isinstance(node, ast.Call):
-            called.add(id(node.func))
-        for at, what in suspicious.oddities(node, names, paths, odd):
-            yield at, what, False
+def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[_Path]:
+    """The dotted name of each thing that is imported."""
+    base = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+    return (tuple(f"{base}{alias.name}".split(".")[:_PARTS]) for alias in node.names)
 
 
-def _given_names(pieces: Iterable[_Piece]) -> set[str]:
-    """Functions and classes of the given cells."""
-    kinds = ast.FunctionDef | ast.ClassDef
-    return {
-        node.name
-        for piece in pieces
-        if piece.cell.kind == "locked"
-        for node in piece.tree.body
-        if isinstance(node, kinds)
-    }
+def _bound(node: ast.AST) -> list[str]:
+    """The names that a node binds, or whose attributes it sets, or which it has as a text."""
+    if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
+        return []
+    if isinstance(node, ast.Attribute):
+        node = node.value
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name]
+    fields = ("id", "name", "rest", "value")  # of names, definitions, patterns and texts
+    return [x for field in fields if isinstance(x := getattr(node, field, None), str)]
 
 
-def _of_something(
-    node: ast.Attribute, names: Names, forbidden: Sequence[Forbidden], called: bool
-) -> Iterator[tuple[int, str, bool]]:
-    """An attribute with a forbidden name, of a value that the text does not show."""
-    own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-    known = node.attr in names.members
-    if own and known:
-        return
-    for one in forbidden:
-        if node.attr != one.attribute:
-            continue
-        if one.name.startswith("torch.Tensor."):
-            what = f"uses .{node.attr}, perhaps its own; {one.name} is forbidden"
-            yield (node.lineno, what, False) if known else (node.lineno, one.name, True)
-            return
-        # `x.data` and `x.grad` are everywhere; `x.data(…)` and `x.multi_head_attention` are not.
-        if not known and (called or "_" in node.attr):
-            yield node.lineno, f"uses .{node.attr} of something; {one.name} is forbidden", False
-            return
+def _by(field: str, uses: Iterable[Use]) -> list[list[Use]]:
+    groups: dict[str, list[Use]] = {}
+    for use in uses:
+        groups.setdefault(attrgetter(field)(use), []).append(use)
+    return list(groups.values())
+
+
+def _each(field: str, uses: Iterable[Use]) -> list[str]:
+    return list(dict.fromkeys(str(attrgetter(field)(use)) for use in uses))
+
+
+def _lines(uses: Iterable[Use]) -> str:
+    """ "line 3", or "lines 3, 7, 9 and 197 more"."""
+    lines = _each("line", uses)
+    more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(lines[:3])}{more}"

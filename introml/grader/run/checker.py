@@ -181,7 +181,7 @@ class Checker:
         return check_result(check, "not run", counts=check.tier == "cpu" or self.cuda)
 
     def _read(self, data: bytes) -> tuple[Submitted, Findings] | Invalid:
-        """What the notebook runs, and what in it takes a library's answers."""
+        """What the notebook runs, and the lines of it that deserve a second look."""
         try:
             with alarm(_READ_S):
                 read = read_submission(data, self.lab)
@@ -227,10 +227,8 @@ class Checker:
     ) -> None:
         result.notes += read.notes
         result.flags += [Flag("odd notebook", one) for one in read.flags]
-        result.flags += [Flag("suspicious code", one.evidence) for one in found.suspicious]
-        refused = {one.cell for one in found.refused}
-        result.notes += [f"{one.message} The cell was not run." for one in found.refused]
-        grading = _Grading(self, read, refused, result, shift)
+        result.flags += [Flag("suspicious code", one) for one in found.evidence()]
+        grading = _Grading(self, read, result, shift)
         for number, box in enumerate(self.boxes):
             if box.device == "cpu" or result.verdict == Verdict.GRADED:
                 grading.run(box, first=number == 0)
@@ -275,23 +273,16 @@ class _Grading:
     """One submission under way: its cells, its checks one by one, its result as it grows."""
 
     def __init__(
-        self,
-        checker: Checker,
-        read: Submitted,
-        refused: set[str],
-        result: SubmissionResult,
-        shift: int = 0,
+        self, checker: Checker, read: Submitted, result: SubmissionResult, shift: int = 0
     ) -> None:
         self._checker = checker
         self._shift = shift
         self._result = result
         self._places = {one.name: place for place, one in enumerate(checker.checks)}
-        self._cells = [(one.id, one.to_run) for one in read.cells if one.id not in refused]
+        self._cells = [(one.id, one.to_run) for one in read.cells]
         self._plan = CellPlan([source for _, source in self._cells])
         self._given = _given(read.cells)
-        self._experiments = {
-            name: cell.to_run for name, cell in read.experiments.items() if cell.id not in refused
-        }
+        self._experiments = {name: cell.to_run for name, cell in read.experiments.items()}
 
     def run(self, box: _BoxFor, first: bool) -> None:
         """Run the cells in a box, and in it the checks that it is for."""

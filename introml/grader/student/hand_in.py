@@ -30,6 +30,7 @@ from introml.grader.notebook import (
     NotReleased,
     Refused,
     Released,
+    find,
     raw_cells,
     read_submission,
     released_from,
@@ -122,7 +123,9 @@ def notebook_to_hand_in(path: Path) -> Notebook:
     read = read_submission(content.data, released)
     if isinstance(read, Invalid):
         raise NotHandedIn(f"{path.name}: {read.message}")
-    return Notebook(path, content.data, saved_at, released, read.notes, read.missing)
+    advice = find(read.cells, released.forbidden).advice()
+    remarks = (*read.notes, *advice)
+    return Notebook(path, content.data, saved_at, released, remarks, read.missing)
 
 
 def hand_in(

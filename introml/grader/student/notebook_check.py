@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import CodeType
@@ -104,10 +104,9 @@ def _check_namespace(
     if unknown := sorted(set(names) - set(known)):
         words = f"{unknown[0]!r} is no public check of this lab; there are: {', '.join(known)}."
         return CheckTable(released.title, problem=words)
-    visible, notes = _without_library_answers(namespace, released)
     rows = run_checks(
         [one for one in checks if not names or one.name in names],
-        visible,
+        namespace,
         families=released.families,
         lab=released.title,
         experiments=_saved_experiments(notebook, released),
@@ -115,7 +114,7 @@ def _check_namespace(
         seed=secrets.randbits(32) if seed is None else seed,
         label=_cell_of_kernel,
     )
-    return CheckTable(released.title, tuple(rows), tuple(notes))
+    return CheckTable(released.title, tuple(rows), _advice(namespace, released))
 
 
 def _shell() -> Any:
@@ -141,28 +140,15 @@ def _saved_experiments(notebook: Path, released: Released) -> dict[str, str]:
     return {name: cell.to_run for name, cell in read.experiments.items()}
 
 
-def _without_library_answers(
-    namespace: dict[str, Any], released: Released
-) -> tuple[dict[str, Any], list[str]]:
-    """The notebook's names, less those that a cell with a library answer defines; and why."""
-    sources = _sources_in_use(namespace)
+def _advice(namespace: dict[str, Any], released: Released) -> tuple[str, ...]:
+    """What a student should know of the cells whose functions are in use, before handing in."""
     history = [x for x in namespace.get("In", [])[-_HISTORY:] if isinstance(x, str)]
     # Earlier cells tell what names stand for; only cells whose functions are in use are searched.
     cells = [RunCell("earlier", source, "locked") for source in history]
-    cells += [RunCell(name, source, "helper") for name, source in sources.items()]
-    refused = find(cells, released.forbidden).refused
-    notes = []
-    for use in refused:
-        place = _cell_of_kernel(use.cell) or use.cell
-        notes.append(
-            f"{place}, line {use.line} uses {use.what}. This lab asks you to write it yourself, "
-            "so what that cell defines is not checked."
-        )
-    files = {use.cell for use in refused}
-    visible = {
-        name: value for name, value in namespace.items() if files.isdisjoint(_files_of(value))
-    }
-    return visible, notes
+    sources = _sources_in_use(namespace)
+    cells += [RunCell(file, source, "answer") for file, source in sources.items()]
+    found = find(cells, released.forbidden)
+    return tuple(found.advice(lambda file: _cell_of_kernel(file) or file))
 
 
 def _sources_in_use(namespace: dict[str, Any]) -> dict[str, str]:
@@ -258,16 +244,12 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
     read = read_submission(data, released)
     if isinstance(read, Invalid):
         return CheckTable(released.title, problem=read.message)
-    refused = find([*read.cells, *read.experiments.values()], released.forbidden).refused
-    notes = [*read.notes, *(use.message for use in refused)]
-    skipped = {use.cell for use in refused}
+    notes = [*read.notes, *find(read.cells, released.forbidden).advice()]
     worker = HomeWorker()
     worker.runner.install()
     worker.withdrawal.lab = released.title
     errors, cells = [], []
     for cell in read.cells:
-        if cell.id in skipped:
-            continue
         tell(cell_label(cell.id))
         seed_all(0)
         cells.append((cell.id, cell.to_run))
@@ -285,7 +267,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
         worker.namespace,
         families=released.families,
         lab=released.title,
-        experiments=_experiments(read.experiments, skipped),
+        experiments={name: cell.to_run for name, cell in read.experiments.items()},
         check_s=released.check_s,
         seed=secrets.randbits(32),
         label=cell_of_file,
@@ -294,10 +276,6 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
     tell("the checks")
     told = tuple((one.place, "\n".join(one.words.split("\n")[1:])) for one in errors)
     return CheckTable(released.title, tuple(rows), tuple(notes), told)
-
-
-def _experiments(experiments: Mapping[str, RunCell], skipped: set[str]) -> dict[str, str]:
-    return {name: cell.to_run for name, cell in experiments.items() if name not in skipped}
 
 
 def _main(path: Path, report: Path) -> None:

@@ -83,11 +83,12 @@ edit("slip_tabs_and_blanks", "LEAF", lambda source: source.replace("    return",
      costs=["LEAF"], says=["LEAF"])  # fmt: skip
 edit("slip_function_renamed", "LEAF",
      lambda source: re.sub(r"^(def|class) (\w)", r"\1 My\2", source), costs=["LEAF"])  # fmt: skip
+RAISE = r"\1raise NotImplementedError"
 edit("slip_raise_left_on_top", "LEAF",
-     lambda source: re.sub(r'^( +)(.*"""\n)', r"\1\2\1raise NotImplementedError\n", source, flags=re.M),
+     lambda source: re.sub(r'^( +)(.*"""\n)', rf"\1\2{RAISE}\n", source, flags=re.M),
      costs=["LEAF"])  # fmt: skip
 edit("answer_with_a_raise_left_below", "LEAF",
-     lambda source: re.sub(r"\n( +)(.*)$", r"\n\1\2\n\1raise NotImplementedError", source))  # fmt: skip
+     lambda source: re.sub(r"\n( +)(.*)$", rf"\n\1\2\n{RAISE}", source))  # fmt: skip
 edit("slip_device_that_is_not_there", "LEAF",
      lambda source: f"device = torch.device('cuda')\nones = torch.ones(2).to(device)\n{source}",
      costs=["LEAF"], says=["LEAF"])  # fmt: skip

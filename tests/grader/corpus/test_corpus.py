@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from corpus.compare import differences, problems
 from corpus.entries import TURNS, entries
 
