@@ -233,8 +233,8 @@ def test_a_saved_notebook_with_a_library_answer(folder):
     table = _table_of_file(save(folder, book), lambda *_: None)
     assert outcomes(table)["loss_is_a_mean"] == "failed"
     assert table.notes == (
-        "Cell 'loss', line 1: torch.nn.MSELoss is withheld in this lab. What calls it fails when the "
-        "lab is graded, the rest runs.",
+        "Cell 'loss', line 1: torch.nn.MSELoss is withheld in this lab. "
+        "What calls it fails when the lab is graded, the rest runs.",
     )
 
 
