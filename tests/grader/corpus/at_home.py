@@ -18,6 +18,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from introml.grader.wire.withdrawal import Withdrawal
+
 from .entries import Entry, lab_of, released
 
 #: Seconds for one notebook.
@@ -25,15 +27,18 @@ _LIMIT_S = 60.0
 
 
 @cache
-def _warm() -> None:
-    """Load what notebooks use, once for all of them."""
+def _warm(lab: str) -> None:
+    """Load what notebooks of a lab use, once for all of them."""
     os.environ["MPLBACKEND"] = "agg"
     for name in (
         "IPython.core.interactiveshell", "IPython.display", "asyncio", "matplotlib.pyplot", "tqdm",
         "introml.grader.student.notebook_check",
         "introml.grader.student.home", "ipywidgets", "torch.fx.experimental.symbolic_shapes",
+        "torch._dynamo",
     ):  # fmt: skip
         importlib.import_module(name)
+    with Withdrawal().withheld(lab_of(lab).settings.families):
+        """What a family holds is looked up once."""
 
 
 def verdicts_at_home(one: Entry) -> dict[str, str]:
@@ -49,7 +54,7 @@ _KNOWN: dict[tuple[str, ...], dict[str, str]] = {}
 
 
 def _in_another_process(one: Entry) -> dict[str, str]:
-    _warm()
+    _warm(one.lab)
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

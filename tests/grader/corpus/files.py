@@ -261,7 +261,7 @@ def cells_folded_and_hidden(book: Book) -> None:
         }  # fmt: skip
 
 
-@entry(refused=None, says=["jupyterlab"], at_home=False)
+@entry(refused=None, flags=["odd notebook"], says=["jupyterlab"], at_home=False)
 def format_of_2014(book: Book) -> bytes:
     kinds = {"code": "input", "markdown": "source"}
     cells = []
@@ -289,7 +289,7 @@ def file_is_empty(book: Book) -> bytes:
     return b""
 
 
-@entry(refused=True, says=[".ipynb", "line"], at_home=False)
+@entry(refused=True, says=["end", "line", "save"], at_home=False)
 def file_is_cut_off(book: Book) -> bytes:
     data = book.bytes()
     return data[: len(data) * 2 // 3]
@@ -342,7 +342,7 @@ def file_written_twice_over(book: Book) -> bytes:
     return book.bytes() + b"\n" + book.bytes()
 
 
-@entry(refused=None, says=[".ipynb"], at_home=False)
+@entry(refused=None, says=["line", "save"], at_home=False)
 def file_padded_with_nulls(book: Book) -> bytes:
     return book.bytes() + b"\0" * 4096
 

@@ -82,7 +82,7 @@ class Grading:
             "public": [x.name for x in result.checks if not x.hidden],
             "told": told,
             "flags": [[x.kind, x.evidence] for x in result.flags],
-            "lost": [] if one.refused else self._lost_with(one.costs, shared),
+            "lost": self._lost_with(one.costs, shared) if one.costs else [],
             "seconds": result.measured["wall_s"],
             "fault": result.teacher.get("fault", ""),
         }

@@ -27,7 +27,7 @@ def starter_kept_above_the_answer(book: Book) -> None:
     book.cells.insert(book.place("LEAF"), made)
 
 
-@entry()
+@entry(at_home=False)
 def starter_kept_below_the_answer(book: Book) -> None:
     """To look at what was asked."""
     made = copy.deepcopy(book.cell("LEAF")) | {"id": "a1b2c3d4", "source": book.starter("LEAF")}
@@ -69,7 +69,7 @@ def answer_deleted(book: Book) -> None:
     book.cells.remove(book.cell("LEAF"))
 
 
-@entry(says=["LEAF"])
+@entry(says=["LEAF"], flags=["odd notebook"])
 def answer_retyped_into_a_new_cell(book: Book) -> None:
     source, place = book.source("LEAF"), book.place("LEAF")
     book.cells.remove(book.cell("LEAF"))
@@ -77,14 +77,14 @@ def answer_retyped_into_a_new_cell(book: Book) -> None:
     book.cells.insert(place, book.cells.pop())
 
 
-@entry(costs=["LEAF"], says=["LEAF", "code"])
+@entry(says=["LEAF", "code"], at_home=False)
 def answer_turned_into_text(book: Book) -> None:
     cell = book.cell("LEAF")
     cell["cell_type"] = "markdown"
     del cell["outputs"], cell["execution_count"]
 
 
-@entry(costs=["LEAF"], says=["LEAF", "code"])
+@entry(says=["LEAF", "code"], at_home=False)
 def answer_turned_into_raw_text(book: Book) -> None:
     cell = book.cell("LEAF")
     cell["cell_type"] = "raw"
