@@ -46,7 +46,7 @@ bench: .venv/test-ready site ## measure site, grader and hub against their bars;
 	if [ -n "$$behind" ]; then $(PY) tests/bench/hub_grading.py $$behind || exit; fi; \
 	if [ -n "$$covered" ]; then $(WITH_NODE) $(PY) tests/bench/covered.py; fi
 
-soak: .venv/test-ready ## long tests: a hostile class, kills of the grader and of the hub's parts, malformed input (PARTS="class kills fuzz hub")
+soak: .venv/test-ready ## long tests: a hostile class, kills of the grader and of the hub's parts, malformed input, honest notebooks (PARTS="class kills fuzz corpus hub")
 	@$(PY) tests/soak/soak.py $(PARTS)
 
 widgets: .venv/ready ## bundle the widgets' JavaScript

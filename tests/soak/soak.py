@@ -17,6 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hub"))
 
 import fuzz
 from class_run import grade_class
+from corpus.compare import differences
+from corpus.compare import problems as problems_of
+from corpus.entries import entries
+from corpus.run import graded
 from crowd import Member, hand_in, members
 from hub_kills import UnderHub
 from kills import Alone, kill_under_load
@@ -93,6 +97,20 @@ def soak_fuzz(place: Path, share: float, seed: int) -> Lines:
     yield f"{len(odd)} odd notebooks graded in boxes", problems
 
 
+def soak_corpus(place: Path, share: float, seed: int) -> Lines:
+    """The corpus of honest notebooks, each on every lab that it fits, with every check."""
+    (place / "corpus").mkdir()
+    found = graded(place / "corpus", every_lab=True)
+    every = entries(every_lab=True)
+    problems = [
+        f"{one.name} ({one.lab}) {problem}"
+        for one in every
+        for known in [found[one.lab, one.name]]
+        for problem in (*problems_of(one, known), *differences(known))
+    ]
+    yield f"{len(every)} honest notebooks graded, and run as at home", problems
+
+
 def soak_hub(place: Path, share: float, seed: int) -> Lines:
     """`kill -9` of the parts of a course at random instants, while students hand in."""
     draw = random.Random(seed)
@@ -121,6 +139,7 @@ PARTS: dict[str, Callable[[Path, float, int], Lines]] = {
     "class": lambda place, share, _: soak_class(place, share),
     "kills": soak_kills,
     "fuzz": soak_fuzz,
+    "corpus": soak_corpus,
     "hub": soak_hub,
 }
 

@@ -2,8 +2,8 @@
 
 Nothing here refuses anything, or changes a grade: what a lab withholds is not there when it is
 graded, however it is called. So a student is told of lines that will not run then. And a teacher
-sees what cannot be withheld: another library's answer, other programs, code beneath Python, and
-changes to what is given. No code runs here, and a name stands for what imports make of it.
+sees what cannot be withheld: another library's answer, code beneath Python, and changes to what is
+given. No code runs here, and a name stands for what imports make of it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,6 @@ _CELLS_SHOWN = 12
 _OPEN = {
     "calls C functions by address": ("ctypes", "cffi"),
     "makes code objects": ("marshal", "types.CodeType", "types.FunctionType"),
-    "starts another program, in which nothing is withheld": (
-        "subprocess", "pty", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn",
-        "multiprocessing.get_context", "multiprocessing.set_start_method", "torch.multiprocessing",
-    ),
     "loads compiled code": (
         "torch.utils.cpp_extension", "torch.ops.load_library", "torch.classes.load_library",
     ),

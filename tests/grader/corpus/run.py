@@ -9,6 +9,8 @@ import argparse
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import torch
 from introml.grader.run.checker import Checker, Setup
 
 from .at_home import verdicts_at_home
-from .entries import Entry, entries, lab_of, with_starters
+from .entries import LABS, TURNS, Entry, entries, lab_of, with_starters
 
 SEED = 2**50 + 11
 #: Checks that take long: left out where a notebook is not about the lab's own answers.
@@ -28,6 +30,27 @@ SLOW = {
 }  # fmt: skip
 #: Seconds for a submission, and for one of which a part never ends.
 LIMIT_S, ENDLESS_S = 60.0, 4.0
+
+
+def graded(place: Path, every_lab: bool = False) -> dict[tuple[str, str], dict[str, Any]]:
+    """(lab, entry) -> what became of it; the labs' notebooks are graded side by side."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    every = ["--every-lab"] if every_lab else []
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "corpus.run", lab, str(place / lab), *every],
+            env=os.environ | {"PYTHONPATH": path},
+        )
+        for lab in sorted(LABS if every_lab else set(TURNS))
+    ]
+    ended = [one.wait() for one in running]
+    if any(ended):
+        raise RuntimeError("a process that grades the corpus ended early; it says why above")
+    return {
+        (file.name, found["name"]): found
+        for file in place.iterdir()
+        for found in map(json.loads, file.read_text().splitlines())
+    }
 
 
 def main() -> None:

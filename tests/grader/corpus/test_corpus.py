@@ -3,36 +3,20 @@
 `make soak` tries each on every lab that it fits, with every check.
 """
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from corpus.compare import differences, problems
-from corpus.entries import TURNS, entries
+from corpus.entries import entries
+from corpus.run import graded
 
-GRADER = Path(__file__).parents[1]
 ENTRIES = {one.name: one for one in entries()}
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """Entry -> what became of it; the labs' notebooks are graded side by side."""
-    place = tmp_path_factory.mktemp("corpus")
-    path = os.pathsep.join([str(GRADER), os.environ.get("PYTHONPATH", "")])
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "corpus.run", lab, str(place / lab)],
-            env=os.environ | {"PYTHONPATH": path},
-        )
-        for lab in sorted(set(TURNS))
-    ]
-    assert [one.wait() for one in running] == [0] * len(running)
-    lines = [x for file in place.iterdir() for x in file.read_text().splitlines()]
-    return {one["name"]: one for one in map(json.loads, lines)}
+def found(tmp_path_factory):
+    """Entry -> what became of it."""
+    every = graded(tmp_path_factory.mktemp("corpus"))
+    return {name: one for (_, name), one in every.items()}
 
 
 def test_the_corpus_is_large_and_of_both_labs():
@@ -43,11 +27,11 @@ def test_the_corpus_is_large_and_of_both_labs():
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_an_honest_notebook_gets_what_it_should(graded, name):
-    assert problems(ENTRIES[name], graded[name]) == []
+def test_an_honest_notebook_gets_what_it_should(found, name):
+    assert problems(ENTRIES[name], found[name]) == []
 
 
 @pytest.mark.parametrize("name", [name for name, one in ENTRIES.items() if one.at_home])
-def test_the_verdicts_at_home_are_those_when_graded(graded, name):
-    assert "home" in graded[name]
-    assert differences(graded[name]) == []
+def test_the_verdicts_at_home_are_those_when_graded(found, name):
+    assert "home" in found[name]
+    assert differences(found[name]) == []
