@@ -1,6 +1,6 @@
 """Answers that are not the student's own work, in the two labs, graded in a real box.
 
-Each is refused, or caught by a check, or shown to a person with its line: none passes unseen.
+Each fails a check, since what it needs is not there, or is shown to a person: none passes unseen.
 """
 
 from contextlib import contextmanager
@@ -157,14 +157,6 @@ def test_no_cheat_passes_unseen(checker):
             continue
         result = graded({cell: source})
         assert not [one for one in result.cell_errors if "SyntaxError" in one.message], name
-        flagged = {flag.kind for flag in result.flags} & {
-            "suspicious code",
-            "called a library's answer",
-        }
-        refused = any("This lab asks you to write it yourself" in note for note in result.notes)
-        if result.score == result.max_score and not (flagged or refused):
+        if result.score == result.max_score and not result.flags:
             unseen.append(name)
-        # What is only caught by a check must have lost points; the rest has a line as evidence.
-        if not (flagged or refused):
-            assert name == "differences of losses", (name, result.flags, result.notes)
     assert unseen == []

@@ -2,8 +2,8 @@
 
 Nothing here refuses anything, or changes a grade: what a lab withholds is not there when it is
 graded, however it is called. So a student is told of lines that will not run then. And a teacher
-sees what cannot be withheld: another library's answer, code beneath Python, and changes to what is
-given. No code runs here, and a name stands for what imports make of it.
+sees what cannot be withheld: another library's answer, and code beneath torch's. No code runs here,
+and a name stands for what imports make of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OPEN = {
     "loads compiled code": (
         "torch.utils.cpp_extension", "torch.ops.load_library", "torch.classes.load_library",
     ),
-    "reaches beneath torch's public functions": ("torch._", "torch.library", "torch.overrides"),
+    "reaches beneath torch's public functions": ("torch.library", "torch.overrides"),
     "looks into the process that runs it": (
         "gc.get_", "inspect.currentframe", "inspect.stack", "sys._getframe", "sys.settrace",
         "sys.setprofile",
@@ -100,15 +100,12 @@ class Findings(NamedTuple):
 
 
 def find(cells: Sequence[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
-    """What the cells have of both kinds; of given cells, only imports and definitions are read.
+    """What the cells have of both kinds; of given cells, only imports are read.
 
     A cell that is not Python is passed over: it does not run either.
     """
     trees = [(cell, parse(cell.source)) for cell in cells]
     search = _Search([tree for _, tree in trees if tree], forbidden)
-    for cell, tree in trees:
-        if cell.kind == "locked" and tree:
-            search.given |= {node.name for node in tree.body if isinstance(node, _DEFINITIONS)}
     uses: dict[tuple[str, int, str, bool], Use] = {}
     for cell, tree in trees:
         if cell.kind == "locked":
@@ -124,7 +121,6 @@ def find(cells: Sequence[CodeCell], forbidden: Sequence[Forbidden]) -> Findings:
     return Findings(*([x for k, x in uses.items() if k[3] is kind] for kind in (True, False)))
 
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _Path = tuple[str, ...]
 
 
@@ -137,7 +133,6 @@ class _Search:
         self._doubles = {(one.package, one.attribute): one.name for one in reversed(forbidden)}
         self._said: dict[tuple[_Path, bool], list[tuple[str, bool]]] = {}
         self._names: dict[str, set[_Path]] = {"torch": {("torch",)}}
-        self.given: set[str] = set()
         for node in (node for tree in trees for node in ast.walk(tree)):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for alias, path in zip(node.names, _imports(node), strict=True):
@@ -157,8 +152,6 @@ class _Search:
                 yield getattr(node, "lineno", 1), what, withheld
 
     def _about(self, node: ast.AST) -> Iterator[tuple[str, bool]]:
-        for name in sorted(self.given.intersection(_bound(node))):
-            yield f"redefines {name}, which is given", False
         if isinstance(node, ast.Import | ast.ImportFrom):
             for path in _imports(node):
                 yield from self._of(path, used=isinstance(node, ast.ImportFrom))
@@ -181,7 +174,7 @@ class _Search:
             if parts and isinstance(node.ctx, ast.Load):
                 yield from self._of(path, used=True)
             elif parts and path[0] in _NOT_TO_PATCH and not name.startswith(_SETTINGS):
-                yield f"replaces {path[0]}'s own functions", False
+                yield f"replaces functions of {path[0]}", False
             if name in _WHOLE:
                 yield f"hands on {name} as a value", False
         own = isinstance(root, ast.Name) and root.id in ("self", "cls")
@@ -202,6 +195,8 @@ class _Search:
                 yield name, True
                 return
         name = ".".join(path)
+        if path[0] == "torch" and any(x[:1] == "_" != x[1:2] for x in path[1:]):
+            name = f"torch.library.{path[-1]}"  # a private part is as deep
         for what, starts in _OPEN.items():
             if name.startswith(starts) and not name.startswith(_OURS):
                 yield what, False
@@ -236,18 +231,6 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[_Path]:
     """The dotted name of each thing that is imported."""
     base = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
     return (tuple(f"{base}{alias.name}".split(".")[:_PARTS]) for alias in node.names)
-
-
-def _bound(node: ast.AST) -> list[str]:
-    """The names that a node binds, or whose attributes it sets, or which it has as a text."""
-    if isinstance(node, ast.Attribute | ast.Name) and isinstance(node.ctx, ast.Load):
-        return []
-    if isinstance(node, ast.Attribute):
-        node = node.value
-    if isinstance(node, ast.alias):
-        return [node.asname or node.name]
-    fields = ("id", "name", "rest", "value")  # of names, definitions, patterns and texts
-    return [x for field in fields if isinstance(x := getattr(node, field, None), str)]
 
 
 def _by(field: str, uses: Iterable[Use]) -> list[list[Use]]:

@@ -25,7 +25,7 @@ def file_in_utf16(book: Book) -> bytes:
     return book.bytes().decode().encode("utf-16")
 
 
-@entry(refused=None, says=["utf-8"], at_home=False)
+@entry(refused=None, says=["save"], at_home=False)
 def file_in_cp1252(book: Book) -> bytes:
     return book.bytes().decode().encode("cp1252", "replace") + b" \xff"
 
@@ -87,7 +87,7 @@ def ids_lost_in_an_older_format(book: Book) -> None:
     book.book["nbformat_minor"] = 2
 
 
-@entry(refused=None, says=["answer"], at_home=False)
+@entry(refused=None, says=["answer"], flags=["odd notebook"], at_home=False)
 def metadata_and_ids_lost(book: Book) -> None:
     for number, one in enumerate(book.cells):
         one["metadata"], one["id"] = {}, f"{number:08x}"
@@ -318,7 +318,7 @@ def file_is_a_pdf(book: Book) -> bytes:
     return b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj <</Type /Catalog>> endobj\n%%EOF\n"
 
 
-@entry(refused=True, says=[".ipynb"], at_home=False)
+@entry(refused=True, says=["git lfs pull"], at_home=False)
 def file_is_a_pointer_to_a_large_file(book: Book) -> bytes:
     digest = "0123456789abcdef" * 4
     return f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 9\n".encode()
