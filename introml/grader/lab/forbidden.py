@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from introml.grader.families import FAMILIES
@@ -32,13 +32,6 @@ class Forbidden:
     @property
     def attribute(self) -> str:
         return self.name.rpartition(".")[2]
-
-    def covers(self, path: Sequence[str]) -> bool:
-        """Whether the dotted name `path` is this, something inside it, or its double elsewhere."""
-        own = self.name.split(".")
-        return list(path[: len(own)]) == own or (
-            len(path) > 1 and path[0] == self.package and path[-1] == self.attribute
-        )
 
 
 def known_ways(families: Iterable[str]) -> tuple[Forbidden, ...]:
