@@ -331,7 +331,7 @@ def display(*objects: Any, **options: Any) -> None:
         print(repr(one))
 
 
-def _no_input(prompt: object = "", /) -> NoReturn:
+def _no_input(_prompt: object = "", /) -> NoReturn:
     raise NoInput("input() waits for somebody to type, and nobody does when a lab is graded")
 
 
