@@ -333,7 +333,7 @@ def lookup_ignores_order_and_padding(submission, rng):
     (names, values, lengths, questions), _ = draw_lookups(
         rng, 9, torch.arange(num_names), num_values, S
     )
-    model = submission.LookupModel(num_names, num_values, 12, 3)
+    model = submission.LookupModel(num_names, num_values, 6, 3)  # narrower than the names are many
     scores = model(names, values, lengths, questions)
     require(
         type(scores) is Tensor and scores.shape == (9, num_values),
@@ -380,14 +380,14 @@ def lookup_ignores_order_and_padding(submission, rng):
 
 
 def _sizes_of_the_layer(submission, model, numbers, scores, *inputs: Tensor) -> None:
-    """The model of width 12 with 3 heads has a layer of that width and of so many heads."""
+    """The model of width 6 with 3 heads has a layer of that width and of so many heads."""
     state = model.state_dict()
     widths = [part.shape for name, part in state.items() if name.endswith("q_proj.weight")]
     require(
-        widths == [(12, 12)],
+        widths == [(6, 6)],
         "LookupModel has one MultiHeadAttention, made with the d and the num_heads that it gets.",
     )
-    one_head = submission.LookupModel(*numbers, 12, 1)
+    one_head = submission.LookupModel(*numbers, 6, 1)
     if {name: part.shape for name, part in one_head.state_dict().items()} == {
         name: part.shape for name, part in state.items()
     }:
