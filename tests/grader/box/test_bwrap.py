@@ -75,7 +75,7 @@ def test_attacks_fail_and_checks_work(cold):
         assert result.outcome == "ok", result
         assert attempt.public_output.splitlines() == [
             "1000 1 2",
-            "4 ['cpuinfo'] ['full', 'null', 'random', 'shm', 'urandom', 'zero']",
+            "5 ['cpuinfo'] ['full', 'null', 'random', 'shm', 'urandom', 'zero']",
             "28 16",
         ]
         assert rights_of_the_youngest() == "0000000000000000"
