@@ -23,7 +23,7 @@ from introml.grader.wire.withdrawal import Withdrawal
 from .entries import Entry, lab_of, released
 
 #: Seconds for one notebook.
-_LIMIT_S = 60.0
+_LIMIT_S = 180.0
 
 
 @cache

@@ -295,7 +295,7 @@ def file_is_cut_off(book: Book) -> bytes:
     return data[: len(data) * 2 // 3]
 
 
-@entry(refused=True, says=[".ipynb"], at_home=False)
+@entry(refused=True, says=["web page", "notebook"], at_home=False)
 def file_is_a_page_to_sign_in(book: Book) -> bytes:
     return b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Log in</body></html>"
 
