@@ -15,10 +15,9 @@ from typing import Any
 
 from introml.book.paths import ROOT
 from introml.grader.authoring import solution_notebook, starter_notebook
-from introml.grader.lab import Cell, CheckInfo, Kind, Lab, labs, load_lab
+from introml.grader.lab import PAGE, Cell, CheckInfo, Kind, Lab, labs, load_lab
 from introml.site.unchanged import write_if_changed
 
-PAGE = "handout.md"
 #: What was known of each lab when its page was made.
 _MEMORY = Path("_build") / "labs.json"
 _TIERS = {"cpu": "CPU", "cuda": "GPU"}

@@ -2,6 +2,7 @@ from .examples import RightSolution as RightSolution
 from .examples import WrongSolution as WrongSolution
 from .forbidden import Forbidden as Forbidden
 from .forbidden import known_ways as known_ways
+from .lab import PAGE as PAGE
 from .lab import CheckInfo as CheckInfo
 from .lab import Lab as Lab
 from .lab import labs as labs

@@ -18,6 +18,8 @@ from introml.grader.lab.examples import (
 from introml.grader.lab.settings import LabSettings, read_settings
 from introml.grader.lab.source import Cell, LabError, read_cells
 
+#: The lab's page in the book, which a build of the site writes into the lab's folder.
+PAGE = "handout.md"
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -140,7 +142,7 @@ def _version(folder: Path, hidden_checks: Path | None) -> str:
         files += [(f"hidden/{x.relative_to(hidden_checks.parent).as_posix()}", x) for x in beside]
     # What lies beside the checks may be imported by them.
     rest = {*folder.iterdir()} - {path for _, path in files}
-    rest -= {folder / "hidden_checks.py", folder / "lab_test.toml"}
+    rest -= {folder / name for name in ("hidden_checks.py", "lab_test.toml", PAGE)}
     files += [(x.name, x) for x in sorted(rest) if x.is_file() and x.name[0] != "."]
     digest = hashlib.sha256()
     for name, path in files:

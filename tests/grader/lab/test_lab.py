@@ -1,6 +1,7 @@
 """A lab's folder: settings, checks, wrong solutions, version."""
 
 import datetime
+import shutil
 
 import pytest
 from tiny import copy_of_tiny, tiny
@@ -8,6 +9,7 @@ from tiny import copy_of_tiny, tiny
 from introml.grader.lab import lab as lab_module
 from introml.grader.lab.lab import labs, load_lab
 from introml.grader.lab.source import LabError
+from introml.site.labs import write_handouts
 
 
 def test_settings():
@@ -59,6 +61,22 @@ def test_the_version_changes_with_what_checks_may_import_and_not_with_answers_to
     assert load_lab(folder).version == before
     (folder / "drawn.py").write_text("def draw(rng): ...\n")
     assert load_lab(folder).version != before
+
+
+def test_the_version_is_the_same_before_and_after_the_site_is_built(tmp_path):
+    """The build writes the lab's page into the lab's folder, another one each term."""
+    root = tmp_path / "book"
+    folder = copy_of_tiny(root / "labs")
+    before = load_lab(folder).version
+    (page,) = write_handouts(root)
+    assert page.parent == folder
+    assert load_lab(folder).version == before
+    private = tmp_path / "private"
+    private.mkdir()
+    shutil.copy(folder / "hidden_checks.py", private)
+    with_page = load_lab(folder, hidden=private).version
+    page.unlink()
+    assert load_lab(folder, hidden=private).version == with_page
 
 
 def test_private_hidden_checks_take_the_place_of_the_labs_own(tmp_path):
