@@ -37,7 +37,9 @@ _OPEN = {
     "reaches for the grader": ("introml.grader",),
 }  # fmt: skip
 _INSIDE = {"f_back", "f_globals", "gi_frame", "cr_frame", "tb_frame", "__globals__"}
-_OURS = ("introml.grader.check", "introml.grader.require_check")
+#: What a lab's own cells import of the grader. (A whole dotted name here would make the student's
+#: side of it part of what a grade is kept under.)
+_OURS = tuple(f"introml.grader.{name}" for name in ("check", "require_check"))
 #: Libraries with answers of their own, which are not torch's to withhold; parts of them that fit
 #: models by themselves; and those that hold answers, to be looked up in where they are handed on.
 _OTHERS = ("numpy", "scipy", "sklearn")

@@ -214,14 +214,16 @@ def test_a_hidden_check_shows_its_title_and_hint_only(checker):
     assert "Divide by the number of points." in shown(result)
 
 
-def test_a_librarys_answer_is_refused_in_words_and_its_cell_not_run(checker):
+def test_a_librarys_answer_is_refused_in_words_and_costs_its_own_checks(checker):
     import_ = "import torch.nn.functional as F"
     result = grade(checker, with_loss("return F.mse_loss(x @ w, y)", before=import_))
     assert result.score == 6
-    note = next(one for one in result.notes if "mse_loss" in one)
-    assert note.startswith("Cell 'loss', line 3 uses torch.nn.functional.mse_loss.")
-    assert note.endswith("The cell was not run.")
-    assert outcomes(result)["loss_is_a_mean"] == "failed"
+    refused = [one for one in result.checks if one.outcome == "failed"]
+    assert {one.name for one in refused} == {"loss_is_a_mean", "loss_at_any_size"}
+    assert all("the library's own answer" in one.hint for one in refused)
+    public = next(one for one in refused if not one.hidden)
+    assert "torch.nn.functional.mse_loss (loss functions) is withheld" in public.detail
+    assert not any("was not run" in one for one in result.notes)
 
 
 def test_a_hidden_way_to_a_librarys_answer_is_refused_when_called_and_flagged(checker):
