@@ -138,9 +138,27 @@ def large_scores(submission, rng):
     hint = "With scores in the hundreds the result is wrong or not finite."
     assert_close(answer[1], weights.float(), rtol=0, atol=0.01, hint=hint)
     assert_close(answer[0], output.float(), rtol=0, atol=0.05, hint=hint)
-    blocks = submission.blockwise_attention(q, k, v, 1)
-    hint = "In blocks, scores in the hundreds make the result wrong or not finite."
-    assert_close(blocks, output.float(), rtol=0, atol=0.05, hint=hint)
+    for size in (1, k.shape[-2] - 1):  # with more keys than one, the largest is not the least
+        blocks = submission.blockwise_attention(q, k, v, size)
+        hint = "In blocks, scores in the hundreds make the result wrong or not finite."
+        assert_close(blocks, output.float(), rtol=0, atol=0.05, hint=hint)
+    # One coordinate more adds −10⁵ or 10⁵ to a score, the same for all queries: first −10⁵ to all,
+    # which changes no weight, then to some keys, which leaves them none. In float64 a score of 10⁵
+    # is rounded by some 1e-10.
+    q, k, v = draw_qkv(rng, 2, dtype=torch.float64)
+    q, k = (torch.cat([part, torch.ones_like(part[..., :1])], dim=-1) for part in (q, k))
+    low = torch.full((k.shape[-2],), -1e5, dtype=torch.float64)
+    mixed = torch.where(draw_mask(rng, k.shape[-2]), low, -low)
+    for shift in (low, mixed):
+        k[..., -1] = shift * math.sqrt(k.shape[-1])
+        expected = torch_attention(q, k, v)
+        answer = is_pair(submission.attention(q, k, v))
+        hint = "With scores near 100,000 or −100,000 the result is wrong or not finite."
+        assert_close(answer, expected, rtol=0, atol=1e-7, hint=hint)
+        for size in (1, 2, k.shape[-2]):
+            blocks = submission.blockwise_attention(q, k, v, size)
+            hint = "In blocks, scores near 100,000 or −100,000 make the result wrong or not finite."
+            assert_close(blocks, expected[0], rtol=0, atol=1e-7, hint=hint)
 
 
 @check(points=2, title="Heads at other sizes, with masks")

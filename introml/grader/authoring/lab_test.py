@@ -97,7 +97,18 @@ def prove_lab(
         note("experiments", experiments, *_experiments_run(checker, to_try))
         if mutants_s > 0:
             made = mutants.mutants(lab, devices=checker.cuda)
-            fates = mutants.grade(checker, made, mutants_s, tell)
+            names, shown = {one.key for one in named}, 0
+
+            def heard(fates: mutants.Fates) -> None:
+                """Say what survives at once: a test that is stopped has not been for nothing."""
+                nonlocal shown
+                for one in fates.survivors[shown:]:
+                    if one.mutant.key not in names:
+                        say(f"  {mutants.in_words(one)}")
+                shown = len(fates.survivors)
+                tell(fates)
+
+            fates = mutants.grade(checker, made, mutants_s, heard, setup)
             note("mutants", fates.tried, *_mutants_are_caught(fates, named))
         note("memory", 1, *_memory_suffices(checker))
     note("secrets", len(lab.wrong_solutions()) + 3, *_nothing_leaks(lab, setup))

@@ -1,28 +1,38 @@
 """A lab's mutants: right answers with one small mistake each, which the checks must all see.
 
 They are made from the lab's own solution and from each answer in `right/`, and graded as
-submissions are, one check at a time, until one fails. One that no check can see, because it does
-the same, is named with the reason in `lab_test.toml`.
+submissions are, by the checks that can watch the changed cell, one at a time, until one fails. One
+that no check can see, because it does the same, is named with the reason in `lab_test.toml`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from multiprocessing.util import Finalize
+from queue import Empty, SimpleQueue
 from typing import Self
+
+import torch
 
 from introml.grader.authoring.lab_test_file import Survivor
 from introml.grader.authoring.mutations import mutations
 from introml.grader.authoring.release import solution_notebook
+from introml.grader.authoring.watching import Watching
+from introml.grader.box import die_with_parent
 from introml.grader.checks import Check
 from introml.grader.lab import Lab
 from introml.grader.results import SubmissionResult, Verdict
-from introml.grader.run import Checker
+from introml.grader.run import Checker, Setup
 
-#: At each of so many seeds a mutant must be caught: what fails by chance is not caught.
+#: A mutant must be caught at seed 0. One that is not is tried at as many seeds in all, to tell
+#: what no check sees from what one sees by chance.
 SEEDS = 3
 #: A check gets so many times what the solution needs; where that is not enough, it is run again.
 _SLOWER = 10
@@ -65,19 +75,44 @@ def mutants(lab: Lab, devices: bool = False) -> list[Mutant]:
     return found
 
 
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant: which check caught it, or at which seed it got all points."""
+
+    mutant: Mutant
+    #: The check that caught it at the first seed.
+    caught_by: str | None = None
+    #: Whether it got all points at the first seed.
+    survives: bool = False
+    #: The later seed at which a check caught a survivor after all.
+    not_at: int | None = None
+    #: What the grader said where it failed itself.
+    fault: str = ""
+
+
 @dataclass
 class Fates:
     """What became of mutants, as far as they were tried."""
 
     total: int
     tried: int = 0
-    #: Those that got all points, and the seed.
-    survivors: list[tuple[Mutant, int]] = field(default_factory=list)
-    #: Those on which the grader itself failed, and what it said.
-    faults: list[tuple[Mutant, str]] = field(default_factory=list)
+    #: Those that got all points at the first seed.
+    survivors: list[Fate] = field(default_factory=list)
+    #: Those on which the grader itself failed.
+    faults: list[Fate] = field(default_factory=list)
     #: How many mutants of a cell each check has caught.
     caught: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     seconds: float = 0.0
+
+    def add(self, fate: Fate) -> None:
+        """Count a mutant that was tried."""
+        self.tried += 1
+        if fate.fault:
+            self.faults.append(fate)
+        elif fate.survives:
+            self.survivors.append(fate)
+        elif fate.caught_by:
+            self.caught[fate.mutant.cell][fate.caught_by] += 1
 
 
 def grade(
@@ -85,57 +120,88 @@ def grade(
     made: Sequence[Mutant],
     seconds: float,
     tell: Callable[[Fates], None] = lambda fates: None,
+    setup: Setup | None = None,
 ) -> Fates:
-    """Grade mutants until each has its fate or the time is over; `tell` hears after each."""
+    """Grade mutants until each has its fate or the time is over; `tell` hears after each.
+
+    With the `setup` of the checker, as many processes as there are cores grade them, each by a
+    checker of its own; without it this one does.
+    """
     began = time.monotonic()
     fates = Fates(len(made))
     with _OneCheckAtATime(checker) as grader:
-        for mutant in made:
-            if time.monotonic() - began > seconds:
-                break
-            _grade_one(grader, mutant, fates)
-            fates.tried += 1
+        grader.measure()
+        if setup is None:
+            found = _until(began + seconds, (grader.fate(one) for one in made))
+        else:
+            found = _by_all_cores(setup, grader.took, made, began + seconds)
+        for fate in found:
+            fates.add(fate)
             fates.seconds = time.monotonic() - began
             tell(fates)
     return fates
 
 
-def _grade_one(grader: _OneCheckAtATime, mutant: Mutant, fates: Fates) -> None:
-    caught = fates.caught[mutant.cell]
-    by: str | None = ""
-    for seed in range(SEEDS):
-        try:
-            by = grader.caught_by(mutant, seed, caught, first=by)
-        except _GraderFailed as failed:
-            fates.faults.append((mutant, str(failed)))
-            return
-        if by is None:
-            fates.survivors.append((mutant, seed))
-            return
-        caught[by] += 1
-        if grader.endless:  # not by chance, and each seed takes its time
-            return
+def _until(end: float, fates: Iterator[Fate]) -> Iterator[Fate]:
+    while time.monotonic() < end and (fate := next(fates, None)) is not None:
+        yield fate
+
+
+def _by_all_cores(
+    setup: Setup, took: dict[str, float], made: Sequence[Mutant], end: float
+) -> Iterator[Fate]:
+    """The fates of mutants in the order in which they are known, from one process a core."""
+    cores = len(os.sched_getaffinity(0))
+    workers = ProcessPoolExecutor(
+        min(cores, len(made) or 1), multiprocessing.get_context("spawn"), _begin, (setup, took)
+    )
+    known: SimpleQueue[Future[Fate]] = SimpleQueue()
+    try:
+        for one in made:
+            workers.submit(_fate, one).add_done_callback(known.put)
+        for _ in made:
+            yield known.get(timeout=max(0.0, end - time.monotonic())).result()
+    except Empty:
+        pass  # the time is over
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+#: In a process that grades mutants: what does it.
+_grader: _OneCheckAtATime
+
+
+def _begin(setup: Setup, took: dict[str, float]) -> None:
+    global _grader
+    die_with_parent()
+    torch.set_num_threads(1)  # as graded
+    checker = Checker(setup)
+    Finalize(None, checker.__exit__, (None, None, None), exitpriority=1)
+    checker.__enter__()
+    _grader = _OneCheckAtATime(checker, took)
+
+
+def _fate(mutant: Mutant) -> Fate:
+    return _grader.fate(mutant)
 
 
 def told(fates: Fates, named: Sequence[Survivor]) -> list[str]:
     """What is wrong, in words: survivors that have no name, and names that nothing needs."""
-    problems = [f"the grader failed on {_where(one)}: {why}" for one, why in fates.faults]
+    problems = [f"the grader failed on {_where(one.mutant)} {one.fault}" for one in fates.faults]
     names = {one.key for one in named}
-    for mutant, seed in fates.survivors:
-        if mutant.key in names:
+    for fate in fates.survivors:
+        if fate.mutant.key in names:
             continue
-        checks = [name for name, _ in fates.caught[mutant.cell].most_common(3)]
+        checks = [name for name, _ in fates.caught[fate.mutant.cell].most_common(3)]
         watched = f" Other mutants of this cell are caught by {', '.join(checks)}."
         problems.append(
-            f"{_where(mutant)} gets all points at seed {seed}: {mutant.what}\n"
-            f"      - {mutant.old}\n"
-            f"      + {mutant.new}\n"
+            f"{in_words(fate)}\n"
             f"    A check should see it; if both do the same, name it in lab_test.toml."
             + watched
             * bool(checks)
         )
     if fates.tried == fates.total:
-        lived = {one.key for one, _ in fates.survivors}
+        lived = {one.mutant.key for one in fates.survivors}
         problems += [
             f"lab_test.toml names a mutant of {one.answer}, cell {one.cell}, that is caught or "
             f"is not made; take the entry away: {one.old!r} -> {one.new!r}"
@@ -150,6 +216,17 @@ def told(fates: Fates, named: Sequence[Survivor]) -> list[str]:
     return problems
 
 
+def in_words(survivor: Fate) -> str:
+    """Where a survivor stands, and the line that differs."""
+    mutant = survivor.mutant
+    chance = "" if survivor.not_at is None else f", by chance: it is caught at {survivor.not_at}"
+    return (
+        f"{_where(mutant)} gets all points at seed 0{chance}: {mutant.what}\n"
+        f"      - {mutant.old}\n"
+        f"      + {mutant.new}"
+    )
+
+
 def _where(mutant: Mutant) -> str:
     return f"a mutant of {mutant.answer}, cell {mutant.cell}, line {mutant.line},"
 
@@ -161,54 +238,64 @@ class _GraderFailed(Exception):
 class _OneCheckAtATime:
     """Grades by one check at a time; those come first that are likely to catch, for their time."""
 
-    def __init__(self, checker: Checker) -> None:
+    def __init__(self, checker: Checker, took: dict[str, float] | None = None) -> None:
         self._checker = checker
         self._all = checker.checks
-        self._took: dict[str, float] = {}
-        #: Whether the last one was caught since it did not end.
-        self.endless = False
+        self._watching = Watching(checker.lab)
+        self._caught: dict[str, Counter[str]] = defaultdict(Counter)
+        #: The seconds that each check takes with the solution.
+        self.took = took or {}
 
     def __enter__(self) -> Self:
-        notebook = solution_notebook(self._checker.lab)
-        for check in self._all:
-            if check.tier == "cpu" or self._checker.cuda:
-                self._took[check.name] = self._grade(notebook, check, 0).measured["wall_s"]
         return self
 
     def __exit__(self, *_: object) -> None:
         self._checker.checks = self._all
 
-    def caught_by(
-        self, mutant: Mutant, seed: int, caught: Counter[str], first: str | None
-    ) -> str | None:
+    def measure(self) -> None:
+        """Time each check that runs on this machine."""
+        notebook = solution_notebook(self._checker.lab)
+        for check in self._all:
+            if check.tier == "cpu" or self._checker.cuda:
+                self.took[check.name] = self._grade(notebook, check, 0).measured["wall_s"]
+
+    def fate(self, mutant: Mutant) -> Fate:
+        """Try a mutant: at the first seed, and at the others if no check sees it there."""
+        for seed in range(SEEDS):
+            try:
+                by = self._caught_by(mutant, seed)
+            except _GraderFailed as failed:
+                return Fate(mutant, fault=str(failed))
+            if by is not None and seed > 0:
+                return Fate(mutant, survives=True, not_at=seed)
+            if by is not None:
+                self._caught[mutant.cell][by] += 1
+                return Fate(mutant, caught_by=by)
+        return Fate(mutant, survives=True)
+
+    def _caught_by(self, mutant: Mutant, seed: int) -> str | None:
         """The check that catches it at this seed, or None. Raises `_GraderFailed`."""
         notebook = solution_notebook(self._checker.lab, mutant.cells)
-        self.endless = False
-        for check in self._order(caught, first):
+        for check in self._order(mutant):
             outcome = self._outcome(notebook, replace(check, time_s=self._quick(check)), seed)
             if outcome == "timed out":
                 # It may only be slow, which is no mistake within the time that students have.
                 outcome = self._outcome(notebook, check, seed)
-                self.endless = outcome == "timed out"
             if outcome != "passed":
                 return check.name
         return None
 
-    def _order(self, caught: Counter[str], first: str | None) -> Iterator[Check]:
-        known = [one for one in self._all if one.name in self._took]
-        return iter(
-            sorted(
-                known,
-                key=lambda one: (
-                    one.name != first,
-                    self._took[one.name] / (caught[one.name] + 1),
-                ),
-            )
+    def _order(self, mutant: Mutant) -> list[Check]:
+        watching = self._watching.checks_of(mutant.cell, mutant.cells)
+        caught = self._caught[mutant.cell]
+        return sorted(
+            (one for one in self._all if one.name in watching & self.took.keys()),
+            key=lambda one: self.took[one.name] / (caught[one.name] + 1),
         )
 
     def _quick(self, check: Check) -> float:
         full = check.time_s or self._checker.lab.settings.limits.check_s
-        return min(full, _LEAST_S + _SLOWER * self._took[check.name])
+        return min(full, _LEAST_S + _SLOWER * self.took[check.name])
 
     def _outcome(self, notebook: bytes, check: Check, seed: int) -> str:
         result = self._grade(notebook, check, seed)

@@ -1,5 +1,6 @@
 """A lab's mutants: made, graded, told, and named where no check can see them."""
 
+import multiprocessing
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,18 @@ import torch
 from tiny import copy_of_tiny, tiny
 
 from introml.grader.authoring import lab_test_file
-from introml.grader.authoring.mutants import SEEDS, Fates, Mutant, grade, mutants, told
+from introml.grader.authoring.mutants import (
+    SEEDS,
+    Fate,
+    Fates,
+    Mutant,
+    grade,
+    in_words,
+    mutants,
+    told,
+)
+from introml.grader.authoring.release import solution_notebook
+from introml.grader.authoring.watching import Watching
 from introml.grader.lab.lab import load_lab
 from introml.grader.lab.source import LabError
 from introml.grader.run.checker import Checker, Setup
@@ -65,7 +77,7 @@ def test_mutants_that_the_checks_see_are_caught_and_counted(checker):
     assert fates.tried == fates.total >= 4
     assert not fates.survivors
     assert not fates.faults
-    assert sum(fates.caught["loss"].values()) == SEEDS * fates.total
+    assert sum(fates.caught["loss"].values()) == fates.total
     assert told(fates, []) == []
 
 
@@ -82,7 +94,7 @@ def test_a_survivor_is_told_with_its_change_and_with_the_checks_of_its_cell(tmp_
             checker,
             lambda one: (one.answer, one.cell) == ("solution", "loss") and one.what in kinds,
         )
-    assert [(one.new, seed) for one, seed in fates.survivors] == [(SUMMED, 0)]
+    assert [(one.mutant.new, one.not_at) for one in fates.survivors] == [(SUMMED, None)]
     (problem,) = told(fates, [])
     for words in ("a mutant of solution, cell loss, line 4,", "another function",
                   f"- {SQUARES_ONCE}\n", f"+ {SUMMED}\n", "A check should see it",
@@ -98,7 +110,7 @@ def fates_of(*survivors: str, tried: int = 9) -> Fates:
     made = [one for one in mutants(tiny()) if one.answer == "solution" and one.cell == "loss"]
     alive = [one for one in made if one.new in survivors]
     assert len(alive) == len(survivors)
-    return Fates(9, tried, [(one, 0) for one in alive])
+    return Fates(9, tried, [Fate(one, survives=True) for one in alive])
 
 
 def test_a_named_survivor_is_no_problem():
@@ -120,8 +132,8 @@ def test_mutants_that_were_not_tried_are_a_problem_and_judge_no_name(checker):
 
 
 def test_a_fault_of_the_grader_is_a_problem():
-    fates = fates_of()
-    fates.faults.append((mutants(tiny())[0], "it broke"))
+    fates = fates_of(tried=8)
+    fates.add(Fate(mutants(tiny())[0], fault="it broke"))
     (problem,) = told(fates, [])
     assert problem.endswith("it broke")
 
@@ -167,5 +179,71 @@ def test_an_endless_mutant_is_caught_once_and_a_slow_one_is_no_mistake(checker, 
     monkeypatch.setattr(checker, "checks", [one for one in checker.checks if "loss" in one.name])
     monkeypatch.setattr(checker, "checks", [replace(one, time_s=4.0) for one in checker.checks])
     fates = grade(checker, made, 600)
-    assert [(one.new == slow, seed) for one, seed in fates.survivors] == [(True, 0)]
+    assert [one.mutant.new for one in fates.survivors] == [slow]
     assert sum(fates.caught["loss"].values()) == 1
+
+
+def counting(checker, monkeypatch):
+    """The check and the seed of each grading from now on."""
+    begun = []
+    grade_one = checker.grade
+
+    def counted(*what):
+        begun.append((checker.checks[0].name, checker.seed))
+        return grade_one(*what)
+
+    monkeypatch.setattr(checker, "grade", counted)
+    return begun
+
+
+def test_a_mutant_costs_one_grading_where_the_first_check_sees_it(checker, monkeypatch):
+    """Beside the one of each check with the solution: no other check, and no other seed."""
+    begun = counting(checker, monkeypatch)
+    fates = graded(checker, lambda one: (one.answer, one.new) == ("solution", SUMMED))
+    assert not fates.survivors
+    times = [seed for _, seed in begun[sum(one.tier == "cpu" for one in checker.checks) :]]
+    assert set(times) == {0}
+    assert len(times) < len(checker.checks) / 2
+
+
+def test_a_survivor_is_tried_at_further_seeds_and_by_the_checks_of_its_cell_alone(
+    checker, monkeypatch
+):
+    same = Mutant("solution", "loss", "made", 1, "", "", {})
+    begun = counting(checker, monkeypatch)
+    (survivor,) = grade(checker, [same], 600).survivors
+    assert survivor.not_at is None
+    measured = sum(one.tier == "cpu" for one in checker.checks)
+    watching = Watching(checker.lab).checks_of("loss", {})
+    known = {name for name, _ in begun[:measured]}
+    expected = {(name, seed) for name in watching & known for seed in range(SEEDS)}
+    assert sorted(begun[measured:]) == sorted(expected)
+
+
+def test_what_is_caught_at_a_later_seed_alone_is_told_as_seen_by_chance(checker, monkeypatch):
+    """It was not caught at the first, so that students may get all points for it."""
+    by_chance = tiny().answers["loss"].solution.replace(SQUARES_ONCE, SUMMED)
+    made = Mutant("solution", "loss", "made", 1, "a", "b", {"loss": by_chance})
+    grade_one = checker.grade
+    right = solution_notebook(checker.lab)
+
+    def lucky(name, sha256, notebook):
+        return grade_one(name, sha256, right if checker.seed < 2 else notebook)
+
+    monkeypatch.setattr(checker, "grade", lucky)
+    (survivor,) = grade(checker, [made], 600).survivors
+    assert survivor.not_at == 2
+    assert "gets all points at seed 0, by chance: it is caught at 2: made" in in_words(survivor)
+
+
+def test_as_many_processes_as_there_are_cores_come_to_the_same(checker):
+    made = [one for one in mutants(checker.lab) if one.cell == "loss"][:6]
+    made.append(Mutant("solution", "loss", "made", 1, "", "", {}))
+    heard = []
+    setup = Setup(str(checker.lab.folder), 0)
+    fates = grade(checker, made, 600, lambda fates: heard.append(fates.tried), setup)
+    assert heard == list(range(1, 8))
+    assert [one.mutant for one in fates.survivors] == [made[-1]]
+    assert not multiprocessing.active_children()
+    over = grade(checker, made, 0, setup=setup)
+    assert over.tried < len(made)

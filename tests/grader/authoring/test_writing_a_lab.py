@@ -10,7 +10,7 @@ import torch
 
 from introml.book.paths import ROOT
 from introml.grader.authoring.lab_test import prove_lab
-from introml.grader.authoring.mutants import Fates, grade, mutants, told
+from introml.grader.authoring.mutants import Fate, Fates, grade, mutants, told
 from introml.grader.checks.checks import CheckFailed, load_checks
 from introml.grader.checks.speed import Speed
 from introml.grader.lab.lab import load_lab
@@ -67,7 +67,7 @@ def test_its_mutants_are_caught(lab):
 def test_a_survivor_is_told_as_on_the_page(lab):
     summed = "return ((w * x + b - y) ** 2).sum()"
     made = [one for one in mutants(lab) if one.answer == "solution" and one.new == summed]
-    fates = Fates(1, 1, [(made[0], 0)])
+    fates = Fates(1, 1, [Fate(made[0], survives=True)])
     fates.caught["loss"]["loss_is_a_mean"] += 1
     (problem,) = told(fates, [])
     assert f"✗ {problem}\n" in PAGE
