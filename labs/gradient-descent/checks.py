@@ -234,7 +234,8 @@ def train_on_powers(
         reference_path(X, y, *zero, rates, batches)[-1] / peak,
         **near,
         hint="The losses of train are right, but some update is not: it is made with other rows "
-        "than those of its loss, or at another rate than that of the schedule.",
+        "than those of its loss, or at another rate than that of the schedule. t counts the "
+        "updates from 0, and T is the number of all of them.",
     )
     return found
 

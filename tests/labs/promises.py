@@ -8,7 +8,8 @@ A promise that is not about an answer names the test that holds it, by its modul
 # (a sentence or a part of one, the checks or tests), in the order of the text
 GRADIENT_DESCENT = [
     (
-        "Automatic differentiation, `torch.optim` and the library's losses are not allowed",
+        "Automatic differentiation, `torch.optim`, the library's losses, its solvers of linear "
+        "equations and `torch.utils.data` are not allowed",
         ["tests/labs/test_cheating.py", "tests/grader/wire/test_withdrawal.py"],
     ),
     (
@@ -17,7 +18,7 @@ GRADIENT_DESCENT = [
         ["tests/labs/test_promises.py"],
     ),
     (
-        "A comment beside a line gives the shape of its result.",
+        "The docstrings give the shapes of what goes in and, after `->`, of what comes out.",
         ["predictions_and_loss", "gradient_of_the_mean_loss", "path_of_the_descent"],
     ),
     (
@@ -172,8 +173,9 @@ GRADIENT_DESCENT = [
         ["training_finds_the_line", "right_updates", "holds_on_fresh_data"],
     ),
     (
-        "Try `peak=1.0` for the batches of 4. How far does the loss climb, and why does it come "
-        "back? Then add `warmup=200`: does it climb less, or only later?",
+        "Try `peak=1.0` for the batches of 4 alone, `for batch_size in (4,)`. How far does the "
+        "loss climb, and why does it come back? Then add `warmup=200`: does it climb less, or "
+        "only later?",
         ["labs/gradient-descent/lab_test.toml", "tests/labs/test_gradient_descent_lab.py"],
     ),
 ]  # fmt: skip
@@ -207,7 +209,8 @@ ATTENTION = [
     (
         "A number counts as right when it is within 0.01% of the exact one in `float32`, within "
         "a millionth of a percent in `float64`, and within 5% in `bfloat16`, which keeps two to "
-        "three digits (near zero, within 10⁻⁵, 10⁻⁹ and 0.05).",
+        "three digits (near zero, within 10⁻⁵ and 10⁻⁹, and in `bfloat16` a weight within 0.004 "
+        "and an output within 0.05).",
         ["tests/labs/test_promises.py"],
     ),
     (

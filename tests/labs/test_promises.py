@@ -82,3 +82,37 @@ def test_no_check_is_stricter_than_the_text(name):
             if tolerance and isinstance(node.value, ast.Constant) and node.value.value:
                 least = {"rtol": 1e-8, "atol": 1e-9}[node.arg]
                 assert node.value.value >= least, f"{file}, line {node.value.lineno}"
+
+
+def test_the_precision_stated_for_bfloat16_is_that_of_the_hidden_checks():
+    """5% as `rtol`; near zero 0.004 for a weight and 0.05 for an output."""
+    tree = ast.parse((load_lab("attention").folder / "hidden_checks.py").read_text("utf-8"))
+    found = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id.startswith("HALF_")
+    }
+    assert found == {
+        "HALF_WEIGHTS": {"rtol": 0.05, "atol": 0.004},
+        "HALF_OUTPUT": {"rtol": 0.05, "atol": 0.05},
+    }
+
+
+#: What the text of a lab calls a family that is withheld from it.
+CALLED = {
+    "softmax": "softmax functions",
+    "attention": "attention",
+    "autograd": "Automatic differentiation",
+    "optimizers": "`torch.optim`",
+    "losses": "losses",
+    "solvers": "solvers",
+    "batches": "`torch.utils.data`",
+}
+
+
+@pytest.mark.parametrize("name", PROMISES)
+def test_the_text_says_of_each_family_that_it_is_not_allowed(name):
+    lab = load_lab(name)
+    text = words((lab.folder / "lab.md").read_text(encoding="utf-8"))
+    (sentence,) = (one for one in re.split(r"(?<=[.:]) ", text) if "not allowed" in one)
+    assert [one for one in lab.settings.families if CALLED[one] not in sentence] == []
