@@ -240,10 +240,10 @@ def holds_on_fresh_data(submission, rng):
         return sigma**2 / 2 / reference_loss(fresh, truth, found_w, found_b).item()
 
     # The noise alone costs σ²/2. Least squares on n examples costs (d + 1)/n more on fresh data, at
-    # most 2.5% of it, and 3,000 fresh examples show it to ±2.6%. In 200 trials of each of
-    # three right answers the lowest share was 0.866, so that the chance of one below 0.75 is at most
-    # 0.015 (95% confidence). Of three trials one must succeed: with the `miss` stated, a right answer
-    # fails at most once in 100,000.
+    # most 2.5% of it, and 3,000 fresh examples show it to ±2.6%. In 200 trials of each of three
+    # right answers the lowest share was 0.866, so that the chance of one below 0.75 is at most
+    # 0.015 (95% confidence). Of three trials one must succeed: with the `miss` stated here, a right
+    # answer fails at most once in 100,000.
     assert_learns(
         share_of_the_possible,
         rng,
