@@ -39,7 +39,7 @@ _OPEN = {
 _INSIDE = {"f_back", "f_globals", "gi_frame", "cr_frame", "tb_frame", "__globals__"}
 #: What a lab's own cells import of the grader. (A whole dotted name here would make the student's
 #: side of it part of what a grade is kept under.)
-_OURS = tuple(f"introml.grader.{name}" for name in ("check", "require_check"))
+_OURS = tuple(".".join(("introml", "grader", name)) for name in ("check", "require_check"))
 #: Libraries with answers of their own, which are not torch's to withhold; parts of them that fit
 #: models by themselves; and those that hold answers, to be looked up in where they are handed on.
 _OTHERS = ("numpy", "scipy", "sklearn")
