@@ -39,6 +39,21 @@ def _named(prefix: str, names: str) -> tuple[str, ...]:
     return tuple(f"{prefix}.{name}" for name in names.split())
 
 
+#: Torch's own compilers compute some operators by themselves, beneath the dispatcher …
+_COMPILERS = (
+    *_named("torch._C._te", "TensorExprKernel.__init__ TensorExprKernel.run lower"),
+    *_named("torch._C", "_jit_pass_fuse_tensorexprs _jit_set_texpr_fuser_enabled"),
+    *_named("torch._C", "_jit_set_te_must_use_llvm_cpu _jit_override_can_fuse_on_cpu"),
+    *_named("torch._C", "_jit_set_llga_enabled _jit_to_static_module _fuse_to_static_module"),
+)
+#: … and write derivatives by themselves.
+_DERIVERS = _named(
+    "torch._C",
+    "_jit_differentiate _jit_pass_create_autodiff_subgraphs _jit_set_profiling_executor"
+    " _jit_set_profiling_mode",
+)
+
+
 FAMILIES: dict[str, Family] = {
     one.name: one
     for one in (
@@ -46,6 +61,7 @@ FAMILIES: dict[str, Family] = {
             "softmax",
             "the softmax and what contains it",
             rf"soft_?max|soft_?min|log(cum)?sumexp|{_ATTENTION}",
+            functions=_COMPILERS,
             ways=(
                 *_named("torch", "softmax log_softmax logsumexp logcumsumexp _softmax"),
                 *_named("torch", "_log_softmax _safe_softmax _masked_softmax"),
@@ -72,6 +88,7 @@ FAMILIES: dict[str, Family] = {
             "convolution",
             "convolution",
             r"conv(?!ert)",
+            functions=_COMPILERS,
             ways=(
                 *_named("torch.nn", "Conv1d Conv2d Conv3d"),
                 *_named("torch.nn", "ConvTranspose1d ConvTranspose2d ConvTranspose3d"),
@@ -90,6 +107,7 @@ FAMILIES: dict[str, Family] = {
             "pooling",
             "pooling",
             r"(max|avg|lp)_(un)?pool",
+            functions=_COMPILERS,
             ways=(
                 *_named("torch.nn", "MaxPool1d MaxPool2d AvgPool1d AvgPool2d AdaptiveAvgPool2d"),
                 *_named("torch.nn.functional", "max_pool1d max_pool2d avg_pool1d avg_pool2d"),
@@ -99,6 +117,7 @@ FAMILIES: dict[str, Family] = {
             "normalization",
             "normalization layers",
             r"(batch|layer|group|instance|rms|response)_norm|batchnorm",
+            functions=_COMPILERS,
             ways=(
                 *_named("torch.nn", "BatchNorm1d BatchNorm2d LayerNorm GroupNorm RMSNorm"),
                 *_named("torch.nn.functional", "batch_norm layer_norm group_norm rms_norm"),
@@ -132,6 +151,9 @@ FAMILIES: dict[str, Family] = {
                     "numpy.linalg", "lstsq solve inv pinv qr svd eig eigh cholesky tensorsolve"
                 ),
                 *_named("numpy", "polyfit polynomial.polynomial.polyfit"),
+                *_named("numpy.linalg._umath_linalg", "solve solve1 inv lstsq cholesky_lo"),
+                *_named("numpy.linalg._umath_linalg", "qr_r_raw svd_f svd_s svd eig eigh_lo"),
+                *_named("numpy.linalg.lapack_lite", "dgelsd dgeqrf dorgqr"),
                 *_named("torch", "lobpcg pca_lowrank svd_lowrank"),
             ),
             ways=(
@@ -152,6 +174,7 @@ FAMILIES: dict[str, Family] = {
                 *_named("torch.autograd.forward_ad", "make_dual enter_dual_level dual_level"),
                 "torch._C._ImperativeEngine.run_backward",
                 *(f"torch.func.{name}" for name in _GRADIENTS),
+                *_DERIVERS,
             ),
             ways=(
                 *_named("torch.autograd", "grad backward forward_ad"),

@@ -17,10 +17,11 @@ import itertools
 import re
 import sys
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 
 from introml.grader.families import FAMILIES, Family
@@ -96,6 +97,9 @@ class Withdrawal:
         self._held: dict[str, _Held] = {}
         #: The code that functions had at first, by their ids: one may belong to two families.
         self._codes: dict[int, CodeType] = {}
+        #: What else was replaced: what stood in a type or module at first, by its name there.
+        self._originals: dict[tuple[int, str], Any] = {}
+        self._hear: Any = None
 
     @property
     def families(self) -> list[str]:
@@ -115,11 +119,13 @@ class Withdrawal:
 
         Raises `KeyError` for a family that does not exist.
         """
+        if everywhere and families and self._hear is None:
+            self._hear = _listen()
         for name in families:
             if name not in self._held:
                 self._held[name] = held = _Held()
                 refusal = functools.partial(self._refusal, name)
-                held.take(FAMILIES[name], refusal, everywhere, self._codes)
+                held.take(FAMILIES[name], refusal, everywhere, self._codes, self._originals)
 
     def put_back(self, families: Collection[str] | None = None) -> None:
         """Give families back, or all of them; what is not withdrawn is left as it is."""
@@ -135,14 +141,21 @@ class Withdrawal:
             held.hide_functions()
         if not self._held:
             self._codes.clear()
+            self._originals.clear()
 
     def seal(self, families: Collection[str]) -> None:
         """Withdraw just these for good: nothing in this process can give them back."""
         self.put_back([name for name in self._held if name not in families])
         self.withdraw(families)
+        if self._hear is not None:
+            copies = (one for held in self._held.values() for one in held.copies)
+            self._hear.__code__ = _refusing_copies(copies)
+            _keep_for_ever(self._hear)
+            self._hear = None
         for held in self._held.values():
             held.leak()
         self._held.clear()
+        self._originals.clear()
         _keep_for_ever(self._codes)
         self._codes = {}
 
@@ -181,7 +194,10 @@ class _Held:
         self._handles: list[Any] = []
         #: Python functions, with the code that they had, and the code that refuses.
         self._functions: list[tuple[FunctionType, CodeType, CodeType]] = []
-        self._methods: list[tuple[type, str, Any]] = []
+        #: Types and modules written in C, a name in each, what stood there, and what refuses.
+        self._replaced: list[tuple[type | ModuleType, str, Any, Callable[..., None]]] = []
+        #: By what a second copy of each function would be known, and what refuses it.
+        self.copies: list[tuple[tuple, Callable[..., None]]] = []
         self._guard: Any = None
 
     def take(
@@ -190,8 +206,12 @@ class _Held:
         refusal: Callable[[str], Callable[..., None]],
         everywhere: bool,
         codes: dict[int, CodeType],
+        originals: dict[tuple[int, str], Any],
     ) -> None:
-        """Make all of the family refuse; `codes` are those that functions had at first, by ids."""
+        """Make all of the family refuse.
+
+        `codes` are those that functions had at first, `originals` what else was replaced.
+        """
         if everywhere:
             with contextlib.suppress(ImportError):
                 importlib.import_module("torch._inductor.decomposition")  # more of these functions
@@ -211,13 +231,21 @@ class _Held:
             # Whoever holds the function, by whatever name, finds a body in it that refuses.
             code = codes.setdefault(id(function), function.__code__)
             self._functions.append((function, code, _refusing_code(refusal(name), code)))
-        for thing in (self._functions, *self._functions):
-            _let_gc_forget(thing)
-        self.hide_functions()
+            if everywhere:
+                self.copies.append((_mark(code), refusal(name)))
         for name in family.functions:
             owner, attribute = _find(name)
-            if owner is not None and isinstance(owner, type):
-                self._replace(owner, attribute, refusal(name))
+            original = originals.get(
+                (id(owner), attribute), vars(owner).get(attribute) if owner else None
+            )
+            if _is_compiled(owner, original):
+                originals[id(owner), attribute] = original
+                self._replaced.append((owner, attribute, original, refusal(name)))
+        for thing in (self._functions, *self._functions, self._replaced, *self._replaced):
+            _let_gc_forget(thing)
+        if everywhere:
+            _forget_keys([original for _, _, original, _ in self._replaced])
+        self.hide_functions()
 
     def _library(self, libraries: dict[str, Any], operator: str) -> tuple[Any, str]:
         """What registers kernels in an operator's namespace, and the operator's name in it."""
@@ -237,30 +265,23 @@ class _Held:
                 library.impl(name, key, torch.library.fallthrough_kernel)
 
     def hide_functions(self) -> None:
-        """Make the family's Python functions refuse."""
+        """Make the family's functions refuse."""
         for function, _, refusing in self._functions:
             function.__code__ = refusing
+        for owner, name, _, refuse in self._replaced:
+            in_type = isinstance(owner, type)
+            _set_in(owner, name, functools.partial(_refuse_method, refuse) if in_type else refuse)
 
     def show_functions(self) -> None:
-        """Give the family's Python functions the code that they had."""
+        """Give the family's functions back as they were."""
         for function, original, _ in self._functions:
             function.__code__ = original
-
-    def _replace(self, owner: type, attribute: str, refuse: Callable[..., None]) -> None:
-        """Replace a method of a type that is written in C."""
-        original = vars(owner).get(attribute)
-        if original is None or isinstance(getattr(original, "__func__", original), FunctionType):
-            return
-        self._methods.append((owner, attribute, original))
-        _set_in_type(owner, attribute, lambda self, *args, **kwargs: refuse())
+        for owner, name, original, _ in self._replaced:
+            _set_in(owner, name, original)
 
     def put_back(self) -> None:
         """Take all refusals away; done again, it goes on where it was stopped."""
         self.show_functions()
-        while self._methods:
-            owner, attribute, original = self._methods[-1]
-            _set_in_type(owner, attribute, original)
-            self._methods.pop()
         while self._handles:
             self._handles[-1].reset()
             self._handles.pop()
@@ -274,7 +295,7 @@ class _Held:
         for handle in self._handles:
             _keep_for_ever(handle)
         _keep_for_ever(self._functions)
-        self._handles, self._functions, self._methods = [], [], []
+        self._handles, self._functions, self._replaced, self.copies = [], [], [], []
 
 
 def _let_gc_forget(thing: object) -> None:
@@ -290,12 +311,88 @@ def _keep_for_ever(thing: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
-def _set_in_type(owner: type, attribute: str, value: Any) -> None:
+def _is_compiled(owner: Any, value: Any) -> bool:
+    """Whether it is a method of a type, or a function of a module, that has no code in Python."""
+    if isinstance(owner, ModuleType):
+        return isinstance(value, BuiltinFunctionType | np.ufunc)
+    inner = getattr(value, "__func__", value)
+    return isinstance(owner, type) and inner is not None and not isinstance(inner, FunctionType)
+
+
+def _forget_keys(things: Sequence[object]) -> None:
+    """Take things out of the tables that name each function of torch's, as its compiler has."""
+    wanted = {id(one) for one in things}
+    for table in gc.get_referrers(*things) if things else ():
+        if type(table) is dict:
+            for key in [one for one in table if id(one) in wanted]:
+                del table[key]
+
+
+def _refuse_method(refuse: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    refuse()
+
+
+def _set_in(owner: type | ModuleType, name: str, value: Any) -> None:
+    """Put a value into a module, or into a type that allows no such change by itself."""
+    if isinstance(owner, ModuleType):
+        vars(owner)[name] = value
+        return
     import ctypes
 
     inside = next(x for x in gc.get_referents(owner.__dict__) if type(x) is dict)
-    inside[attribute] = value
+    inside[name] = value
     ctypes.pythonapi.PyType_Modified(ctypes.py_object(owner))
+
+
+def _listen() -> Any:
+    """A function that hears what this process does, for as long as it lives; deaf as yet.
+
+    Nothing in Python can stop it, and nothing finds it. To hide it takes a look at all objects:
+    in a template, once, and not in each box.
+    """
+
+    def hear(event: str, args: tuple) -> None:
+        return
+
+    sys.addaudithook(hear)
+    for thing in (*gc.get_referrers(hear), hear):
+        _let_gc_forget(thing)
+    return hear
+
+
+def _refusing_copies(copies: Iterable[tuple[tuple, Callable[..., None]]]) -> CodeType:
+    """The body of `hear` that refuses modules which define the same functions anew.
+
+    Loaded once more, under its name or as a copy of its file, a module has functions with bodies
+    of their own; what runs its code is heard. There is nothing to change in this one: it asks for
+    no name, and all that it knows is constant.
+    """
+
+    def hear(event: str, args: tuple) -> None:
+        if event == "exec":
+            waiting: Any = [args[0]]
+            while waiting:
+                for one in waiting.pop().co_consts:
+                    kind: Any = "code"
+                    if one.__class__ is kind:
+                        waiting.append(one)
+                        if one.co_name in "names":
+                            mark = (one.co_name, one.co_firstlineno, one.co_code, one.co_names)
+                            pairs: Any = "pairs"
+                            for known, refuse in pairs:
+                                if known == mark:
+                                    refuse()
+
+    pairs = tuple(copies)
+    what = {"code": CodeType, "names": frozenset(mark[0] for mark, _ in pairs), "pairs": pairs}
+    code = hear.__code__
+    constants = (what.get(one, one) if type(one) is str else one for one in code.co_consts)
+    return code.replace(co_consts=tuple(constants))
+
+
+def _mark(code: CodeType) -> tuple:
+    """What a function's code has in common with its copies, and with no other's."""
+    return code.co_name, code.co_firstlineno, code.co_code, code.co_names
 
 
 def _refusing_code(refuse: Callable[..., None], original: CodeType) -> CodeType:
@@ -448,9 +545,12 @@ def _keys(operator: str, everywhere: bool) -> tuple[str, ...]:
 
 @functools.cache
 def _recording_keys() -> tuple[str, ...]:
-    usual = ("AutogradCPU", "AutogradOther", "AutogradNestedTensor", "AutogradMeta")
-    cuda = ("AutogradCUDA",) if torch.cuda.is_available() else ()
-    return tuple(key for key in _keys_in_table("aten::mul.Tensor") if key in (*usual, *cuda))
+    """The stages that record, also those of devices that are not there: they record any tensor.
+
+    Those without a name of their own are reached by the one for all of them.
+    """
+    own = ("AutogradCPU", "AutogradOther", "AutogradNestedTensor", "AutogradMeta", "AutogradCUDA")
+    return (*(key for key in _keys_in_table("aten::mul.Tensor") if key in own), "Autograd")
 
 
 def _keys_in_table(operator: str) -> list[str]:
