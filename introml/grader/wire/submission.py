@@ -193,8 +193,9 @@ class Submission:
             if fields.get("returns") == "handle":
                 return value
             if fields.get("returns") == "value" and not fields.get("method"):
-                if type(target) is str and target.lstrip("_")[:1].isupper():
-                    return value  # a class
+                if type(target) is str and target.lstrip("_")[:1].isupper():  # a class
+                    value._words = f"an object of {target}"
+                    return value
             elif type(target) is Handle and value._reference.number == target._reference.number:
                 return None  # `module.cuda()` and the like return the object itself
         raise self._refused(what, "returned an object; return plain values")
@@ -279,6 +280,7 @@ class Handle:
         self._submission = submission
         self._reference = reference
         self._epoch = submission._link.epoch
+        self._words = "the object"
 
     def __repr__(self) -> str:
         return f"<handle {self._reference.number}>"
@@ -356,4 +358,4 @@ def end_process(submission: Submission) -> bool:
 
 def _name(target: str | Handle) -> str:
     """How a target is spoken of: by the checker's own word for it."""
-    return target if type(target) is str else "the object"
+    return target._words if isinstance(target, Handle) else target

@@ -192,6 +192,13 @@ def test_an_error_says_what_and_where(submission):
     )
 
 
+def test_an_error_in_an_object_says_of_which_class_it_is(submission):
+    layer = submission.Layer(2)
+    with pytest.raises(StudentError) as caught:
+        layer(1)
+    assert caught.value.public_message.startswith("an object of Layer raised ")
+
+
 def test_randomness_hangs_on_the_seed_and_the_number_of_the_call(submission):
     first, second = submission.draw(4), submission.draw(4)
     begin(submission, 7, 20, True)
