@@ -143,6 +143,12 @@ class _Search:
                     known = self._names.setdefault(name, set())
                     if len(known) < _PATHS:
                         known.add(path if whole else path[:1])
+            elif isinstance(node, ast.Assign) and (got := _got(node.value)):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        known = self._names.setdefault(target.id, set())
+                        if len(known) < _PATHS:
+                            known.add(got)
 
     def uses(self, tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
         """(line, what, whether it is withheld) of all that is found in a tree."""
@@ -159,6 +165,8 @@ class _Search:
                 yield from self._of(path, used=isinstance(node, ast.ImportFrom))
         elif isinstance(node, ast.Call):
             yield from self._of_call(node)
+        elif isinstance(node, ast.Subscript):
+            yield from self._of_subscript(node)
         elif isinstance(node, ast.Name | ast.Attribute):
             yield from self._of_name(node)
 
@@ -170,7 +178,12 @@ class _Search:
             root = root.value
         if _INSIDE.intersection(parts) or "__subclasses__" in parts:
             yield "looks into the process that runs it", False
-        paths = self._names.get(root.id, ()) if isinstance(root, ast.Name) else ()
+        if isinstance(root, ast.Subscript):
+            yield from self._of_subscript(root)
+        got = _got(root)
+        paths: Iterable[_Path] = (got,) if got else ()
+        if isinstance(root, ast.Name):
+            paths = self._names.get(root.id, ())
         for path in (((*start, *reversed(parts)))[:_PARTS] for start in paths):
             name = ".".join(path)
             if parts and isinstance(node.ctx, ast.Load):
@@ -183,6 +196,15 @@ class _Search:
         method = ("torch", "Tensor", *parts[:1])
         if not paths and not own and method in self._withheld:
             yield self._withheld[method], True
+
+    def _of_subscript(self, node: ast.Subscript) -> Iterator[tuple[str, bool]]:
+        """A module out of the table of those that are loaded."""
+        if not _is_table_of_modules(node.value):
+            return
+        if path := _got(node):
+            yield from self._of(path, used=False)
+        elif isinstance(node.ctx, ast.Load) and getattr(node.slice, "id", "") != "__name__":
+            yield "imports a module by a computed name", False
 
     def _of(self, path: _Path, used: bool) -> list[tuple[str, bool]]:
         """What is to be said of a dotted name; `used` is false of a module that is imported."""
@@ -199,6 +221,8 @@ class _Search:
         name = ".".join(path)
         if path[0] == "torch" and any(x[:1] == "_" != x[1:2] for x in path[1:]):
             name = f"torch.library.{path[-1]}"  # a private part is as deep
+        if "ctypes" in path[1:]:
+            name = "ctypes"  # modules that have imported it hand it on
         for what, starts in _OPEN.items():
             if name.startswith(starts) and not name.startswith(_OURS):
                 yield what, False
@@ -233,6 +257,28 @@ def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[_Path]:
     """The dotted name of each thing that is imported."""
     base = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
     return (tuple(f"{base}{alias.name}".split(".")[:_PARTS]) for alias in node.names)
+
+
+def _is_table_of_modules(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == "modules"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    )
+
+
+def _got(node: ast.AST) -> _Path | None:
+    """The dotted name of a module that is had by a call or from the table of modules."""
+    text: ast.AST | None = None
+    if isinstance(node, ast.Call) and node.args:
+        called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        text = node.args[0] if called in ("import_module", "__import__") else None
+    elif isinstance(node, ast.Subscript) and _is_table_of_modules(node.value):
+        text = node.slice
+    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+        return tuple(text.value.split(".")[:_PARTS])
+    return None
 
 
 def _by(field: str, uses: Iterable[Use]) -> list[list[Use]]:

@@ -145,6 +145,40 @@ def test_what_cannot_be_withheld_is_shown_to_the_teacher_with_its_line(source):
     assert found(source).advice() == []
 
 
+@pytest.mark.parametrize(
+    ("source", "evidence"),
+    [
+        ("importlib.import_module('scipy.special').softmax(x)", "Uses scipy.special.softmax"),
+        (
+            "s = importlib.import_module('scipy.special')\ns.softmax(x)",
+            "Uses scipy.special.softmax",
+        ),
+        ("import sys\nsys.modules['scipy.special'].softmax(x)", "Uses scipy.special.softmax"),
+        ("torch.ctypes.CDLL(name)", "Calls C functions by address"),
+        ("np.ctypeslib.ctypes.CDLL(name)", "Calls C functions by address"),
+        ("sys.modules['ctypes'].CDLL(name)", "Calls C functions by address"),
+        ("sys.modules['c' + 'types'].CDLL(name)", "Imports a module by a computed name"),
+    ],
+)
+def test_a_module_that_is_had_without_an_import_is_shown_as_an_imported_one(source, evidence):
+    assert any(one.startswith(evidence) for one in found(source).evidence())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys\nif 'google.colab' in sys.modules:\n    pass",
+        "self.modules[i](x)",
+        "x.ctypes.data",
+        "m = importlib.import_module('math')\nm.sqrt(2)",
+        "del sys.modules[name]",
+        "here = sys.modules[__name__]",
+    ],
+)
+def test_asking_what_is_imported_is_no_evidence(source):
+    assert found(source).evidence() == []
+
+
 def test_a_kind_of_evidence_is_one_line_whatever_its_number():
     decoys = RunCell("cell 1", "import ctypes\nctypes.c_int\n" + "ctypes.c_int\n" * 300, "helper")
     many = [RunCell(f"cell {n}", "import ctypes", "helper") for n in range(2, 400)]
