@@ -338,6 +338,7 @@ def test_what_they_found_is_nothing(run):
     assert "won []" in output_of(run, "changes_its_own_limits")
     assert "won []" in output_of(run, "shared_ipc")
     assert "stale []" in output_of(run, "plants_for_others_harvest")
+    assert "attempted 0" in output_of(run, "second_copies")
     assert "FOUND" not in output_of(run, "guesses_the_seed")
     assert "TOKEN" not in output_of(run, "guesses_the_seed")
     assert "attempted True" in output_of(run, "fork_bomb")
