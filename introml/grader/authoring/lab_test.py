@@ -16,7 +16,7 @@ from introml.grader.authoring.canaries import SPY, found_in, own_canaries, plant
 from introml.grader.authoring.release import released_files, solution_notebook, starter_notebook
 from introml.grader.lab import Kind, Lab, RightSolution, WrongSolution
 from introml.grader.notebook import Invalid, find, read_submission
-from introml.grader.results import SubmissionResult, Verdict
+from introml.grader.results import CheckResult, SubmissionResult, Verdict
 from introml.grader.run import Checker, Setup
 
 #: Wrong solutions and starters fail for what they are, not by chance: few seeds will do.
@@ -69,6 +69,7 @@ def prove_lab(
     """
     report = LabReport()
     to_try, named = lab_test_file.read(lab)
+    rights, wrongs = lab.right_solutions(), lab.wrong_solutions()  # before anything is graded
     began = time.monotonic()
 
     def note(part: str, tried: int, problems: list[str], proved: str) -> None:
@@ -89,9 +90,9 @@ def prove_lab(
     with Checker(setup) as checker:
         note("the solution", seeds, *_solution_passes(checker, seeds))
         note("the starter", _FEW, *_starter_fails(checker))
-        for right in lab.right_solutions():
+        for right in rights:
             note("right answers", 1, *_right_passes(checker, right))
-        for wrong in lab.wrong_solutions():
+        for wrong in wrongs:
             note("wrong answers", 1, *_wrong_is_caught(checker, wrong))
         experiments = sum(cell.kind is Kind.EXPERIMENT for cell in lab.cells) + len(to_try)
         note("experiments", experiments, *_experiments_run(checker, to_try))
@@ -111,7 +112,7 @@ def prove_lab(
             fates = mutants.grade(checker, made, mutants_s, heard, setup)
             note("mutants", fates.tried, *_mutants_are_caught(fates, named))
         note("memory", 1, *_memory_suffices(checker))
-    note("secrets", len(lab.wrong_solutions()) + 3, *_nothing_leaks(lab, setup))
+    note("secrets", len(wrongs) + 3, *_nothing_leaks(lab, setup))
     return report
 
 
@@ -132,7 +133,7 @@ def _solution_passes(checker: Checker, seeds: int) -> tuple[list[str], str]:
         if result.verdict != Verdict.GRADED:
             problems.append(f"the solution is {result.verdict} at seed {seed}: {_why(result)}")
         problems += [
-            f"the solution fails {one.name} at seed {seed}: {one.hint} {one.detail}".rstrip()
+            f"the solution fails {one.name} at seed {seed}: {_failed(result, one)}"
             for one in _run_checks(result)
             if result.verdict == Verdict.GRADED and one.outcome != "passed"
         ]
@@ -186,7 +187,7 @@ def _right_passes(checker: Checker, right: RightSolution) -> tuple[list[str], st
         if result.verdict != Verdict.GRADED:
             problems.append(f"{name} is {result.verdict} at seed {seed}: {_why(result)}")
         problems += [
-            f"{name} fails {one.name} at seed {seed}: {one.hint} {one.detail}".rstrip()
+            f"{name} fails {one.name} at seed {seed}: {_failed(result, one)}"
             for one in _run_checks(result)
             if result.verdict == Verdict.GRADED and one.outcome != "passed"
         ]
@@ -278,6 +279,12 @@ def _with_spy(lab: Lab) -> bytes:
     spy = {"cell_type": "code", "metadata": {}, "source": SPY, "outputs": []}
     book["cells"] += [spy | {"execution_count": None}]
     return json.dumps(book).encode()
+
+
+def _failed(result: SubmissionResult, one: CheckResult) -> str:
+    """Why an answer of the author's own fails a check, with what a student is not told."""
+    told = "" if one.detail else result.teacher.get(f"check {one.name}", "").strip()
+    return " ".join(part for part in (one.hint, one.detail, *told.splitlines()[-1:]) if part)
 
 
 def _why(result: SubmissionResult) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from introml.grader.authoring.lab_test_file import Try
 from introml.grader.lab import Cell, Kind, Lab
@@ -68,6 +70,23 @@ def run_all(checker: Checker, tries: list[Try]) -> Iterator[str]:
             yield f"{name}: {message}"
 
 
+def _values(tree: ast.Expression) -> str:
+    """An expression for the values of the notebook's names in `tree`, in words."""
+    own = {one.arg for one in ast.walk(tree) if isinstance(one, ast.arg)}
+    names = [one for one in ast.walk(tree) if isinstance(one, ast.Name)]
+    own |= {one.id for one in names if isinstance(one.ctx, ast.Store)} | set(dir(builtins))
+    told = dict.fromkeys(one.id for one in names if one.id not in own)
+    return " + ', ' + ".join(f"'{name} = ' + str({name})[:80]" for name in told) or "''"
+
+
+def _last_words(error: Mapping[str, Any] | None, message: str) -> str:
+    """What a cell raised: the values alone where that is its assertion."""
+    if error is None:
+        return message
+    is_assertion = error["type"] == "AssertionError"
+    return error["message"] if is_assertion else f"{error['type']}: {error['message']}"
+
+
 def _run(checker: Checker, experiment: Cell, source: str, holds: str = "") -> str:
     """Run the solved notebook up to the experiment, with nothing withheld; "" if all goes well."""
     cells = []
@@ -79,12 +98,14 @@ def _run(checker: Checker, experiment: Cell, source: str, holds: str = "") -> st
     cells.append((experiment.id, source))
     if holds:
         try:
-            ast.parse(holds, mode="eval")
+            tree = ast.parse(holds, mode="eval")
         except SyntaxError as problem:
             return f"holds is no expression: {problem.msg}"
-        cells.append(("holds", f"assert {holds}"))
+        cells.append(("holds", f"assert ({holds}), {_values(tree)}"))
     with Attempt(checker._template, cells, limits=checker.limits) as attempt:
         for one in attempt.start():
+            if one.outcome != "ok" and one.cell == "holds":
+                return f"{holds} does not hold: {_last_words(one.error, one.message)}"
             if one.outcome != "ok":
-                return f"{holds} does not hold" if one.cell == "holds" else one.message
+                return one.message
     return ""

@@ -20,9 +20,15 @@ def false_fail_rate(miss: float, runs: int, needed: int) -> float:
     """
     if not (0 <= miss <= 1 and 1 <= needed <= runs):
         raise ValueError(f"miss={miss}, runs={runs}, needed={needed}: 0 ≤ miss ≤ 1 ≤ needed ≤ runs")
-    return math.fsum(
-        math.comb(runs, hits) * (1 - miss) ** hits * miss ** (runs - hits) for hits in range(needed)
-    )
+    return math.fsum(_chance(hits, runs, 1 - miss) for hits in range(needed))
+
+
+def _chance(hits: int, runs: int, hit: float) -> float:
+    """The chance of exactly `hits` in `runs`. In logarithms: no float holds comb(2000, 1000)."""
+    if hit in (0, 1):
+        return float(hits == runs * hit)
+    ways = math.lgamma(runs + 1) - math.lgamma(hits + 1) - math.lgamma(runs - hits + 1)
+    return math.exp(ways + hits * math.log(hit) + (runs - hits) * math.log1p(-hit))
 
 
 def highest_miss(misses: int, tries: int, confidence: float = 0.95) -> float:
@@ -33,7 +39,9 @@ def highest_miss(misses: int, tries: int, confidence: float = 0.95) -> float:
     low, high = 0.0, 1.0
     for _ in range(60):
         middle = (low + high) / 2
-        seen = 1 - false_fail_rate(middle, tries, tries - misses) if misses < tries else 1.0
+        seen = 1.0
+        if misses < tries:  # the chance of so few misses: a miss counts as a hit here
+            seen = false_fail_rate(1 - middle, tries, misses + 1)
         low, high = (middle, high) if seen > 1 - confidence else (low, middle)
     return high
 

@@ -154,10 +154,10 @@ def _version(folder: Path, hidden_checks: Path | None) -> str:
 def _checks_in(path: Path, *, hidden: bool) -> list[CheckInfo]:
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as problem:
-        raise LabError(
-            path, getattr(problem, "lineno", None), f"is not Python: {problem}"
-        ) from None
+    except SyntaxError as problem:
+        raise LabError(path, problem.lineno, f"is not Python: {problem.msg}") from None
+    except ValueError as problem:
+        raise LabError(path, None, f"is not Python: {problem}") from None
     found = []
     for node in (one for one in tree.body if isinstance(one, ast.FunctionDef)):
         for one in node.decorator_list:

@@ -384,8 +384,9 @@ class _Grading:
         if was_timed(attempt.submission):
             checker._measured.add(check.name)
         result.flags += outcome.flags
-        if outcome.evidence:
-            result.teacher[f"check {check.name}"] = outcome.evidence
+        # What a public check found is for the student to read; a hidden one's, for the teacher.
+        if told := outcome.evidence or (_short(outcome.detail) if check.hidden else ""):
+            result.teacher[f"check {check.name}"] = told
         if attempt.submission.forbidden_calls:
             calls = ", ".join(attempt.submission.forbidden_calls)[:_EVIDENCE]
             result.flags.append(Flag("called a library's answer", f"{check.name}: {calls}"))

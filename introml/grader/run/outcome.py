@@ -7,6 +7,7 @@ import signal
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -88,7 +89,7 @@ def run_check(check: Check, submission: Any, seed: int, overtime_s: float | None
         trace = _trace(error)
         if not submission._received:
             raise CheckFault(f"check {check.name} is broken:\n{trace}") from error
-        flag = Flag(COULD_NOT_USE, f"{check.name}: {error!r:.500}")
+        flag = Flag(COULD_NOT_USE, f"{check.name}{_place(check, error)}: {error!r:.500}")
         return Outcome("failed", 0.0, check.hint or UNUSABLE, "", (flag,), trace)
 
 
@@ -128,6 +129,14 @@ def _assertion(check: Check, error: AssertionError) -> Outcome:
     if own and error.args and isinstance(error.args[0], str):
         return Outcome("failed", 0.0, error.args[0])
     return Outcome("failed", 0.0, check.hint, str(error)[:2000], evidence=_trace(error))
+
+
+def _place(check: Check, error: BaseException) -> str:
+    """The line of the check's own file at which it stopped, in words: it may be at fault."""
+    file = check.run.__code__.co_filename
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [one.lineno for one in frames if one.filename == file]
+    return f" ({Path(file).name}, line {lines[-1]})" if lines else ""
 
 
 def _trace(error: BaseException) -> str:

@@ -222,7 +222,7 @@ class Submission:
             return StudentError(kind, f"{what} {error['message'][:500]}.", private)
         if kind == "raised":
             return StudentError(kind, f"{what} raised {text}{place}.", private, because)
-        return StudentError(kind, f"{error['message'][:500]}{place}.", private, because)
+        return StudentError(kind, f"{error['message'][:500].rstrip('.')}{place}.", private, because)
 
     def _lower(self, value: Any) -> HandleRef | None:
         """What a handle is called in a request."""

@@ -12,6 +12,7 @@ from introml.grader.authoring.canaries import SPY, found_in, own_canaries, plant
 from introml.grader.authoring.lab_test import prove_lab
 from introml.grader.checks.checks import load_checks
 from introml.grader.lab.lab import load_lab
+from introml.grader.lab.source import LabError
 from introml.grader.run.checker import Checker, Setup
 
 
@@ -121,6 +122,30 @@ def test_answers_to_try_that_are_no_use_are_found(tmp_path, capsys):
         "✓ wrong/sum_for_mean is caught by",
     ):
         assert words in out
+
+
+def test_an_author_is_told_what_a_hidden_check_keeps_from_students(tmp_path):
+    """The numbers that it compared, and the name that it did not find."""
+    folder = copy_of_tiny(
+        tmp_path,
+        lab_md=lambda text: text.replace("(tiny_solution_residuals**2).mean()", "0 * y.sum()"),
+        hidden_checks_py=lambda text: text.replace("submission.Descent(", "submission.Decsent("),
+    )
+    with Checker(Setup(str(folder), 0)) as checker:
+        problems, _ = lab_test._solution_passes(checker, 1)
+    (value,) = (one for one in problems if "fails loss_at_any_size" in one)
+    assert "differ" in value
+    (missing,) = (one for one in problems if "fails steps_go_on" in one)
+    assert "Decsent is not defined" in missing
+
+
+def test_a_file_that_is_no_answer_is_told_before_anything_is_graded(tmp_path):
+    folder = copy_of_tiny(tmp_path)
+    (folder / "wrong" / "of_the_library.toml").write_text(REFUSED.replace("old =", "odd ="))
+    told = []
+    with pytest.raises(LabError, match=r"of_the_library\.toml"):
+        prove_lab(load_lab(folder), seeds=1, say=told.append)
+    assert told == []
 
 
 def test_secrets_are_planted_in_a_copy_that_still_works(tmp_path):

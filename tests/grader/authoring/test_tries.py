@@ -74,7 +74,11 @@ def test_experiments_and_tries_run_and_hold_what_is_said(checker):
     assert problems(cell="training") == []
     assert problems(cell="training", replace=tuple(ones), holds="result[-1] < 0.01") == []
     (wrong,) = problems(cell="training", holds="result[-1] > result[0]")
-    assert wrong.endswith("result[-1] > result[0] does not hold")
+    assert "result[-1] > result[0] does not hold: result = [" in wrong
+    (misspelt,) = problems(cell="training", holds="reslt[-1] < 1")
+    assert misspelt.endswith("does not hold: NameError: name 'reslt' is not defined")
+    (counted,) = problems(cell="training", holds="len([one for one in result]) == 2")
+    assert counted.count(" = ") == 1
     (raised,) = problems(cell="training", replace=(("range(20)", "range(2, nothing)"),))
     assert "nothing" in raised
     (absent,) = problems(cell="training", replace=(("range(21)", "range(20)"),))

@@ -140,6 +140,10 @@ def test_the_false_fail_rate_is_the_binomial_tail_and_a_high_one_is_refused():
     assert highest_miss(0, 60) == pytest.approx(1 - 0.05 ** (1 / 60), abs=1e-6)
     assert 0.01 < highest_miss(1, 60) < 0.1
     assert highest_miss(3, 3) == 1
+    assert false_fail_rate(0, 3, 1) == 0
+    assert false_fail_rate(1, 3, 1) == 1
+    assert highest_miss(0, 100_000) == pytest.approx(1 - 0.05 ** (1 / 100_000), rel=1e-6)
+    assert 0.55 < highest_miss(1200, 2200) < 0.57
     with pytest.raises(ValueError, match=r"10\.0% of the time"):
         assert_learns(lambda _: 1, RNG, threshold=0, miss=0.1, runs=1, hint="")
 

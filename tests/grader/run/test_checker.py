@@ -209,6 +209,7 @@ def test_a_hidden_check_shows_its_title_and_hint_only(checker):
     hidden = next(one for one in result.checks if one.name == "loss_at_any_size")
     assert (hidden.outcome, hidden.detail) == ("failed", "")
     assert hidden.hint == "Divide by the number of points."
+    assert "differ" in result.teacher["check loss_at_any_size"]
     public = next(one for one in result.checks if one.name == "loss_is_a_mean")
     assert "entries differ" in public.detail
     assert "Divide by the number of points." in shown(result)

@@ -111,7 +111,8 @@ def test_a_check_that_breaks_is_a_fault_before_it_saw_a_value_and_a_failure_afte
     assert got.hint == "What your code returned could not be used."
     assert got.detail == ""
     assert "SECRET" in got.evidence
-    assert got.flags
+    line = broken.__code__.co_firstlineno + 1
+    assert got.flags[0].evidence == f"body (test_outcome.py, line {line}): KeyError('SECRET')"
 
 
 def test_a_check_that_computes_for_ever_is_stopped():
