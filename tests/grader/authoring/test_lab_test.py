@@ -104,7 +104,7 @@ new = "return torch.nn.functional.mse_loss(x @ w, y)"
 
 
 def test_answers_to_try_that_are_no_use_are_found(tmp_path, capsys):
-    """A right answer that is wrong, and answers that the search for library answers refuses."""
+    """A right answer that is wrong, and answers that use what the lab withholds."""
     folder = copy_of_tiny(tmp_path)
     right = folder / "right" / "loops.py"
     text = right.read_text()
@@ -116,7 +116,7 @@ def test_answers_to_try_that_are_no_use_are_found(tmp_path, capsys):
     assert command.main(["lab", "test", str(folder), "--seeds", "1", "--mutants", "0"]) == 1
     out = capsys.readouterr().out
     for words in (
-        "✗ right/loops is refused: ",
+        "✗ right/loops: Cell 'loss', line 2: torch.nn.functional.mse_loss is withheld",
         "✗ right/loops fails gradient_is_right at seed 0",
         "✗ wrong/of_the_library is refused: ",
         "✓ wrong/sum_for_mean is caught by",
