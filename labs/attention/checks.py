@@ -173,7 +173,7 @@ def masks_say_who_may_attend(submission, rng):
         )
     S = int(rng.integers(4, 9))
     lengths = randint(rng, 1, S, int(rng.integers(3, 6)))
-    lengths[0], lengths[1] = 0, S
+    lengths[1], lengths[2] = 0, S  # the first row has some keys, and not all
     expected = torch.zeros(len(lengths), 1, 1, S, dtype=torch.bool)
     for row, length in enumerate(lengths.tolist()):
         expected[row, :, :, :length] = True
@@ -341,6 +341,16 @@ def lookup_ignores_order_and_padding(submission, rng):
     )
     assert_finite(scores, hint="Some scores are infinite or NaN.")
     require(not torch.equal(scores[0], scores[1]), "The scores do not depend on the example.")
+    assert_inputs_kept(
+        submission, model, names, values, lengths, questions, hint=KEPT.format("LookupModel")
+    )
+    assert_close(
+        model(names[:1], values[:1], lengths[:1], questions[:1]),
+        scores[:1],
+        **NEAR,
+        hint="One example alone gets other scores than among others. Is a dimension taken away "
+        "that has size 1 by chance?",
+    )
     order = torch.stack(
         [
             torch.cat([torch.from_numpy(rng.permutation(n)), torch.arange(n, S)])
@@ -372,6 +382,14 @@ def lookup_ignores_order_and_padding(submission, rng):
     )
     other = model(names, (values + 1) % num_values, lengths, questions)
     require(not torch.equal(other, scores), "The scores do not depend on the pairs' values.")
+    both = values, values[:, torch.from_numpy(rng.permutation(S))]
+    one, other = (model(*pair, lengths, questions) for pair in (both, both[::-1]))
+    require(
+        all(type(found) is Tensor and found.shape == scores.shape for found in (one, other))
+        and not torch.allclose(one, other),
+        "Names and values that change places give the same scores. Name 3 is not value 3: each "
+        "kind has embeddings of its own.",
+    )
     other = model(names, values, lengths, (questions + 1) % num_names)
     require(not torch.equal(other, scores), "The scores do not depend on the questions.")
     _sizes_of_the_layer(

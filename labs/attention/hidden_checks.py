@@ -59,6 +59,12 @@ def attention_in_other_dtypes(submission, rng):
     hint = "bfloat16 in, bfloat16 out, and near the exact result."
     assert_close(answer[1], weights.bfloat16(), **HALF_WEIGHTS, hint=hint)
     assert_close(answer[0], output.bfloat16(), **HALF_OUTPUT, hint=hint)
+    mask = draw_mask(rng, q.shape[-2], k.shape[-2])
+    masked, weights = torch_attention(q.float(), k.float(), v.float(), mask)
+    answer = is_pair(submission.attention(q, k, v, mask=mask))
+    hint = "With a mask: bfloat16 in, bfloat16 out, and near the exact result."
+    assert_close(answer[1], weights.bfloat16(), **HALF_WEIGHTS, hint=hint)
+    assert_close(answer[0], masked.bfloat16(), **HALF_OUTPUT, hint=hint)
     blocks = submission.blockwise_attention(q, k, v, int(rng.integers(3, 9)))
     hint = "In blocks: bfloat16 in, bfloat16 out, and near the exact result."
     assert_close(blocks, output.bfloat16(), **HALF_OUTPUT, hint=hint)
