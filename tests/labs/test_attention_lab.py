@@ -40,7 +40,6 @@ LEARNS, SMALL = "learns_to_look_up", "blocks_keep_memory_small"
 @pytest.mark.parametrize("style", ["solution", *RIGHT])
 def test_right_answers_pass_at_twenty_seeds(style):
     answers = {} if style == "solution" else RIGHT[style].cells
-    assert style == "solution" or set(answers) == set(LAB.answers)
     names = names_of(LAB, answers)
     for seed in range(20):
         slow = () if seed == 0 else (LEARNS, SMALL)
