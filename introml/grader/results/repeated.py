@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from introml.grader.results.results import SubmissionResult
+from introml.grader.results.results import SubmissionResult, Verdict
 
 _NAMED = 5
 
@@ -21,13 +21,15 @@ def best_of(runs: Sequence[SubmissionResult]) -> SubmissionResult:
 def differences(runs: Sequence[SubmissionResult], but: Collection[str] = ()) -> list[str]:
     """What the runs do not have in common, in words; checks named in `but` are measured ones.
 
-    Compared are the verdict, each check's outcome and points, and which cells stopped.
+    Compared are the verdict, each check's outcome and points, and which cells stopped. What was not
+    done in time says more about the machine than about the code, and is no difference.
     """
     found = []
-    if len(verdicts := {str(one.verdict) for one in runs}) > 1:
+    verdicts = {str(one.verdict) for one in runs if one.verdict != Verdict.TIMED_OUT}
+    if len(verdicts) > 1:
         found.append(f"the verdict ({', '.join(sorted(verdicts))})")
     for checks in zip(*(one.checks for one in runs), strict=True):
-        ends = {(one.outcome, one.points) for one in checks}
+        ends = {(one.outcome, one.points) for one in checks if one.outcome != "timed out"}
         if len(ends) > 1 and checks[0].name not in but:
             outcomes = ", ".join(sorted({one.outcome for one in checks}))
             found.append(f"check {checks[0].name} ({outcomes})")

@@ -220,7 +220,7 @@ class Checker:
                 best = best_of(runs)
                 best.flags.append(Flag("depends on chance", in_words(len(runs), other)))
                 return best
-        return first
+        return best_of(runs)
 
     def _grade(
         self, read: Submitted, found: Findings, result: SubmissionResult, shift: int = 0

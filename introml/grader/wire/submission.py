@@ -211,7 +211,7 @@ class Submission:
     def _student_error(self, what: str, error: dict) -> StudentError:
         kind = error["kind"] if error["kind"] in _GENERAL else "raised"
         place = f", line {error['line']} of cell {error['cell']}" if error.get("line") else ""
-        text = f"{error['type'][:60]}: {error['message'][:500]}"
+        text = f"{error['type'][:60]}: {error['message'][:500].rstrip('.')}"
         private = f"{what}: {kind}: {text}{place}"
         because = self._missing.get(what, "") if kind == "missing" else ""
         if not self._public:

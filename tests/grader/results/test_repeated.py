@@ -32,8 +32,8 @@ def test_equal_runs_have_no_differences():
 
 def test_what_differs_is_named():
     assert differences([run(0, 2), run(0, 2), run(2, 2)]) == ["check a (failed, passed)"]
-    late = run(0, verdict=Verdict.TIMED_OUT)
-    assert differences([run(0), late]) == ["the verdict (graded, timed out)"]
+    crashed = run(0, verdict=Verdict.CRASHED)
+    assert differences([run(0), crashed]) == ["the verdict (crashed, graded)"]
     stopped = replace(run(0), cell_errors=[CellError("Cell 7", "at 0x7f")])
     assert differences([run(0), stopped]) == ["which cells stopped"]
     elsewhere = replace(run(0), cell_errors=[CellError("Cell 7", "at 0x8e")])
@@ -43,6 +43,14 @@ def test_what_differs_is_named():
     # Words may hold an address.
     hint = replace(run(0), checks=[replace(run(0).checks[0], hint="It is <f at 0x7f>.")])
     assert differences([run(0), hint]) == []
+
+
+def test_what_was_not_done_in_time_is_no_difference():
+    assert differences([run(0), run(0, verdict=Verdict.TIMED_OUT)]) == []
+    late = replace(run(2), checks=[replace(run(0).checks[0], outcome="timed out")])
+    assert differences([run(2), late]) == []
+    assert best_of([late, run(2)]).score == 2
+    assert differences([run(2), late, run(0)]) == ["check a (failed, passed, timed out)"]
 
 
 def test_checks_that_measure_may_end_otherwise():
