@@ -16,6 +16,7 @@ from .regrade import regraded as regraded
 from .repeated import best_of as best_of
 from .repeated import differences as differences
 from .repeated import in_words as in_words
+from .results import COULD_NOT_USE as COULD_NOT_USE
 from .results import FAULT_MESSAGE as FAULT_MESSAGE
 from .results import CellError as CellError
 from .results import CheckResult as CheckResult

@@ -24,6 +24,8 @@ FAULT_MESSAGE = (
     "The grader failed on this submission; it is not your fault, and costs no attempt. Tell the "
     "person who runs the grading of your course."
 )
+#: The kind of the flag that a check gets which broke over a value of the student's.
+COULD_NOT_USE = "a check could not use what was returned"
 #: A check that was added after a submission was graded: it counts neither for nor against it.
 NOT_ASKED = "not asked then"
 #: What a check can end as. "not run" and not counting: it needs a GPU, and there was none, or it

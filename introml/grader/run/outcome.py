@@ -14,7 +14,7 @@ import torch
 
 from introml.grader.box import GraderFault
 from introml.grader.checks import Check, CheckFailed, NotMeasured, rng_for
-from introml.grader.results import Flag, clamped
+from introml.grader.results import COULD_NOT_USE, Flag, clamped
 from introml.grader.wire import StudentError
 
 
@@ -54,7 +54,6 @@ _WORDS = {
     "memory": "Your code needed more memory than the limit.",
 }
 _NOT_MEASURED = "It could not be measured this time, so it counts neither for nor against you."
-COULD_NOT_USE = "a check could not use what was returned"
 UNUSABLE = "What your code returned could not be used."
 
 

@@ -10,10 +10,16 @@ from typing import Any
 
 from introml.grader.lab import Lab, cells_to_json
 from introml.grader.notebook import Content
-from introml.grader.results import FAULT_MESSAGE, CheckResult, Flag, SubmissionResult, Verdict
+from introml.grader.results import (
+    COULD_NOT_USE,
+    FAULT_MESSAGE,
+    CheckResult,
+    Flag,
+    SubmissionResult,
+    Verdict,
+)
 from introml.grader.run.checker_process import CHECKER, CheckerBroken, CheckerProcess, LabUnusable
 from introml.grader.run.fingerprint import Fingerprint
-from introml.grader.run.outcome import COULD_NOT_USE
 
 #: What a checker may need beyond the submission's own time: reading, starting boxes, overtime.
 _SLACK_S = 60.0

@@ -1,6 +1,6 @@
 """Makes the whole table of scores after all.
 
-Caught by: blocks_keep_memory_small
+Caught by: blocks_equal_the_whole, blocks_keep_memory_small
 """
 # ruff: noqa: F821
 

@@ -65,13 +65,15 @@ edit("answer_ending_in_a_backslash_comment", "LEAF", lambda source: f"{source}\n
 edit("answer_with_a_solution_mark", "LEAF",
      lambda source: f"### BEGIN SOLUTION\n{source}\n### END SOLUTION")  # fmt: skip
 
-# Slips: each costs its own cell, and says where.
+# Where the student works this package may be there, so that its statement alone is left out; here,
+# in a notebook that lacks it, the cell stops.
 above(
-    "slip_import_of_colab",
+    "answer_with_an_import_of_colab",
     "from google.colab import files",
-    costs=["LEAF"],
     says=["google", "LEAF"],
+    at_home=False,
 )
+# Slips: each costs its own cell, and says where.
 above("slip_smart_quotes", "print(“start”)", costs=["LEAF"], says=["“", "LEAF"])
 above("slip_error_above", "print(undefined_name)", costs=["LEAF"], says=["undefined_name", "LEAF"])
 above("slip_await_outside", "def f():\n    await g()", costs=["LEAF"], says=["await", "LEAF"])

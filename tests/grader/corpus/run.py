@@ -96,8 +96,8 @@ class Grading:
         shared = not self._every and one.about_the_lab is False
         self._checker.checks = [x for x in self._checks if not (shared and x.name in SLOW)]
         result = self._graded(one.data)
-        told = [result.message, *result.notes, *(x.message for x in result.cell_errors)]
-        told += [f"{x.cell}" for x in result.cell_errors] + [x.hint for x in result.checks]
+        told = [result.message, *result.notes, *(x.words for x in result.cell_errors)]
+        told += [x.hint for x in result.checks]
         return {
             "name": one.name,
             "verdict": str(result.verdict),
