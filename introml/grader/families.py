@@ -147,11 +147,10 @@ FAMILIES: dict[str, Family] = {
             r"|(^|_)p?inverse(_ex)?$"
             r"|cholesky|geqrf|orgqr|ormqr|householder|(^|_)(qr|svd|lu|lobpcg)(_|$)|triangular_solve",
             functions=(
-                *_named(
-                    "numpy.linalg", "lstsq solve inv pinv qr svd eig eigh cholesky tensorsolve"
-                ),
+                # Not NumPy's inv: Matplotlib draws with it.
+                *_named("numpy.linalg", "lstsq solve pinv qr svd eig eigh cholesky tensorsolve"),
                 *_named("numpy", "polyfit polynomial.polynomial.polyfit"),
-                *_named("numpy.linalg._umath_linalg", "solve solve1 inv lstsq cholesky_lo"),
+                *_named("numpy.linalg._umath_linalg", "solve solve1 lstsq cholesky_lo"),
                 *_named("numpy.linalg._umath_linalg", "qr_r_raw svd_f svd_s svd eig eigh_lo"),
                 *_named("numpy.linalg.lapack_lite", "dgelsd dgeqrf dorgqr"),
                 *_named("torch", "lobpcg pca_lowrank svd_lowrank"),

@@ -1,5 +1,6 @@
 """The lab on gradient descent: its solution, another right one, the wrong ones, and its numbers."""
 
+import json
 import statistics
 
 import matplotlib.pyplot as plt
@@ -7,7 +8,9 @@ import pytest
 import torch
 from in_process import names_of, not_passed, outcomes
 
+from introml.grader.authoring.release import solution_notebook
 from introml.grader.lab.lab import load_lab
+from introml.grader.run.checker import Checker, Setup
 
 LAB = load_lab("gradient-descent")
 RIGHT = {right.name: right for right in LAB.right_solutions()}
@@ -182,3 +185,15 @@ def test_what_is_said_of_the_experiment_holds(monkeypatch, capsys):
     assert long > 100
     assert 0.05 < short / long < 20
     assert sum(later) > 15
+
+
+def test_a_plot_in_a_cell_costs_nothing_though_solvers_are_withheld():
+    book = json.loads(solution_notebook(LAB))
+    plot = "import matplotlib.pyplot as plt\nfig, ax = plt.subplots()\nax.plot([1, 2, 3])\n"
+    source = plot + "fig.canvas.draw()\nplt.close(fig)\nprint('drawn')"
+    cell = {"cell_type": "code", "id": "plot", "metadata": {}, "outputs": [], "source": source}
+    book["cells"].append(cell | {"execution_count": None})
+    with Checker(Setup(lab=str(LAB.folder), seed=1)) as checker:
+        result = checker.grade("ada", "0" * 64, json.dumps(book).encode())
+    assert "drawn" in result.public_output, result.notes
+    assert (result.score, result.notes) == (26, [])

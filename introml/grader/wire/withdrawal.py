@@ -231,7 +231,8 @@ class _Held:
             # Whoever holds the function, by whatever name, finds a body in it that refuses.
             code = codes.setdefault(id(function), function.__code__)
             self._functions.append((function, code, _refusing_code(refusal(name), code)))
-            if everywhere:
+            if everywhere and not code.co_filename.startswith("<"):
+                # Generated code, such as a dataclass's `__init__`, is like that of any other class.
                 self.copies.append((_mark(code), refusal(name)))
         for name in family.functions:
             owner, attribute = _find(name)
