@@ -2,7 +2,7 @@
 
 import linecache
 
-import torch
+from torch_threads import one_thread
 
 from introml.grader.lab.lab import Lab
 from introml.grader.lab.source import Kind
@@ -34,14 +34,12 @@ def outcomes(
 ) -> dict[str, Outcome]:
     """What becomes of the lab's checks, of one tier; the process has one thread, as a box has."""
     found = {}
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    for check in load_all_checks(lab):
-        chosen = only is None or check.name in only
-        if check.tier == tier and chosen and check.name not in without:
-            submission = Submission(LocalLink(Worker(namespace=names)), seed=seed)
-            found[check.name] = run_check(check, submission, seed)
-    torch.set_num_threads(before)
+    with one_thread():
+        for check in load_all_checks(lab):
+            chosen = only is None or check.name in only
+            if check.tier == tier and chosen and check.name not in without:
+                submission = Submission(LocalLink(Worker(namespace=names)), seed=seed)
+                found[check.name] = run_check(check, submission, seed)
     return found
 
 

@@ -3,11 +3,10 @@
 Each fails a check, since what it needs is not there, or is shown to a person: none passes unseen.
 """
 
-from contextlib import contextmanager
 from itertools import count
 
 import pytest
-import torch
+from torch_threads import one_thread
 
 from introml.grader.authoring.release import solution_notebook
 from introml.grader.lab.lab import load_lab
@@ -124,20 +123,11 @@ ABOUT = {
 }  # fmt: skip
 
 
-@contextmanager
-def grading(name):
-    lab = load_lab(name)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with Checker(Setup(str(lab.folder), seed=2**50 + 3)) as checker:
-        checker.checks = [one for one in checker.checks if one.name in ABOUT[name]]
-        yield checker
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module", params=ABOUT)
 def checker(request):
-    with grading(request.param) as one:
+    setup = Setup(str(load_lab(request.param).folder), seed=2**50 + 3)
+    with one_thread(), Checker(setup) as one:
+        one.checks = [check for check in one.checks if check.name in ABOUT[request.param]]
         yield one
 
 

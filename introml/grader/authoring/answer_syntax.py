@@ -6,6 +6,7 @@ import ast
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 #: Modules by the names that labs give them: `torch.exp(x)` has no receiver that is a value.
 _MODULES = {"torch", "nn", "F", "math", "np", "numpy", "plt"}
@@ -34,7 +35,11 @@ class Place:
     def __init__(self, source: str, devices: bool) -> None:
         self.tree = ast.parse(source)
         self.devices = devices
-        self._lines = [line.encode() for line in source.split("\n")]
+        self.source = source
+        # The columns of a syntax tree count bytes.
+        self._data = source.encode()
+        lengths = (len(line) + 1 for line in self._data.split(b"\n"))
+        self._starts = list(accumulate(lengths, initial=0))
         self._parents = {
             child: node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)
         }
@@ -44,18 +49,15 @@ class Place:
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         """Where the node's text begins and ends, in the bytes of the cell."""
-        before = [0]
-        for line in self._lines:
-            before.append(before[-1] + len(line) + 1)
         return (
-            before[node.lineno - 1] + node.col_offset,
-            before[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0),
+            self._starts[node.lineno - 1] + node.col_offset,
+            self._starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0),
         )
 
     def text(self, node: ast.expr | ast.stmt, atom: bool = False) -> str:
         """The node's own text; in parentheses where an `atom` is wanted and it is none."""
         start, end = self.span(node)
-        text = b"\n".join(self._lines)[start:end].decode()
+        text = self._data[start:end].decode()
         return f"({text})" if atom and not isinstance(node, _ATOMS) else text
 
     def function(self, node: ast.AST) -> ast.FunctionDef | None:
@@ -75,11 +77,19 @@ class Place:
     def changed(self, node: ast.stmt, changes: Sequence[tuple[ast.expr, str]]) -> str:
         """The node's text with other texts for some of the expressions in it."""
         start, end = self.span(node)
-        data = b"\n".join(self._lines)[start:end]
+        data = self._data[start:end]
         for one, text in sorted(changes, key=lambda change: self.span(change[0]), reverse=True):
             first, last = self.span(one)
             data = data[: first - start] + text.encode() + data[last - start :]
         return data.decode()
+
+    def edited(self, edit: Edit) -> str:
+        """The cell with the edit made."""
+        start, end = self.span(edit.node)
+        text = edit.text
+        if edit.before:
+            text, end = f"{edit.before}\n{' ' * edit.node.col_offset}", start
+        return (self._data[:start] + text.encode() + self._data[end:]).decode()
 
     def instead(self, node: ast.expr, other: ast.expr) -> Edit:
         """An edit that puts a part of the node into its place."""

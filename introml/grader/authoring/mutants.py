@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from multiprocessing.util import Finalize
 from queue import Empty, SimpleQueue
@@ -103,6 +104,8 @@ class Fates:
     #: How many mutants of a cell each check has caught.
     caught: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     seconds: float = 0.0
+    #: Whether a process that grades them was killed, so that no more were tried.
+    killed: bool = False
 
     def add(self, fate: Fate) -> None:
         """Count a mutant that was tried."""
@@ -135,10 +138,13 @@ def grade(
             found = _until(began + seconds, (grader.fate(one) for one in made))
         else:
             found = _by_all_cores(setup, grader.took, made, began + seconds)
-        for fate in found:
-            fates.add(fate)
-            fates.seconds = time.monotonic() - began
-            tell(fates)
+        try:
+            for fate in found:
+                fates.add(fate)
+                fates.seconds = time.monotonic() - began
+                tell(fates)
+        except BrokenProcessPool:
+            fates.killed = True
     return fates
 
 
@@ -193,12 +199,10 @@ def told(fates: Fates, named: Sequence[Survivor]) -> list[str]:
         if fate.mutant.key in names:
             continue
         checks = [name for name, _ in fates.caught[fate.mutant.cell].most_common(3)]
-        watched = f" Other mutants of this cell are caught by {', '.join(checks)}."
+        others = f" Other mutants of this cell are caught by {', '.join(checks)}." if checks else ""
         problems.append(
             f"{in_words(fate)}\n"
-            f"    A check should see it; if both do the same, name it in lab_test.toml."
-            + watched
-            * bool(checks)
+            f"    A check should see it; if both do the same, name it in lab_test.toml.{others}"
         )
     if fates.tried == fates.total:
         lived = {one.mutant.key for one in fates.survivors}
@@ -209,9 +213,16 @@ def told(fates: Fates, named: Sequence[Survivor]) -> list[str]:
             if one.key not in lived
         ]
     else:
+        why = (
+            "one of the processes that grade them was killed, as the system does where memory "
+            "runs out; close other programs, or use a machine with more memory, and run "
+            "introml lab test again"
+            if fates.killed
+            else f"the time for mutants, {fates.seconds:.0f} s, was over; allow more with "
+            "--mutants SECONDS"
+        )
         problems.append(
-            f"{fates.total - fates.tried} of {fates.total} mutants were not tried: the time for "
-            f"mutants, {fates.seconds:.0f} s, was over; allow more with --mutants SECONDS"
+            f"{fates.total - fates.tried} of {fates.total} mutants were not tried: {why}"
         )
     return problems
 

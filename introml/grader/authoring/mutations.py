@@ -94,19 +94,14 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _mutated(what: str, edit: Edit, place: Place) -> Mutation:
-    data = b"\n".join(place._lines)
-    start, end = place.span(edit.node)
+    source = place.edited(edit)
     if edit.before:
-        indent = " " * edit.node.col_offset
-        text = f"{edit.before}\n{indent}".encode()
-        source = (data[:start] + text + data[start:]).decode()
         function = place.function(edit.node)
         old = f"def {function.name}(…):" if function else ""
         return Mutation(what, source, edit.node.lineno, old, f"{old} {edit.before}".strip())
-    source = (data[:start] + edit.text.encode() + data[end:]).decode()
     first, last = edit.node.lineno, edit.node.end_lineno or edit.node.lineno
     more = edit.text.count("\n") - (last - first)
-    old = "\n".join(line.decode() for line in place._lines[first - 1 : last])
+    old = "\n".join(place.source.split("\n")[first - 1 : last])
     new = "\n".join(source.split("\n")[first - 1 : last + more])
     old, new = edit.told or (old, new)
     return Mutation(what, source, first, _joined(old), _joined(new))

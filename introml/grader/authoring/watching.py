@@ -19,7 +19,12 @@ class Watching:
     """The names that a lab's checks lead to, by way of the checks' files and an answer's cells."""
 
     def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+        self._listed = [one.name for one in lab.check_list()]
+        self._cells = [
+            cell
+            for cell in lab.cells
+            if cell.is_code and cell.kind not in (Kind.EXPERIMENT, Kind.CHECK)
+        ]
         self._checks: _Names = {}
         folders = {path.parent for path in (lab.public_checks, lab.hidden_checks) if path}
         for path in (one for folder in folders for one in folder.glob("*.py")):
@@ -37,18 +42,14 @@ class Watching:
 
     def checks_of(self, cell: str, cells: Mapping[str, str]) -> set[str]:
         """The checks that can watch a cell of an answer, whose own cells are `cells`."""
-        answer = {
-            one.id: ast.parse(cells.get(one.id, one.solution))
-            for one in self._lab.cells
-            if one.is_code and one.kind not in (Kind.EXPERIMENT, Kind.CHECK)
-        }
+        answer = {one.id: ast.parse(cells.get(one.id, one.solution)) for one in self._cells}
         names: _Names = {name: set(leads) for name, leads in self._checks.items()}
         for tree in answer.values():
             for node in tree.body:
                 for name in _bound(node):
                     names.setdefault(name, set()).update(_bare(node))
         defined = {name for node in answer[cell].body for name in _bound(node)}
-        return {one.name for one in self._lab.check_list() if defined & _reached(one.name, names)}
+        return {one for one in self._listed if defined & _reached(one, names)}
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

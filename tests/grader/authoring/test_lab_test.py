@@ -3,7 +3,6 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 from tiny import code_cell, copy_of_tiny, notebook, tiny, written
 
 from introml import command
@@ -14,14 +13,6 @@ from introml.grader.checks.checks import load_checks
 from introml.grader.lab.lab import load_lab
 from introml.grader.lab.source import LabError
 from introml.grader.run.checker import Checker, Setup
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_the_small_lab_is_good():

@@ -4,7 +4,6 @@ import multiprocessing
 from dataclasses import replace
 
 import pytest
-import torch
 from tiny import copy_of_tiny, tiny
 
 from introml.grader.authoring import lab_test_file
@@ -26,20 +25,6 @@ from introml.grader.run.checker import Checker, Setup
 
 SQUARES_ONCE = "return (tiny_solution_residuals**2).mean()"
 SUMMED = "return (tiny_solution_residuals**2).sum()"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def checker():
-    with Checker(Setup(str(tiny().folder), 0)) as one:
-        yield one
 
 
 def graded(checker, keep, seconds=600.0):
@@ -247,3 +232,20 @@ def test_as_many_processes_as_there_are_cores_come_to_the_same(checker):
     assert not multiprocessing.active_children()
     over = grade(checker, made, 0, setup=setup)
     assert over.tried < len(made)
+
+
+def test_a_process_that_is_killed_is_told_and_what_was_found_before_counts(checker):
+    made = [one for one in mutants(checker.lab) if one.cell == "loss"][:30]
+
+    def kill(fates):
+        if fates.tried == 1:
+            multiprocessing.active_children()[0].kill()
+
+    fates = grade(checker, made, 600, kill, Setup(str(checker.lab.folder), 0))
+    assert 1 <= fates.tried < len(made)
+    assert not multiprocessing.active_children()
+    (problem,) = told(fates, [])
+    assert (
+        f"{len(made) - fates.tried} of 30 mutants were not tried: one of the processes" in problem
+    )
+    assert problem.endswith("and run introml lab test again")

@@ -3,29 +3,13 @@
 import copy
 
 import pytest
-import torch
 from tiny import copy_of_tiny, tiny
 
 from introml.grader.authoring import lab_test_file, tries
 from introml.grader.authoring.lab_test_file import Try
 from introml.grader.lab.lab import load_lab
-from introml.grader.run.checker import Checker, Setup
 
 SAYS = "Try it on data of your own"
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def checker():
-    with Checker(Setup(str(tiny().folder), 0)) as one:
-        yield one
 
 
 def changed(checker, folder, old, new):

@@ -6,7 +6,6 @@ import tomllib
 
 import numpy as np
 import pytest
-import torch
 
 from introml.book.paths import ROOT
 from introml.grader.authoring.lab_test import prove_lab
@@ -24,14 +23,6 @@ FILE = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 FILES = {one["name"]: one["body"] for one in FILE.finditer(PAGE)}
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch_threads import one_thread
 
 from introml.grader.box.limits import Limits
 from introml.grader.box.template import Template
@@ -37,11 +38,8 @@ def product(x, y):
 
 @pytest.fixture(scope="module")
 def template():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with Template() as one:
+    with one_thread(), Template() as one:
         yield one
-    torch.set_num_threads(threads)
 
 
 def inputs(rng):

@@ -207,8 +207,7 @@ def with_starters(lab: str, cells: Iterable[str]) -> bytes:
 
 @cache
 def released(lab: str) -> bytes:
-    data = starter_notebook(lab_of(lab))
-    return data if isinstance(data, bytes) else data.encode()
+    return starter_notebook(lab_of(lab))
 
 
 @cache

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 
-from .entries import Book, entry, released, starter_of
+from .entries import Book, entry, lab_of, released, starter_of
 
 
 @entry()
@@ -126,8 +127,6 @@ def all_answers_in_one_cell_at_the_end(book: Book) -> None:
 
 
 def _answers_of(book: Book) -> set[str]:
-    from .entries import lab_of
-
     return set(lab_of(book.lab).answers)
 
 
@@ -216,8 +215,6 @@ def a_cell_of_the_labs_copied_as_helper(book: Book) -> None:
 @entry(at_home=False)
 def released_notebook_with_answers_below(book: Book) -> bytes:
     """The answers follow the released notebook in cells of their own: the starter's cells stay."""
-    import json
-
     fresh = Book(book.lab)
     fresh.book = json.loads(released(book.lab))
     for ident in [x["id"] for x in book.cells if x["id"] in _answers_of(book)]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from cpu_work import units_of_work
 from tiny import FOLDER, SECRETS, cell_of, code_cell, copy_of_tiny, notebook, tiny, written
+from torch_threads import one_thread
 
 from introml.grader.box.boxes import GraderFault
 from introml.grader.checks.checks import ChecksError
@@ -32,11 +33,8 @@ from introml.grader.run.checker import (
 
 @pytest.fixture(scope="module")
 def checker():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with Checker(Setup(str(FOLDER), seed=20270110)) as one:
+    with one_thread(), Checker(Setup(str(FOLDER), seed=20270110)) as one:
         yield one
-    torch.set_num_threads(threads)
 
 
 def grade(checker, book):
