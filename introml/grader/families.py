@@ -159,7 +159,7 @@ FAMILIES: dict[str, Family] = {
                 *_named("torch.linalg", "lstsq solve inv pinv qr eig eigh svd cholesky"),
                 *_named("torch", "inverse pinverse cholesky_solve"),
                 *_named("torch.Tensor", "inverse pinverse"),
-                *_named("numpy.linalg", "lstsq solve inv pinv"),
+                *_named("numpy.linalg", "lstsq solve pinv"),
                 "numpy.polyfit",
             ),
         ),

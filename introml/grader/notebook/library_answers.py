@@ -45,6 +45,10 @@ _OURS = tuple(".".join(("introml", "grader", name)) for name in ("check", "requi
 _OTHERS = ("numpy", "scipy", "sklearn")
 _FITS = ("scipy.optimize", "sklearn.linear_model", "sklearn.neural_network", "numpy.polynomial")
 _WHOLE = ("scipy", "scipy.special", "scipy.linalg", "numpy.linalg", "sklearn.utils.extmath")
+#: What inverts a matrix in NumPy by another name than `inv`, which is not withheld either.
+_INVERSES = ("matrix", "asmatrix", "matrix_power", "tensorinv")
+#: Parts of a function that nobody sets but to make it another one, such as one that a lab gives.
+_OF_A_FUNCTION = {"__code__", "__defaults__", "__kwdefaults__"}
 #: Whose functions nobody replaces but to change what others see.
 _NOT_TO_PATCH = ("torch", "numpy", "builtins", "time")
 _SETTINGS = ("torch.backends", "torch._dynamo", "torch._inductor")
@@ -178,6 +182,8 @@ class _Search:
             root = root.value
         if _INSIDE.intersection(parts) or "__subclasses__" in parts:
             yield "looks into the process that runs it", False
+        if _OF_A_FUNCTION.intersection(parts[:1]) and isinstance(node.ctx, ast.Store):
+            yield "changes a function that is there", False
         if isinstance(root, ast.Subscript):
             yield from self._of_subscript(root)
         got = _got(root)
@@ -229,6 +235,8 @@ class _Search:
         answers = {attribute for _, attribute in self._doubles}
         if path[0] in _OTHERS and path[-1] in answers:
             yield f"uses {name}, another library's answer", False
+        elif path[0] == "numpy" and path[-1] in _INVERSES and "inv" in answers:
+            yield f"uses {name}, which can invert a matrix", False
         elif name.startswith(_FITS) and {"lstsq", "optim", "backward"} & answers:
             yield f"uses {'.'.join(path[:2])}, which fits models by itself", False
 

@@ -308,6 +308,7 @@ class _Grading:
             explain_missing(attempt.submission, why_missing(self._cells, result.cell_errors))
             if attempt.alive:
                 self._check_all(attempt, box.checks)
+                attempt.look_for_replaced()
             else:
                 self._cells_failed(attempt, box.checks)
             flags = [Flag("odd behaviour", one) for one in dict.fromkeys(attempt.flags)]

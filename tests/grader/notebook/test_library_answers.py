@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import EXAMPLES
 
+from introml.grader.families import FAMILIES
 from introml.grader.lab.forbidden import Forbidden
 from introml.grader.notebook.library_answers import find
 from introml.grader.notebook.notebook import RunCell
@@ -131,6 +132,8 @@ SHOWN = {
     "from introml.grader.run.checker import x": "Reaches for the grader",
     "torch.allclose = lambda *a: True": "Replaces functions of torch",
     "import time\ntime.perf_counter = f": "Replaces functions of time",
+    "given.__code__ = mine.__code__": "Changes a function that is there",
+    "given.__defaults__ = (3000,)": "Changes a function that is there",
     "pad = " + "1+" * 50_000 + "1": "Is nested too deeply to be read",
 }
 
@@ -143,6 +146,20 @@ def test_what_cannot_be_withheld_is_shown_to_the_teacher_with_its_line(source):
     place = next(n for n in range(len(lines), 0, -1) if f"line {n}: " in told)
     assert told.endswith(lines[place - 1].strip()[:120])
     assert found(source).advice() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["linalg.inv", "linalg.matrix_power", "linalg.tensorinv", "matrix", "asmatrix"],
+)
+def test_numpys_inverse_is_there_and_so_it_is_shown_to_the_teacher(name):
+    cells = [IMPORTS, RunCell("train", f"w = np.{name}(A)", "answer")]
+    solvers = [Forbidden(way) for way in FAMILIES["solvers"].ways]
+    (told,) = find(cells, solvers).evidence()
+    words = "another library's answer" if name == "linalg.inv" else "which can invert a matrix"
+    assert told.startswith(f"Uses numpy.{name}, {words}. Cell 'train', line 1: ")
+    assert find(cells, solvers).advice() == []
+    assert find(cells, WITHHELD) == ([], [])  # of no concern where no inverse is withheld
 
 
 @pytest.mark.parametrize(

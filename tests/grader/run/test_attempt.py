@@ -478,6 +478,19 @@ def test_given_code_in_whose_place_is_other_code_is_flagged(template, way):
         assert attempt.flags == [f"what the lab gives as {name} (cell 'given') is other code"]
 
 
+def test_given_code_that_is_replaced_only_in_a_check_is_flagged_once(template):
+    given = ("given", "def learn(x):\n    return x\n")
+    late = ("work", "def mine(x):\n    global learn\n    learn = abs\n    return x\n")
+    with Attempt(template, [given, late], limits=LIMITS, given={"learn": "given"}) as attempt:
+        attempt.start()
+        attempt.begin(1, 5.0, public=True)
+        assert attempt.submission.mine(1.0) == 1.0
+        assert attempt.flags == []
+        for _ in range(2):
+            attempt.look_for_replaced()
+        assert attempt.flags == ["what the lab gives as learn (cell 'given') is other code"]
+
+
 # What a check costs, and what it says.
 
 
