@@ -88,6 +88,21 @@ def test_without_scripts_a_still_picture_stands_for_each_widget(docname, address
         assert host.locator("[data-readout]").first.text_content().strip()
 
 
+@pytest.mark.parametrize("font", ["source-serif-4", "source-sans-3"])
+def test_text_that_is_being_read_does_not_move_when_its_font_comes_late(font, address, open_tab):
+    held = []
+    tab = open_tab("about:blank", width=360, settle=False)
+    tab.page.route(f"**/{font}.woff2*", lambda route: held.append(route))
+    tab.page.goto(f"{address}/chapters/ml-basics/ways-of-learning.html", wait_until="commit")
+    tab.settle()
+    tab.page.wait_for_timeout(300)
+    assert held
+    for route in held:
+        route.continue_()
+    tab.page.wait_for_function("document.fonts.status === 'loaded'")
+    assert sum(tab.shifts()) < 0.01
+
+
 @pytest.mark.parametrize("docname", pages_with("widget-states"))
 @pytest.mark.parametrize("width", [360, 1280])
 def test_page_does_not_jump_when_its_widgets_start(docname, width, address, open_tab):

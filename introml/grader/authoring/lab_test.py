@@ -170,8 +170,8 @@ def _starter_fails(checker: Checker) -> tuple[list[str], str]:
     return problems, "the starter fails every check"
 
 
-def _refused(lab: Lab, name: str, notebook: bytes) -> list[str]:
-    """What the search for a library's answers refuses in an answer that is the author's own."""
+def _remarked(lab: Lab, name: str, notebook: bytes) -> list[str]:
+    """What the search for a library's answers finds in an answer that is the author's own."""
     read = read_submission(notebook, lab)
     if isinstance(read, Invalid):
         return [f"{name} is no valid notebook: {read.message}"]
@@ -181,7 +181,7 @@ def _refused(lab: Lab, name: str, notebook: bytes) -> list[str]:
 
 def _right_passes(checker: Checker, right: RightSolution) -> tuple[list[str], str]:
     name, notebook = f"right/{right.name}", solution_notebook(checker.lab, right.cells)
-    problems = _refused(checker.lab, name, notebook)
+    problems = _remarked(checker.lab, name, notebook)
     for seed in range(_FEW):
         result = _grade(checker, notebook, seed)
         if result.verdict != Verdict.GRADED:
@@ -197,7 +197,7 @@ def _right_passes(checker: Checker, right: RightSolution) -> tuple[list[str], st
 
 def _wrong_is_caught(checker: Checker, wrong: WrongSolution) -> tuple[list[str], str]:
     notebook = solution_notebook(checker.lab, wrong.cells)
-    problems = _refused(checker.lab, f"wrong/{wrong.name}", notebook)
+    problems = _remarked(checker.lab, f"wrong/{wrong.name}", notebook)
     for seed in range(_FEW):
         result = _grade(checker, notebook, seed)
         problems += [

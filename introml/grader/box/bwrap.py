@@ -43,7 +43,6 @@ _NEEDED = {
         "limits",
         "calls",
         "seccomp",
-        "programs",
         "inside",
         "root",
         "bwrap",

@@ -5,6 +5,7 @@ checker are removed by its template's launcher, or, if that was killed too, by t
 """
 
 import contextlib
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -79,14 +80,7 @@ class Cgroup:
     def kills(self) -> int:
         """How many processes were killed so far because the group's memory was full."""
         name = "memory.oom_control" if self.version == 1 else "memory.events"
-        try:
-            lines = (self.memory / name).read_text().splitlines()
-        except FileNotFoundError:
-            return 0  # its template ended, and the launcher has removed it
-        for line in lines:
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-        return 0
+        return _counted(self.memory / name, "oom_kill") or 0
 
     def cpu_s(self) -> float | None:
         """Seconds of computing so far of all processes that were ever in it; None if not counted.
@@ -97,14 +91,23 @@ class Cgroup:
             return None
         if self.version == 1:
             return int((self.clock / "cpuacct.usage").read_text()) / 1e9
-        for line in (self.clock / "cpu.stat").read_text().splitlines():
-            if line.startswith("usage_usec "):
-                return int(line.split()[1]) / 1e6
-        return None
+        usage = _counted(self.clock / "cpu.stat", "usage_usec")
+        return None if usage is None else usage / 1e6
 
     def remove(self) -> None:
         """Remove the group, once the last process in it has gone (2 s at most)."""
         _remove(self._folders)
+
+
+def _counted(file: Path, name: str) -> int | None:
+    """The number that stands beside a name in a group's file; None where there is none."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):
+            raise
+        return None  # its template ended, and the launcher has removed it: before, or as it is read
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name} ")), None)
 
 
 def new_owner() -> str:

@@ -17,7 +17,6 @@ from typing import NoReturn
 
 from introml.grader.box import kernel, root
 from introml.grader.box.limits import Limits, MemoryWatch, set_rlimits, tmpfs_options
-from introml.grader.box.programs import no_programs
 from introml.grader.box.seccomp import Filter
 
 _STUDENT = 1000
@@ -38,8 +37,6 @@ class Plan:
     cgroup: tuple[int, ...]
     isolated: bool
     filter: Filter | None
-    #: Whether other programs may be started.
-    programs: bool = True
     cuda: bool = False
     compiler: bool = False
 
@@ -174,8 +171,6 @@ def _worker(plan: Plan, serve: Callable[[int], None], proc: int, told: int, tell
     kernel.die_with_parent()  # again: the change of user cleared it
     requests = arrange_descriptors(plan.requests, plan.output)
     kernel.no_new_privileges()
-    if plan.filter and not plan.programs:
-        no_programs().apply()  # first: the other one allows no further filters
     if plan.filter:
         plan.filter.apply()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})

@@ -82,13 +82,19 @@ class Filter:
 
 
 def box_filter(
-    machine: str | None = None, *, compiler: bool = False, gpu: bool = False, cold: bool = False
+    machine: str | None = None,
+    *,
+    compiler: bool = False,
+    gpu: bool = False,
+    cold: bool = False,
+    programs: bool = True,
 ) -> Filter:
     """Return the box's filter for this machine, or for "x86_64" or "aarch64".
 
     With `compiler`, locks are granted without being taken: caches of compiled code ask for them,
     and lie in a folder of one box's own. With `gpu`, what a GPU's driver needs passes too. With
     `cold`, no file's times are set, as bwrap can mount no device read-only: others would see them.
+    Without `programs`, no other program is started: a fresh Python would have what is withheld.
     """
     machine = machine or os.uname().machine
     if machine not in _ARCHITECTURES:
@@ -97,6 +103,8 @@ def box_filter(
     answers |= dict.fromkeys(calls.allowed(machine, gpu).values(), _ALLOWED)
     if cold:
         answers |= dict.fromkeys(calls.times(machine).values(), _fail(0))
+    if not programs:
+        answers[calls.allowed(machine)["execve"]] = _fail(errno.EPERM)
     blocks = _by_arguments(compiler, gpu)
     answers |= {number: blocks[name] for name, number in calls.by_arguments(machine).items()}
     program = [

@@ -113,7 +113,8 @@ class _TemplateProcess:
         self.sock = sock
         self.setting = setting
         self.kind = kind
-        self.filter: Filter | None = None
+        #: The filters of boxes in which other programs may be started, and of those in which none.
+        self.filters: dict[bool, Filter] = {}
         self.own_namespace: int | None = None
         #: pidfd of each living box's first process -> its pid and the descriptor of its reports
         self.boxes: dict[int, tuple[int, int]] = {}
@@ -123,7 +124,10 @@ class _TemplateProcess:
         if self.kind != "none":
             self.own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
             gpu = bool(self.setting.devices)
-            self.filter = box_filter(compiler=self.setting.compiler, gpu=gpu)
+            for programs in (True, False):
+                self.filters[programs] = box_filter(
+                    compiler=self.setting.compiler, gpu=gpu, programs=programs
+                )
         serve, withdrawal = self._import()
         if self.kind != "none":
             kernel.unshare(kernel.NEWNS)
@@ -169,6 +173,7 @@ class _TemplateProcess:
         requests, status, output, *cgroup = fds
         # Once, here: each box inherits it, and gives back what it is not to withhold.
         withdrawal.withdraw(request["families"])
+        programs = self.setting.compiler or not request["families"]
         plan = Plan(
             limits=Limits(**request["limits"]),
             uid=request["uid"] if self.kind == "root" else os.getuid(),
@@ -178,8 +183,7 @@ class _TemplateProcess:
             output=output,
             cgroup=tuple(cgroup),
             isolated=self.kind != "none",
-            filter=self.filter,
-            programs=self.setting.compiler or not request["families"],
+            filter=self.filters.get(programs),
             cuda=bool(self.setting.devices),
             compiler=self.setting.compiler,
         )

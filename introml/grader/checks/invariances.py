@@ -100,6 +100,12 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, Tensor):
         alike = isinstance(other, Tensor) and one.dtype == other.dtype and one.shape == other.shape
         return alike and torch.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
+    if isinstance(one, np.ndarray):
+        alike = isinstance(other, np.ndarray) and one.dtype == other.dtype
+        if not alike or one.dtype.kind not in "fc":
+            return alike and np.array_equal(one, other)
+        near = one.shape == other.shape
+        return near and np.allclose(one, other, rtol=1e-5, atol=1e-6, equal_nan=True)
     if isinstance(one, dict):
         return isinstance(other, dict) and _same(list(one.items()), list(other.items()))
     if isinstance(one, list | tuple):

@@ -123,7 +123,6 @@ class Assembly:
                 f"The marks of the answer cell{'' if one else 's'} {_names(answers)} are lost; "
                 f"{known}."
             )
-        if answers:
             self.flags.append(f"Cells without their marks, told by their content: {_names(ids)}.")
 
     def _find_answers(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from introml.grader.lab import Forbidden, parse, syntax_error
@@ -292,12 +291,12 @@ def _got(node: ast.AST) -> _Path | None:
 def _by(field: str, uses: Iterable[Use]) -> list[list[Use]]:
     groups: dict[str, list[Use]] = {}
     for use in uses:
-        groups.setdefault(attrgetter(field)(use), []).append(use)
+        groups.setdefault(getattr(use, field), []).append(use)
     return list(groups.values())
 
 
 def _each(field: str, uses: Iterable[Use]) -> list[str]:
-    return list(dict.fromkeys(str(attrgetter(field)(use)) for use in uses))
+    return list(dict.fromkeys(str(getattr(use, field)) for use in uses))
 
 
 def _lines(uses: Iterable[Use]) -> str:

@@ -141,26 +141,29 @@ class _Reading:
         return Given(number, type_ if isinstance(type_, str) else "", source, tags, known)
 
     def _refuse_strangers(self, assembly: Assembly, released: dict[str, Any]) -> None:
-        """Raise `Refused` for a notebook without a trace of this lab, or of another one."""
-        answers = self._lab.answers
-        if len(assembly.missing) < len(answers):
+        """Raise `Refused` for a notebook without a trace of this lab, or of another one.
+
+        Two labs may have a cell of the same name, so one such cell is no trace. A notebook of
+        another lab counts if all answers were copied into it, or if the lab was renamed since.
+        """
+        missing, answers = assembly.missing, self._lab.answers
+        none, other = len(missing) == len(answers), released.get("lab")
+        if not missing or other == self._lab.name:
             return
-        other = released.get("lab")
-        if other == self._lab.name:
-            return
-        if isinstance(other, str) and other.isprintable():
+        renamed = not none and set(answers) <= set(_released_cells(released))
+        if isinstance(other, str) and other.isprintable() and not renamed:
             raise Refused(
                 f"This is the notebook of the lab {other[:60]!r}, not of {self._lab.name!r}. "
                 "Hand it in there, and your notebook of this lab here."
             )
-        raise Refused(
-            f"The notebook has none of the answer cells of the lab {self._lab.name!r}. Hand in "
-            "the notebook that you were given, with your answers written into its cells."
-        )
+        if none:
+            raise Refused(
+                f"The notebook has none of the answer cells of the lab {self._lab.name!r}. Hand in "
+                "the notebook that you were given, with your answers written into its cells."
+            )
 
     def _tell_missing(self, assembly: Assembly, released: dict[str, Any]) -> None:
-        cells = released.get("cells")
-        had = [x.get("id") for x in cells if isinstance(x, dict)] if isinstance(cells, list) else []
+        had = _released_cells(released)
         for ident in assembly.missing:
             if had and ident not in had:
                 self._note(
@@ -239,6 +242,13 @@ class _Reading:
             if "\0" in line or (not line.isascii() and _has_surrogate(line)):
                 return number
         return None
+
+
+def _released_cells(released: dict[str, Any]) -> list[str]:
+    """The cells that a notebook says it was released with, none where it does not say."""
+    cells = released.get("cells")
+    found = [x.get("id") for x in cells if isinstance(x, dict)] if isinstance(cells, list) else []
+    return [ident for ident in found if isinstance(ident, str)]
 
 
 def _has_surrogate(line: str) -> bool:

@@ -81,10 +81,15 @@ class CellError:
         return f"{self.cell} stopped at line {self.line}" if self.line else f"{self.cell} stopped"
 
     @property
+    def said(self) -> str:
+        """What is written there, what it said, and what to do, on a few lines."""
+        code = f"    {self.code}" if self.code else ""
+        return "\n".join(line for line in (code, self.message, self.advice) if line)
+
+    @property
     def words(self) -> str:
         """All of it, on a few lines."""
-        lines = [f"{self.place}:", f"    {self.code}" if self.code else "", self.message]
-        return "\n".join(line for line in [*lines, self.advice] if line)
+        return f"{self.place}:\n{self.said}".rstrip("\n")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any, Self
 from introml.grader.box import Box, Ended, Limits, Template
 from introml.grader.run.cell_plan import CellPlan
 from introml.grader.run.outcome import alarm_held_back
+from introml.grader.run.stopped import LEFT_PYTHON
 from introml.grader.text import cell_label
 from introml.grader.wire import StudentError, Submission, begin, frames
 
@@ -27,17 +28,13 @@ _GONE = {
     "cpu": ("timed_out", "The computing time of the submission was over."),
     "memory": ("memory", "It needed more memory than there is."),
 }
-#: What a cell that costs the box is told. It costs itself alone.
+#: What a cell that costs the box is told, where that is more than above. It costs itself alone.
 _COST = {
     "timed_out": (
         "It did not end within its share of the time limit, and was stopped. Look for a loop that "
         "never ends."
     ),
-    "memory": "It needed more memory than there is.",
-    "died": (
-        "It ended the process that ran your notebook. Look for code that leaves Python (exit, a "
-        "signal, a crash in a library)."
-    ),
+    "died": f"It {LEFT_PYTHON}",
 }
 _GRADED_STILL = "Of this cell only what it defines is graded; the other cells are graded as usual."
 #: The part of the time left that a cell may take, and how many boxes one run may cost.
@@ -196,7 +193,7 @@ class Attempt:
             raise self._lost()
         if request["op"] == "experiment":
             if request["cell"] not in self.experiments:
-                # Deleted by the student, or refused because it uses what may not be used.
+                # Deleted by the student.
                 raise StudentError("missing", f"There is no experiment {request['cell']}.")
             request = {**request, "source": self.experiments[request["cell"]]}
         reply = self._send(request, timeout_s, submission)

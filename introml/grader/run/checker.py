@@ -57,14 +57,21 @@ from introml.grader.results import (
 from introml.grader.run.attempt import Attempt, CellResult
 from introml.grader.run.cell_plan import CellPlan
 from introml.grader.run.outcome import UNUSABLE, CheckFault, Overtime, alarm, run_check
-from introml.grader.run.stopped import explained, notes_on_left_out, why_missing
+from introml.grader.run.stopped import (
+    LEFT_PYTHON,
+    explained,
+    notes_on_left_out,
+    why_missing,
+)
 from introml.grader.text import cell_label
 from introml.grader.wire import explain_missing, was_timed
 
 UNSAFE_NOTE = "Graded without a sandbox (--unsafe-no-sandbox)."
 #: How much longer than its time limit a check may compute on its own side.
 _OVERTIME_S = 5.0
-#: How long a notebook may take to be read and searched; an honest one takes milliseconds.
+#: How long a notebook may take to be read and searched, by the clock. An honest one takes
+#: milliseconds, the slowest that the bounds of its parts allow 5 s of computing: on a machine that
+#: grades several at a time, that may be some 20 s.
 _READ_S = 30.0
 #: What shows a sign of chance is run again so often, each time with objects at other addresses, by
 #: so much; and seconds after which no more begin.
@@ -329,7 +336,7 @@ class _Grading:
         last = next(
             (one for one in attempt.results if one.outcome in ("timed_out", "died", "memory")), None
         )
-        where = f"{cell_label(last.cell)}" if last else "The notebook"
+        where = cell_label(last.cell) if last else "The notebook"
         limits = self._checker.limits
         end = attempt.last_end.kind if attempt.last_end else ""
         if end in ("time", "cpu"):
@@ -343,10 +350,7 @@ class _Grading:
             words = f"{where} needed more memory than the limit of {limits.memory_mb} MB."
         else:
             verdict, outcome = Verdict.CRASHED, "crashed"
-            words = (
-                f"{where} ended the process that ran your notebook. Look for code that leaves "
-                "Python (exit, a signal, a crash in a library)."
-            )
+            words = f"{where} {LEFT_PYTHON}"
         self._result.verdict, self._result.message = verdict, words
         for check in checks:
             self._put(check_result(check, outcome))

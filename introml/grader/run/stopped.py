@@ -16,6 +16,11 @@ from introml.grader.results import CellError
 from introml.grader.text import cell_label, one_line
 from introml.grader.wire import names_bound
 
+#: What is said of a cell, after its name, that took the whole process with it.
+LEFT_PYTHON = (
+    "ended the process that ran your notebook. Look for code that leaves Python (exit, a signal, a "
+    "crash in a library)."
+)
 _LONGEST_LINE = 120
 _MOST_NOTES = 20
 _MOST_NAMES = 4

@@ -128,15 +128,7 @@ class Store:
         texts: dict[str, str | bytes] = {
             "feedback.html": feedback_html(result),
             "junit.xml": junit_xml(result),
-            "teacher.json": json.dumps(
-                {
-                    "key": key,
-                    "source": str(source),
-                    "decides": decides,
-                    "result": to_json(result),
-                },
-                indent=1,
-            ),
+            "teacher.json": _kept(result, source, decides, key=key),
             "results.json": results_json(result, key),
         }
         for name, text in texts.items():
@@ -155,15 +147,9 @@ class Store:
 
         `keeps` is the key of the result that counts beside it.
         """
-        node = {
-            "key": self.key(result.sha256, decides),
-            "source": str(source),
-            "decides": decides,
-            "keeps": keeps,
-            "result": to_json(result),
-        }
-        path = self.folder / folder / _PROPOSED
-        atomic.write(path, json.dumps(node, indent=1), private=True)
+        key = self.key(result.sha256, decides)
+        text = _kept(result, source, decides, key=key, keeps=keeps)
+        atomic.write(self.folder / folder / _PROPOSED, text, private=True)
 
     def proposed(self, folder: str) -> Proposed | None:
         """The result that waits for a teacher's word, or None if none does."""
@@ -216,6 +202,12 @@ class Store:
         """Write `grades.csv` from what is stored."""
         rows = (row(one.result) for one in self.results(now))
         atomic.write(self.folder / "grades.csv", grades_csv(rows), private=True)
+
+
+def _kept(result: SubmissionResult, source: Path, decides: dict[str, Any], **keys: str) -> str:
+    """A result as `load` and `proposed` read it."""
+    node = {**keys, "source": str(source), "decides": decides, "result": to_json(result)}
+    return json.dumps(node, indent=1)
 
 
 def _close_to_others(folder: Path) -> None:

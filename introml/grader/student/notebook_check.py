@@ -274,7 +274,7 @@ def _table_of_file(path: Path, tell: Any) -> CheckTable:
         missing=why_missing(cells, errors),
     )
     tell("the checks")
-    told = tuple((one.place, "\n".join(one.words.split("\n")[1:])) for one in errors)
+    told = tuple((one.place, one.said) for one in errors)
     return CheckTable(released.title, tuple(rows), tuple(notes), told)
 
 

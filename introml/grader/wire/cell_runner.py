@@ -86,6 +86,7 @@ class CellRunner:
         self._cell, self.skipped, self.line = cell, [], None
         self._count += 1
         if self.shell is not None:
+            self.shell.execution_count = self._count
             self._remember_input(source)
             sys.displayhook = self._display
         name = f"<cell {cell}>"
@@ -274,8 +275,6 @@ class CellRunner:
             names["_iii"], names["_ii"], names["_i"] = names["_ii"], names["_i"], names["In"][-1]
             names["In"].append(source)
             names[f"_i{self._count}"] = source
-        if self.shell is not None:
-            self.shell.execution_count = self._count
 
     def _display(self, value: Any) -> None:
         """Show the last expression of a cell and remember it, as IPython does."""

@@ -102,7 +102,7 @@ class Worker:
         if request.get("seed") is not None:
             seed_all(request["seed"])
         arguments = {k: v for k, v in request.items() if k not in ("op", "id", "seed")}
-        self._in_cell = request["op"] == "run"
+        self._in_cell = False
         return operation(self, **arguments)
 
     # Objects that stay here and are spoken of by number.

@@ -183,11 +183,10 @@ def _finish(session: Session, row: Grading, result: SubmissionResult) -> None:
     submission = row.submission
     before = _counting(submission)
     found = Regraded(result) if before is None else regraded(before, result)
-    for one in submission.gradings:
-        if (
-            one.state == HELD and result.verdict != Verdict.FAULT
-        ):  # of an earlier regrade, whose proposal is out of date
-            one.state = "called off"
+    if result.verdict != Verdict.FAULT:  # what an earlier regrade has proposed is out of date
+        for one in submission.gradings:
+            if one.state == HELD:
+                one.state = "called off"
     held = before is not None and found.counts is before
     _fill(row, HELD if held else "done", result if held else found.counts)
     if found.proposed is not None and not held:

@@ -173,6 +173,16 @@ def test_a_cold_box_sets_no_times_of_files(machine):
     assert answer(machine, number, cold=True) == 0
 
 
+@pytest.mark.parametrize("machine", ARCH)
+def test_without_programs_none_is_started_and_all_else_is_the_same(machine):
+    execve = number_of(machine, "execve")
+    assert answer(machine, execve) == ALLOW
+    assert answer(machine, execve, programs=False) == EPERM
+    assert answer(machine, calls.refused(machine)["execveat"][0], programs=False) == ENOSYS
+    for number in set(range(700)) - {execve}:
+        assert answer(machine, number, programs=False) == answer(machine, number)
+
+
 def test_other_architectures_are_killed():
     assert answer("x86_64", 0, arch=0x40000003) == KILL
     assert answer("x86_64", 0x40000000) == ENOSYS

@@ -191,6 +191,9 @@ def moved_and_put_back(x, factor):
     x += 0.5
     return result
 
+def sorted_in_place(array):
+    array.sort(axis=0)
+
 class Layer(torch.nn.Module):
     def __init__(self, in_place):
         super().__init__()
@@ -209,6 +212,9 @@ def test_a_function_that_changes_its_inputs_is_told_from_one_that_does_not():
     assert_inputs_kept(submission, "kept", x, 3.0, hint="in place")
     assert_inputs_kept(submission, "moved_and_put_back", x, factor=3.0, hint="in place")
     assert_inputs_kept(submission, submission.Layer(False), x, 3.0, hint="in place")
+    assert_inputs_kept(submission, "moved_and_put_back", x.numpy(), 3.0, hint="in place")
+    with pytest.raises(CheckFailed, match="in place"):
+        assert_inputs_kept(submission, "sorted_in_place", x.numpy(), hint="in place")
     for name in ("moved", "moved_to_and_fro"):
         with pytest.raises(CheckFailed, match="in place"):
             assert_inputs_kept(submission, name, x, 3.0, hint="in place")

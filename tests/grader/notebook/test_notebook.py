@@ -307,6 +307,17 @@ def test_the_notebook_of_another_lab_is_named():
         refusal(book)
 
 
+def test_a_cell_of_the_same_name_does_not_make_another_labs_notebook_this_ones():
+    book = notebook()
+    book["metadata"]["introml"] = {"lab": "attention", "cells": [{"id": "loss"}, {"id": "masks"}]}
+    assert read(book)  # all its answers were copied there
+    book["cells"] = [cell for cell in book["cells"] if cell["id"] in ("loss", "setup")]
+    assert "notebook of the lab 'attention', not of 'tiny'" in refusal(book)
+    # The lab was renamed, and a cell of it deleted.
+    book["metadata"]["introml"]["cells"] = [{"id": name} for name in tiny().answers]
+    assert read(book).missing
+
+
 def test_characters_that_hide_code_are_flagged():
     book = notebook()
     cell_of(book, "loss")["source"] = "x = 1  # \u202e 1 = y"

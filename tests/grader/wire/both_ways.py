@@ -85,8 +85,9 @@ def run(how: str, cells: list[str]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # Once, before the forks.
     if sys.argv[1] == "ipython":
-        pass
+        import IPython.core.interactiveshell  # noqa: F401
     else:
         import introml.grader.wire.cell_runner  # noqa: F401
     print(json.dumps([run(sys.argv[1], cells) for cells in json.load(sys.stdin)]))
