@@ -172,14 +172,25 @@ def take_all(course: Course, by: str, lab: Lab, number: int, why: str) -> int:
     """Let all count that a regrade holds; how many they are. Raises `Refused` if there are none."""
     why = checked_reason(why)
     with course.database.writing() as session:
-        run = regrade(session, lab, number, [])
-        held = [one.grading for one in run.held] if run is not None else []
-        held = [one for one in held if one.verdict != Verdict.FAULT]
-        if not held:
-            raise Refused("No grade of this regrade waits for a teacher's word.")
+        held = _held_by(session, lab, number)
         for one in held:
             _settle(session, by, one, why, take=True)
         return len(held)
+
+
+def waiting_for_a_word(course: Course, lab: Lab, number: int) -> int:
+    """How many grades `take_all` would let count. Raises `Refused` if there are none."""
+    with course.database.reading() as session:
+        return len(_held_by(session, lab, number))
+
+
+def _held_by(session: Session, lab: Lab, number: int) -> list[Grading]:
+    run = regrade(session, lab, number, [])
+    held = [one.grading for one in run.held] if run is not None else []
+    held = [one for one in held if one.verdict != Verdict.FAULT]
+    if not held:
+        raise Refused("No grade of this regrade waits for a teacher's word.")
+    return held
 
 
 def _settle(session: Session, by: str, row: Grading, why: str, *, take: bool) -> None:

@@ -22,6 +22,7 @@ from introml.hub.web.assets import assets
 from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED, ConcurrencyLimit
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
 from introml.hub.web.guards import BodyLimit, Failures, Headers
+from introml.hub.web.sent_forms import SentForms
 
 _log = logging.getLogger(__name__)
 _BOOK = ROOT / "_build" / "html"
@@ -82,6 +83,7 @@ def create_app(
     app.state.public_url = public_url
     app.state.ready = True
     app.state.watcher = Watcher(course)
+    app.state.sent_forms = SentForms()
     app.state.received = ConcurrencyLimit(MOST_RECEIVED)
     app.state.followed = ConcurrencyLimit(MOST_FOLLOWED)
     routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -197,7 +198,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "static": _static_address(state.prefix),
         "person": person,
         "person_name": (person.full_name or person.name) if person else "",
-        "csrf_field": Markup('<input type="hidden" name="csrf" value="{}">').format(csrf),
+        "csrf_field": _plumbing(csrf),
         "here": request.url.path,
         "at": now(),
     }
@@ -222,6 +223,13 @@ def moment(at: datetime | None, none: str = "–") -> Markup:
 def points(value: float | None, none: str = "–") -> str:
     """Points without needless digits: 3, 2.5, 6.67."""
     return none if value is None else f"{round(value, 2):g}"
+
+
+def _plumbing(csrf: str) -> Markup:
+    """What every form carries: the session's token, and a word by which a second click is known."""
+    return Markup(
+        '<input type="hidden" name="csrf" value="{}"><input type="hidden" name="once" value="{}">'
+    ).format(csrf, secrets.token_urlsafe(9))
 
 
 def _csrf(request: Request, session: Session) -> str:

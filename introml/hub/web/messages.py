@@ -13,9 +13,14 @@ _LASTS_S = 60
 _LONGEST = 1000
 
 
-def say(request: Request, response: Response, words: str, kind: str = "done") -> Response:
-    """Have the next page of this session say `words`; `kind` is "done" or "refused"."""
-    value = _serializer(request).dumps([kind, words[:_LONGEST]])
+def say(
+    request: Request, response: Response, words: str, kind: str = "done", kept: str = ""
+) -> Response:
+    """Have the next page of this session say `words`; `kind` is "done" or "refused".
+
+    `kept` is the word under which what was typed is kept, for that page to show it again.
+    """
+    value = _serializer(request).dumps([kind, words[:_LONGEST], kept])
     response.set_cookie(
         _COOKIE, value, max_age=_LASTS_S, path=request.app.state.prefix, httponly=True,
         samesite="lax", secure=request.url.scheme == "https",
@@ -23,13 +28,15 @@ def say(request: Request, response: Response, words: str, kind: str = "done") ->
     return response
 
 
-def said(request: Request) -> tuple[str, str] | None:
-    """What a form of this session has left to say: its kind and its words."""
+def said(request: Request) -> tuple[str, str, str] | None:
+    """What a form of this session has left to say: its kind, its words, and what it kept."""
     try:
-        kind, words = _serializer(request).loads(request.cookies.get(_COOKIE, ""), max_age=_LASTS_S)
+        kind, words, kept = _serializer(request).loads(
+            request.cookies.get(_COOKIE, ""), max_age=_LASTS_S
+        )
     except (BadSignature, ValueError):
         return None
-    return kind, words
+    return kind, words, kept
 
 
 def forget(request: Request, response: Response) -> Response:

@@ -11,6 +11,7 @@ from introml.hub.grades import Dates, decisions, regrades
 from introml.hub.web.context import CurrentLab, points
 from introml.hub.web.teacher_page import (
     Name,
+    Question,
     RowId,
     SentByTeacher,
     SubmissionId,
@@ -124,7 +125,16 @@ def _settle(sent: TeacherForm, grading: int, *, take: bool) -> Response:
         regrades.settle(sent.course, sent.by, grading, sent.text("reason"), take=take)
         return "The new grade counts now." if take else "The old grade is kept."
 
-    return sent.decide(f"teach/labs/{lab}/people/{name}", act)
+    def ask() -> Question:
+        decisions.checked_reason(sent.text("reason"))
+        after = "The new grade counts then, and is lower." if take else "The new one is not taken."
+        return Question(
+            "Take the new grade?" if take else "Keep the old grade?",
+            [f"{after} This cannot be taken back. To decide anew, grade the attempt again."],
+            "Take the new grade" if take else "Keep the old grade",
+        )
+
+    return sent.decide(f"teach/labs/{lab}/people/{name}", act, ask)
 
 
 @forms.post("/labs/{lab}/regrades/{number}/take")
@@ -135,7 +145,17 @@ def take_all(sent: SentByTeacher, lab: CurrentLab, number: RowId) -> Response:
         count = regrades.take_all(sent.course, sent.by, lab, number, sent.text("reason"))
         return f"{count} new grade{' counts' if count == 1 else 's count'} now."
 
-    return sent.decide(f"teach/labs/{lab.name}/regrades/{number}", act)
+    def ask() -> Question:
+        decisions.checked_reason(sent.text("reason"))
+        count = regrades.waiting_for_a_word(sent.course, lab, number)
+        fall = "grade falls" if count == 1 else "grades fall"
+        return Question(
+            "Take all the new grades?",
+            [f"{count} {fall}. This cannot be taken back, but for each grade by hand."],
+            "Take all the new grades",
+        )
+
+    return sent.decide(f"teach/labs/{lab.name}/regrades/{number}", act, ask)
 
 
 @forms.post("/gradings/{grading}/looked-at")

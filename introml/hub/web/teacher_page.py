@@ -16,6 +16,7 @@ from starlette.datastructures import FormData
 from introml.hub.course import Course, Refused
 from introml.hub.web import messages
 from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see
+from introml.hub.web.sent_forms import mark_of, typed
 
 #: How many rows a list shows at a time.
 ROWS = 100
@@ -51,9 +52,26 @@ def teacher_page(request: Request, template: str, status: int = 200, **values: A
         kept = {key: value for key, value in (query | changes).items() if value not in ("", None)}
         return "?" + urlencode(kept)
 
-    values = {"said": messages.said(request), "query": query, "address": address} | values
-    response = page(request, template, status, labs=request.app.state.course.labs, **values)
+    said = messages.said(request)
+    state = request.app.state
+    sent, fields = state.sent_forms.take(request.state.csrf, said[2] if said else "")
+
+    def typed_in(form: str) -> dict[str, str]:
+        """What was typed into the form of that address, if it was refused just now."""
+        return fields if sent == state.prefix + form else {}
+
+    values = {"said": said, "query": query, "address": address, "typed_in": typed_in} | values
+    response = page(request, template, status, labs=state.course.labs, **values)
     return messages.forget(request, response)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before something is done that cannot be undone; `yes` is the button's word."""
+
+    title: str
+    sentences: Sequence[str]
+    yes: str
 
 
 @dataclass(frozen=True)
@@ -65,17 +83,37 @@ class TeacherForm:
     by: str
     fields: FormData
 
-    def decide(self, back: str, act: Callable[[], str]) -> Response:
-        """Carry out a decision, then go `back` and say there what `act` said, or why it refused."""
+    def decide(
+        self, back: str, act: Callable[[], str], ask: Callable[[], Question] | None = None
+    ) -> Response:
+        """Carry out a decision, then go `back` and say there what `act` said, or why it refused.
+
+        The same form sent twice, by a double click say, acts once. With `ask`, a page asks first;
+        what it raises is a refusal too.
+        """
+        sent_forms, path = self.request.app.state.sent_forms, self.request.url.path
         try:
-            words, kind = act(), "done"
+            if ask is not None and self.text("sure") != "yes":
+                return self._asked(back, ask())
+            mark = mark_of(path, self.fields)
+            words, kind = sent_forms.once(self.request.state.csrf, mark, act), "done"
         except Refused as refused:
             words, kind = str(refused), "refused"
         return self.end(back, words, kind)
 
     def end(self, back: str, words: str, kind: str) -> Response:
-        """Go `back`, and say there that it is "done", or is "refused"."""
-        return messages.say(self.request, see(self.request, back), words, kind)
+        """Go `back`, and say there that it is "done" or "refused"; then what was typed is kept."""
+        kept = ""
+        if kind == "refused":
+            sent_forms, path = self.request.app.state.sent_forms, self.request.url.path
+            kept = sent_forms.keep(self.request.state.csrf, path, typed(self.fields))
+        return messages.say(self.request, see(self.request, back), words, kind, kept)
+
+    def _asked(self, back: str, question: Question) -> Response:
+        fields = [("sure", "yes"), *typed(self.fields).items()]
+        return teacher_page(
+            self.request, "teach_sure.html", question=question, fields=fields, back=back
+        )
 
     def text(self, name: str) -> str:
         """A field's text, "" if it is not there or is a file."""

@@ -12,11 +12,18 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from introml.grader.results import cell
-from introml.hub.course import Person, Refused
+from introml.hub.course import ROLES, Person, Refused
 from introml.hub.people import people, roster
 from introml.hub.web.context import CurrentCourse
 from introml.hub.web.teacher_course import csv_file
-from introml.hub.web.teacher_page import Name, SentByTeacher, TeacherForm, paged, teacher_page
+from introml.hub.web.teacher_page import (
+    Name,
+    Question,
+    SentByTeacher,
+    TeacherForm,
+    paged,
+    teacher_page,
+)
 
 pages = APIRouter()
 forms = APIRouter()
@@ -121,12 +128,20 @@ def links(sent: SentByTeacher) -> Response:
 def set_role(sent: SentByTeacher, name: Name) -> Response:
     """Make someone a teacher, or a student."""
 
+    role = sent.text("role")
+
     def act() -> str:
-        role = sent.text("role")
         roster.set_role(sent.course, sent.by, name, role)
         return f"{name} is a {role} now."
 
-    return sent.decide(f"teach/roster?q={name}", act)
+    def ask() -> Question:
+        if role == "teacher":
+            words = "A teacher sees and changes all grades and the roster, and reads all notebooks."
+        else:
+            words = "Then this person no longer sees the teachers' pages."
+        return Question(f"Make {name} a {role}?", [words], "Yes, do it")
+
+    return sent.decide(f"teach/roster?q={name}", act, ask if role in ROLES else None)
 
 
 @forms.post("/roster/people/{name}/active")
@@ -138,7 +153,18 @@ def set_active(sent: SentByTeacher, name: Name) -> Response:
         roster.set_active(sent.course, sent.by, name, active)
         return f"{name} is {'back in' if active else 'no longer in'} the course."
 
-    return sent.decide(f"teach/roster?q={name}", act)
+    def ask() -> Question:
+        return Question(
+            f"Take {name} off the roster?",
+            [
+                "Then this person cannot sign in or hand in any more, and is in no list of grades. "
+                "What was handed in is kept, and you can bring the person back."
+            ],
+            "Take off the roster",
+        )
+
+    back = sent.text("active") == "yes"
+    return sent.decide(f"teach/roster?q={name}", act, None if back else ask)
 
 
 def _roster_text(sent: TeacherForm) -> str:

@@ -27,6 +27,8 @@ from introml.hub.grades.submissions import hand_in
 from introml.hub.people import people
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+#: What the page that asks first sends along.
+SURE = {"sure": "yes"}
 
 
 class Visitor(Browser):
@@ -298,13 +300,13 @@ def test_a_lower_grade_is_shown_old_and_new_and_waits_for_the_teacher(course, te
     assert "it would be lower: 3 of 10 → 1 of 10" in words("teach/labs/tiny/people/ann")
     assert "waits for a teacher" in words(f"teach/gradings/{held}")
     assert 'role="alert"' in tess.form(f"teach/gradings/{held}/take", reason="").text
-    page = tess.form(f"teach/gradings/{held}/keep", reason="the check was wrong")
+    page = tess.form(f"teach/gradings/{held}/keep", reason="the check was wrong", **SURE)
     assert "The old grade is kept." in page.text
     assert "not taken" in page.text
     tess.form("teach/labs/tiny/regrade", reason="mended again")
     link = max(re.findall(r"teach/labs/tiny/regrades/\d+", tess.get("teach/labs/tiny").text))
     grade_next(course, points=2, lab_version="v3")
-    assert "1 new grade counts now." in tess.form(f"{link}/take", reason="announced").text
+    assert "1 new grade counts now." in tess.form(f"{link}/take", reason="announced", **SURE).text
     assert "2 of 10" in words("teach/labs/tiny/people/ann")
     assert 'role="alert"' in tess.form(f"{link}/take", reason="again").text
 
@@ -444,12 +446,12 @@ def test_an_address_never_makes_an_invitation(course, tess):
 
 
 def test_roles_and_leaving(course, tess):
-    page = tess.form("teach/roster/people/bob/role", role="teacher")
+    page = tess.form("teach/roster/people/bob/role", role="teacher", **SURE)
     assert "bob is a teacher now." in page.text
-    assert "your own role" in tess.form("teach/roster/people/tess/role", role="student").text
-    assert (
-        "no longer in the course" in tess.form("teach/roster/people/bob/active", active="no").text
-    )
+    page = tess.form("teach/roster/people/tess/role", role="student", **SURE)
+    assert "your own role" in page.text
+    page = tess.form("teach/roster/people/bob/active", active="no", **SURE)
+    assert "no longer in the course" in page.text
     assert Visitor(course, "bob").get("teach").status_code == 403
     tess.form("teach/roster/people/bob/active", active="yes")
     assert Visitor(course, "bob").get("teach").status_code == 200

@@ -24,5 +24,9 @@
     }
   };
   addEventListener("hashchange", open);
+  // A second click on the same link changes no address, so it is listened to as well.
+  for (const link of document.querySelectorAll('a[href^="#"]')) {
+    link.addEventListener("click", () => setTimeout(open));
+  }
   open();
 })();
