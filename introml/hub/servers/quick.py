@@ -17,11 +17,16 @@ _UNUSED = ("rfc3987_syntax",)
 
 def main(arguments: list[str]) -> None:
     """Run the module `arguments[0]` with the rest as its arguments, in this process."""
-    modules: dict[str, Any] = sys.modules
-    for name in _UNUSED:
-        modules[name] = None  # an import of it raises ImportError
+    without_unused()
     sys.argv = arguments
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+
+
+def without_unused() -> None:
+    """Have this process's imports of what is unused raise ImportError."""
+    modules: dict[str, Any] = sys.modules
+    for name in _UNUSED:
+        modules[name] = None
 
 
 if __name__ == "__main__":

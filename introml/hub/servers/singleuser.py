@@ -1,27 +1,26 @@
 """What starts a student's server, run as the student: labs and pages first, then JupyterLab.
 
 Labs come into `labs/`, the book's pages into `book/`. What a student has changed is never written
-over: a newer release of it arrives beside it. What a student has deleted stays away, until
-
-    python -m introml.hub.servers.singleuser --bring-back
-
-is typed in a terminal.
+over: a newer release of it arrives beside it. What a student has deleted stays away, until they
+fetch it (`introml fetch`).
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import json
 import os
+import pwd
+import shlex
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from introml.grader import atomic
+from introml.hub.servers.quick import without_unused
 
 _STATE = ".introml/given.json"
 _LARGEST = 50_000_000
@@ -30,19 +29,21 @@ _MOST_BESIDE = 9
 
 def main(arguments: list[str]) -> None:
     """Bring labs and pages into the home, and become the server. Returns never."""
-    parser = argparse.ArgumentParser(prog="introml.hub.servers.singleuser", description=__doc__)
-    parser.add_argument("--bring-back", action="store_true", help="bring back what was deleted")
-    options, rest = parser.parse_known_args(arguments)
     home = Path.cwd()
+    without_unused()
     if shared := os.environ.get("INTROML_SHARED"):
-        for line in bring(home, Path(shared), again=options.bring_back):
+        for line in bring(home, Path(shared)):
             print(line, file=sys.stderr)
-    if options.bring_back:
-        return
+    os.environ[HOME] = str(home)  # for what is typed in a terminal, wherever that is
+    given = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(QUIET), given]))
     command = [sys.executable, "-P", "-m", "introml.hub.servers.quick", "jupyterhub.singleuser"]
-    command += [*LEAN, *rest]
+    command += [*LEAN, *terminal(os.environ, Path(sys.executable).parent), *arguments]
     os.execv(sys.executable, command)
 
+
+#: The environment variable that names the folder in which `labs/` and `book/` are.
+HOME = "INTROML_HOME"
 
 #: What this course has no use for, and what asks hosts on the internet. What a kernel shows goes
 #: over a port that each user of the machine can listen at: encrypted, it is the student's alone.
@@ -50,10 +51,30 @@ LEAN = [
     "--KernelManager.transport_encryption=auto",
     "--ServerApp.jpserver_extensions=jupyter_lsp=False",
     "--ServerApp.jpserver_extensions=jupyterlab_jupytext=False",
-    "--LabApp.news_url=",
+    "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     "--LabApp.extension_manager=readonly",
 ]
+#: In it, what asks a student at the first start whether to fetch news is switched off.
+QUIET = Path(__file__).with_name("jupyter")
+#: Shells that read `exec` and `"$PATH"` alike.
+_SHELLS = {"sh", "ash", "bash", "dash", "ksh", "zsh"}
+
+
+def terminal(environment: Mapping[str, str], programs: Path) -> list[str]:
+    """What has JupyterLab's terminals find the course's programs, `introml` and `python` first.
+
+    Jupyter starts a login shell, in which /etc/profile sets the path anew. So the login comes
+    first, then the path, then the shell in which the student types.
+    """
+    shell = environment.get("SHELL", "")
+    with contextlib.suppress(KeyError):  # a container may run as a user of no name
+        shell = shell or pwd.getpwuid(os.getuid()).pw_shell
+    if Path(shell).name not in _SHELLS:
+        return []
+    then = f'exec /usr/bin/env PATH={shlex.quote(str(programs))}:"$PATH" {shlex.quote(shell)}'
+    command = shlex.join([shell, "-l", "-c", then])
+    return [f"--ServerApp.terminado_settings=shell_command={command}"]
 
 
 def bring(home: Path, shared: Path, *, again: bool = False) -> Iterator[str]:
@@ -62,18 +83,41 @@ def bring(home: Path, shared: Path, *, again: bool = False) -> Iterator[str]:
     Nothing that fails here keeps a server from starting.
     """
     state = _read_state(home / _STATE)
+    pages: dict[str, bytes] = {}
     for source, target, strict in _given(shared):
         try:
             content = source.read_bytes()
             if line := _bring_one(home, target, content, state, strict=strict, again=again):
                 yield line
+            if not strict and state.get(f"{target} trusted") != _exact(content):
+                pages[str(target)] = content
         except OSError as problem:
             yield f"{target}: {problem.strerror or problem}"
+    try:
+        if pages:
+            trust(list(pages.values()))
+        state |= {f"{place} trusted": _exact(content) for place, content in pages.items()}
+    except Exception as problem:
+        yield f"the pages' figures appear only when they are run: {problem}"
     try:
         folder = _folder(home, Path(_STATE).parent)
         atomic.write(folder / Path(_STATE).name, json.dumps(state, indent=0))
     except OSError as problem:
         yield f"{_STATE}: {problem.strerror or problem}"
+
+
+def trust(pages: list[bytes]) -> None:
+    """Have JupyterLab show the outputs that these notebooks came with: figures, widgets.
+
+    Of a notebook that this person has neither run nor signed it shows text alone. Raises what
+    nbformat does where something is no notebook, or signatures cannot be kept.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    notary = NotebookNotary()
+    for content in pages:
+        notary.sign(nbformat.reads(content.decode(), as_version=4))
 
 
 def _given(shared: Path) -> Iterator[tuple[Path, Path, bool]]:

@@ -2,11 +2,16 @@
 
 import json
 import os
+import shlex
 import stat
+import subprocess
+from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
-from introml.hub.servers.singleuser import bring
+from introml.hub.servers.singleuser import LEAN, QUIET, bring, terminal
 
 LAB = "labs/tiny/tiny.ipynb"
 PAGE = "book/chapters/a/page.ipynb"
@@ -14,10 +19,19 @@ PAGE = "book/chapters/a/page.ipynb"
 
 def notebook(*sources, outputs=()):
     cells = [
-        {"cell_type": "code", "source": [one], "outputs": list(outputs), "execution_count": None}
+        {
+            "cell_type": "code", "source": [one], "outputs": list(outputs),
+            "execution_count": None, "metadata": {},
+        }
         for one in sources
-    ]
-    return json.dumps({"cells": cells})
+    ]  # fmt: skip
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+
+
+@pytest.fixture(autouse=True)
+def own_signatures(tmp_path, monkeypatch):
+    """Signatures of notebooks are kept for this test alone."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
 
 
 @pytest.fixture
@@ -171,3 +185,79 @@ def test_a_lost_memory_costs_no_work(home, shared):
     (home / ".introml/given.json").unlink()
     start(home, shared)
     assert (home / LAB).read_text() == notebook("answer = 42")
+
+
+FIGURE = {
+    "output_type": "display_data", "metadata": {},
+    "data": {"image/svg+xml": "<svg/>", "text/plain": "a figure"},
+}  # fmt: skip
+
+
+def is_trusted(path):
+    """Whether Jupyter shows this file's outputs before anything of it was run."""
+    return NotebookNotary().check_signature(nbformat.read(path, as_version=4))
+
+
+def test_a_pages_figures_are_shown_before_it_is_run(home, shared):
+    release(shared, notebook("plot()", outputs=[FIGURE]), "book/chapters/a/page.ipynb")
+    assert start(home, shared) == []
+    assert is_trusted(home / PAGE)
+    release(shared, notebook("plot(2)", outputs=[FIGURE]), "book/chapters/a/page.ipynb")
+    assert start(home, shared) == []
+    assert is_trusted(home / PAGE), "the second edition's are not"
+
+
+def test_a_page_that_was_there_before_its_figures_were_trusted_shows_them(home, shared):
+    page = notebook("plot()", outputs=[FIGURE])
+    release(shared, page, "book/chapters/a/page.ipynb")
+    (home / PAGE).parent.mkdir(parents=True)
+    (home / PAGE).write_text(page)
+    start(home, shared)
+    assert is_trusted(home / PAGE)
+
+
+def test_only_what_the_course_gave_is_trusted(home, shared):
+    page = notebook("plot()", outputs=[FIGURE])
+    release(shared, page, "book/chapters/a/page.ipynb")
+    script = FIGURE | {"data": {"text/html": "<script>steal()</script>"}}
+    (home / PAGE).parent.mkdir(parents=True)
+    (home / PAGE).write_text(notebook("plot()", outputs=[script]))
+    start(home, shared)
+    assert not is_trusted(home / PAGE)
+    assert "steal" in (home / PAGE).read_text(), "its outputs are the student's"
+
+
+def test_a_place_for_signatures_that_cannot_be_used_keeps_no_server_from_starting(
+    home, shared, tmp_path
+):
+    (tmp_path / "jupyter").write_text("a file")
+    (line,) = start(home, shared)
+    assert "figures appear only when they are run" in line
+    assert (home / PAGE).exists()
+
+
+@pytest.mark.parametrize("shell", ["/bin/bash", "/bin/sh"])
+def test_a_terminal_finds_the_courses_programs_though_its_profile_sets_the_path(shell, tmp_path):
+    programs = tmp_path / "it's a $HOME of programs"
+    programs.mkdir()
+    (programs / "introml").write_text("#!/bin/sh\necho found\n")
+    (programs / "introml").chmod(0o755)
+    (tmp_path / ".profile").write_text("PATH=/usr/bin:/bin\nGREETED=yes\nexport PATH GREETED\n")
+    (option,) = terminal({"SHELL": shell}, programs)
+    name, _, command = option.partition("=shell_command=")
+    assert name == "--ServerApp.terminado_settings"
+    ran = subprocess.run(
+        shlex.split(command), input="introml; echo $GREETED\n", text=True, capture_output=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}, check=True,
+    )  # fmt: skip
+    assert ran.stdout.split() == ["found", "yes"]
+
+
+def test_a_shell_that_is_not_known_starts_as_jupyter_starts_it():
+    assert terminal({"SHELL": "/usr/bin/fish"}, Path("/opt/introml/env/bin")) == []
+
+
+def test_jupyterlab_is_told_to_ask_nobody_for_news():
+    config = json.loads((QUIET / "labconfig" / "page_config.json").read_text())
+    assert config["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"] is True
+    assert "--LabApp.news_url=None" in LEAN
