@@ -19,6 +19,7 @@ from real_hub import ANN, BOB, PASSWORD, TEACHER, RealHub
 
 from introml.hub.course.database import now
 from introml.hub.course.models import Invitation
+from introml.hub.jupyter import limits
 from introml.hub.people import people
 
 ORDINARY_USER = Path(__file__).parents[1] / "grader" / "ordinary_user.py"
@@ -177,6 +178,20 @@ def test_a_server_starts_as_a_user_of_its_own(real_hub, visit):
     assert (Path(who.pw_dir) / "book" / "chapters").is_dir()
 
 
+def test_a_server_runs_under_the_limits_of_the_settings(real_hub, visit):
+    visitor = visit()
+    visitor.sign_in(ANN)
+    visitor.start_server(ANN)
+    uid = pwd.getpwnam(ANN).pw_uid
+    group = limits.group_of(uid, limits.Limits.of(real_hub.course.hub_settings()))
+    joined = {int(line) for line in (group.pids / "cgroup.procs").read_text().split()}
+    theirs = {p.pid for p in psutil.process_iter(["uids"]) if p.info["uids"].real == uid}
+    assert theirs
+    assert theirs == joined
+    assert group.memory_limit() == 4 << 30
+    assert group.processor_limit() == 2
+
+
 def test_another_student_cannot_enter_a_server(real_hub, visit):
     ann, bob, nobody = visit(), visit(), visit()
     ann.sign_in(ANN)
@@ -255,6 +270,7 @@ def test_a_stopped_server_leaves_nothing_running(real_hub, visit):
     left.wait(30)
     running = [p for p in psutil.process_iter(["uids"]) if p.info["uids"].real == who.pw_uid]
     assert [p for p in running if p.status() != psutil.STATUS_ZOMBIE] == []
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/introml.students/{who.pw_uid}"))
 
 
 def test_a_hub_that_is_killed_comes_back_and_finds_its_servers(real_hub, visit):

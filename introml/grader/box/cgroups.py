@@ -4,6 +4,8 @@ The checker makes them, hands the way in to the template, and removes them. Thos
 checker are removed by its template's launcher, or, if that was killed too, by the next checker.
 """
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -14,6 +16,8 @@ from pathlib import Path
 from introml.grader.box import owned
 
 _PREFIX = "introml-"
+#: Over which time the kernel counts a group's processor time, as is its own custom.
+_PERIOD_US = 100_000
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,49 @@ class Parents:
         folders = (self.memory, self.pids, self.cpu, self.clock)
         return list(dict.fromkeys(one for one in folders if one is not None))
 
+    def below(self, name: str) -> Parents:
+        """The groups called `name` in these, made if need be, for groups in them. May be OSError.
+
+        In a group of one's own, what its groups may use stays limited, whatever a manager of the
+        machine's groups turns off around it.
+        """
+        for folder in self.folders:
+            (folder / name).mkdir(exist_ok=True)
+        if self.version == 2:
+            control = self.memory / name / "cgroup.subtree_control"
+            control.write_text("+memory +pids" + " +cpu" * (self.cpu is not None))
+        return Parents(
+            self.version,
+            self.memory / name,
+            self.pids / name,
+            self.cpu / name if self.cpu else None,
+            self.clock / name if self.clock else None,
+        )
+
 
 class Cgroup:
-    """The group of one box at a time; it can be used again once that box has ended."""
+    """The group of one box at a time; it can be used again once that box has ended.
 
-    def __init__(self, parents: Parents, owner: str = _PREFIX) -> None:
-        name = owned.new_name(owner)
+    One with a `name` is the same for whoever names it, and may be there already.
+    """
+
+    def __init__(self, parents: Parents, owner: str = _PREFIX, *, name: str = "") -> None:
+        shared = bool(name)
+        name = name or owned.new_name(owner)
         self.version = parents.version
         self.memory = parents.memory / name
         self.pids = parents.pids / name
         self.clock = parents.clock / name if parents.clock else None
+        self.cpu = parents.cpu / name if parents.cpu else None
         self._folders = [folder / name for folder in parents.folders]
         for folder in self._folders:
-            folder.mkdir()
+            folder.mkdir(exist_ok=shared)
 
-    def limit(self, memory_mb: int, processes: int) -> None:
-        """Set what the group may use."""
+    def limit(self, memory_mb: int, processes: int, *, ends_whole: bool = True) -> None:
+        """Set what the group may use. Where memory runs out, all of it ends, or what holds most.
+
+        On version 1 it is always what holds most.
+        """
         size = str(memory_mb << 20)
         if self.version == 1:
             # The smaller limit may not exceed the larger at any moment: widen first.
@@ -67,8 +98,34 @@ class Cgroup:
             with contextlib.suppress(OSError):
                 (self.memory / "memory.swap.max").write_text("0")
             with contextlib.suppress(OSError):
-                (self.memory / "memory.oom.group").write_text("1")
+                (self.memory / "memory.oom.group").write_text(str(int(ends_whole)))
         (self.pids / "pids.max").write_text(str(processes))
+
+    def limit_cpu(self, processors: float | None, weight: int) -> None:
+        """Set how many processors the group may use, and its share of busy ones (100 is usual)."""
+        if self.cpu is None:
+            raise OSError(errno.ENOTSUP, "groups here have no limit on processor time")
+        quota = None if processors is None else max(1000, round(processors * _PERIOD_US))
+        if self.version == 1:
+            (self.cpu / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
+            (self.cpu / "cpu.cfs_quota_us").write_text(str(-1 if quota is None else quota))
+            (self.cpu / "cpu.shares").write_text(str(max(2, weight * 1024 // 100)))
+        else:
+            (self.cpu / "cpu.max").write_text(f"{quota or 'max'} {_PERIOD_US}")
+            (self.cpu / "cpu.weight").write_text(str(weight))
+
+    def memory_limit(self) -> int | None:
+        """The bytes of memory that stand as the group's limit; None if there is no such file."""
+        name = "memory.limit_in_bytes" if self.version == 1 else "memory.max"
+        return _number(self.memory / name)
+
+    def processor_limit(self) -> float | None:
+        """The processors that stand as the group's limit; None if there is none."""
+        if self.cpu is None:
+            return None
+        name = "cpu.cfs_quota_us" if self.version == 1 else "cpu.max"
+        quota = _number(self.cpu / name)
+        return None if quota is None or quota < 0 else quota / _PERIOD_US
 
     def entrances(self) -> list[int]:
         """Open descriptors: a process of one thread that writes "0" to each has joined."""
@@ -97,6 +154,14 @@ class Cgroup:
     def remove(self) -> None:
         """Remove the group, once the last process in it has gone (2 s at most)."""
         _remove(self._folders)
+
+
+def _number(file: Path) -> int | None:
+    """The first number in a group's file; None if it is a word, or there is no such file."""
+    try:
+        return int(file.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _counted(file: Path, name: str) -> int | None:

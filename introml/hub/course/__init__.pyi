@@ -7,6 +7,7 @@ from .database import UtcDateTime as UtcDateTime
 from .database import now as now
 from .hub_settings import HOMES as HOMES
 from .hub_settings import HubSettings as HubSettings
+from .hub_settings import bytes_in as bytes_in
 from .models import ROLES as ROLES
 from .models import Base as Base
 from .models import Event as Event

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,12 +14,32 @@ from introml.hub.course.settings_table import SettingsTable
 HOMES = Path("/home/introml")
 
 
+_UNITS = {unit: 1 << 10 * power for power, unit in enumerate(("", "K", "M", "G", "T"))}
+
+
+def bytes_in(size: str) -> int:
+    """What "4G" or "512M" is in bytes; 0 for "", which is no limit. Raises `ValueError`."""
+    if not size:
+        return 0
+    found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)([KMGT])", size)
+    count = float(found[1]) * _UNITS[found[2]] if found else 0
+    if count < _UNITS["M"]:
+        raise ValueError('it must be a size, such as "4G" or "512M" (1M or more), or "" for none')
+    return int(count)
+
+
 def _with_slashes(path: str) -> str:
     if not (path.startswith("/") and path.endswith("/")):
         raise ValueError("it begins and ends with /")
     return path
 
 
+def _is_size(text: str) -> str:
+    bytes_in(text)
+    return text
+
+
+_Size = Annotated[str, AfterValidator(_is_size)]
 _Port = Annotated[int, Field(ge=0, le=65535)]
 _Count = Annotated[int, Field(ge=0)]
 
@@ -41,6 +62,14 @@ class HubSettings(SettingsTable):
     #: How many servers run at once; 0 for as many as come.
     most_servers: _Count = 0
     starting_at_once: _Count = 20
+    #: What each student's server may use on this machine; "" and 0 are no limit. What of it is in
+    #: force on the machine is told by `introml hub status`.
+    mem_limit: _Size = "4G"
+    cpu_limit: Annotated[
+        float, Field(ge=0, le=1024, description="a number of processors, such as 2 or 0.5")
+    ] = 2.0
+    process_limit: Annotated[int, Field(ge=50, le=1_000_000)] = 1000
+    disk_limit: _Size = "10G"
     #: Where students read labs and pages; their Python; their homes.
     shared: str = ""
     students_python: str = ""

@@ -48,6 +48,12 @@ largest = 10_000_000
 # address = "127.0.0.1"
 # port = 8000
 # idle_minutes = 60
+# What a student's server may use, and a student's home hold; `introml hub status` says what of
+# it this machine can hold them to.
+# mem_limit = "4G"
+# cpu_limit = 2
+# process_limit = 1000
+# disk_limit = "10G"
 # public_url = "https://hub.example.edu"
 # A host name for each student's server (needs names and a certificate for *.hub.example.edu):
 # student_hosts = true

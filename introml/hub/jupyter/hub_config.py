@@ -16,7 +16,7 @@ from typing import Any
 from jupyterhub.utils import subdomain_hook_idna
 
 from introml.book.paths import ROOT
-from introml.hub.course import Course, CourseError, HubSettings, default_folder, nearest
+from introml.hub.course import Course, CourseError, HubSettings, bytes_in, default_folder, nearest
 from introml.hub.jupyter.signin import TEACHERS, CourseLti, CourseOAuth, Invitations, OnRoster
 from introml.hub.jupyter.signin_pages import course_files
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
@@ -80,6 +80,9 @@ def local(c: Any, course: Course, hub: HubSettings, only: str = "") -> None:
     if os.geteuid() == 0:
         c.JupyterHub.spawner_class = StudentSpawner
         c.StudentSpawner.homes = hub.homes
+        c.StudentSpawner.mem_limit = bytes_in(hub.mem_limit) or None
+        c.StudentSpawner.cpu_limit = hub.cpu_limit or None
+        c.StudentSpawner.most_processes = hub.process_limit
         # A student's settings for Jupyter cannot keep their own server from starting.
         c.StudentSpawner.disable_user_config = True
     elif only:

@@ -19,7 +19,7 @@ from tornado import web
 from traitlets import Integer, Unicode, default
 
 from introml.hub.course import HOMES, Course
-from introml.hub.jupyter import accounts
+from introml.hub.jupyter import accounts, limits
 from introml.hub.servers import releases
 
 _publishing = threading.Lock()
@@ -75,20 +75,50 @@ class StudentSpawner(CourseSpawner):
 
     homes = Unicode(str(HOMES), config=True, help="The folder of the students' homes.")
     most_processes = Integer(1000, config=True, help="Processes and threads of one student.")
+    #: Open descriptors by which the server joins the student's control group, as it starts.
+    _entrances: tuple[int, ...] = ()
+
+    async def start(self) -> Any:
+        try:
+            return await super().start()
+        finally:
+            for one in self._entrances:
+                os.close(one)
+            self._entrances = ()
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        env = super().user_env(env)
+        if self.cpu_limit:
+            # As many threads as processors: PyTorch would start one for each of the machine's.
+            threads = max(1, min(round(self.cpu_limit), os.cpu_count() or 1))
+            env |= {"OMP_NUM_THREADS": str(threads)}
+        return env
 
     def prepare(self) -> None:
         super().prepare()
         try:
-            accounts.account(self.user.name, Path(self.homes))
+            owner = accounts.account(self.user.name, Path(self.homes))
         except accounts.AccountError as problem:
             self.log.error("no account for %s: %s", self.user.name, problem)
             raise web.HTTPError(500, f"Your server cannot start: {problem}.") from problem
+        wanted = limits.Limits(self.mem_limit, self.cpu_limit, self.most_processes)
+        try:
+            group = limits.group_of(owner.pw_uid, wanted)
+            self._entrances = tuple(group.entrances()) if group else ()
+        except OSError as problem:
+            self.log.error("no limits for %s: %s", self.user.name, problem)
+            raise web.HTTPError(
+                500, f"Your server cannot start: its limits cannot be set ({problem.strerror})."
+            ) from problem
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         become = super().make_preexec_fn(name)
         most = self.most_processes
+        entrances = self._entrances
 
         def prepare() -> None:
+            for one in entrances:
+                os.write(one, b"0")
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             # Where memory runs out, a student's process goes before the hub or the database.
@@ -105,7 +135,9 @@ class StudentSpawner(CourseSpawner):
     def end_all(self) -> None:
         """What a student's server leaves running ends with it."""
         with contextlib.suppress(KeyError, accounts.AccountError):
-            accounts.end_processes(pwd.getpwnam(self.user.name))
+            owner = pwd.getpwnam(self.user.name)
+            accounts.end_processes(owner)
+            limits.remove_group(owner.pw_uid)
 
 
 class OnePersonSpawner(CourseSpawner):
