@@ -1,3 +1,4 @@
+from .canaries import own_canaries as own_canaries
 from .lab_test import prove_lab as prove_lab
 from .mutants_bar import MutantsBar as MutantsBar
 from .release import WouldOverwrite as WouldOverwrite

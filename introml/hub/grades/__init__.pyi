@@ -12,6 +12,7 @@ from .rules import Rules as Rules
 from .rules import Why as Why
 from .rules import feedback_from as feedback_from
 from .rules import refusal_now as refusal_now
+from .rules import solution_for_all_from as solution_for_all_from
 from .rules import solution_from as solution_from
 from .rules import waiting_of as waiting_of
 from .similarity import Pair as Pair

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -109,12 +110,25 @@ def solution_from(session: Session, person: Person, lab: Lab) -> datetime:
     """
     if person.role == "teacher":
         return datetime.min.replace(tzinfo=UTC)
-    dates, rules = session.get(LabSchedule, lab.name), rules_for(session, person, lab)
+    rules = rules_for(session, person, lab)
+    return _solution_after(session, lab, [rules.due_at, rules.closes_at])
+
+
+def solution_for_all_from(session: Session, lab: Lab) -> datetime:
+    """When nobody is left who may not see the solution: whoever has an extension included."""
+    own = session.scalars(sa.select(Extension).filter_by(lab=lab.name))
+    dates = session.get(LabSchedule, lab.name)
+    rules = [rules_of(lab, dates, one) for one in [None, *own]]
+    return _solution_after(session, lab, [at for x in rules for at in (x.due_at, x.closes_at)])
+
+
+def _solution_after(session: Session, lab: Lab, ends: Sequence[datetime | None]) -> datetime:
+    """When the solution is out, for those who may hand in until then."""
+    dates = session.get(LabSchedule, lab.name)
     out = dates.solutions_at if dates is not None else None
     if out is None:
         out = datetime.combine(lab.settings.solutions_from, time(), UTC)
-    ends = [at for at in (rules.due_at, rules.closes_at) if at is not None]
-    return max([out, *(at + _grace(lab) for at in ends)])
+    return max([out, *(at + _grace(lab) for at in ends if at is not None)])
 
 
 def feedback_from(session: Session, lab: str) -> datetime | None:

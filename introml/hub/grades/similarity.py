@@ -137,13 +137,18 @@ def given_passages(lab: Lab) -> frozenset[int]:
     texts = [cell.starter for cell in lab.cells if cell.is_code]
     texts += [cell.source for cell in lab.cells if cell.kind is Kind.TEXT]
     texts.append(lab.public_checks.read_text(encoding="utf-8"))
-    return frozenset(one for text in texts for one, _, _ in _passages(text, 0))
+    return frozenset(one for text in texts for one in passages_of(text))
 
 
 def solution_passages(lab: Lab) -> frozenset[int]:
     """The passages of the lab's own solution: right answers resemble it, and so each other."""
     texts = [cell.solution for cell in lab.answers.values()]
-    return frozenset(one for text in texts for one, _, _ in _passages(text, 0))
+    return frozenset(one for text in texts for one in passages_of(text))
+
+
+def passages_of(text: str) -> frozenset[int]:
+    """The hash of every passage of a text, whatever it is."""
+    return frozenset(one for one, _, _ in _passages(text, 0))
 
 
 def compare(lab: Lab, texts: Mapping[str, Text]) -> Report:

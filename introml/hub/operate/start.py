@@ -30,7 +30,7 @@ from introml.book.paths import ROOT
 from introml.grader.lab import LabError
 from introml.hub.course import Course, CourseError, HubSettings, Person, default_folder
 from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK
-from introml.hub.operate.secrets_audit import open_to_students
+from introml.hub.operate.secrets_audit import given_out, open_to_students
 from introml.hub.people import people
 from introml.hub.servers import releases, students_env
 
@@ -129,9 +129,22 @@ class Run:
                     f"run: chmod o-rwx {names}"
                 )
         releases.prepare(self.course, Path(self.hub.shared), _HTML)
+        if os.geteuid() == 0:
+            self._refuse_given_out()
         name = self._first_teacher()
         if os.geteuid() != 0:
             self.chosen["only"] = name
+
+    def _refuse_given_out(self) -> None:
+        """Nothing that students are given has a lab's answers in it. Raises `CannotStart`."""
+        environment = Path(self.hub.students_python).parents[1]
+        packages = environment.glob("lib/python3*/site-packages/introml")
+        if found := given_out(self.course, [Path(self.hub.shared), *packages]):
+            names = ", ".join(f"{one.path} ({', '.join(one.labs)})" for one in found)
+            raise CannotStart(
+                "what students are given has answers to labs in it whose solutions are not out: "
+                f"{names}; take them out of the pages or modules that these files come from"
+            )
 
     def _ports(self) -> dict[str, int]:
         """Ports for what talks on this machine: the last ones again, so that servers find it."""
