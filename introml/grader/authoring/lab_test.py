@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import hashlib
 import json
 import tempfile
@@ -18,6 +20,8 @@ from introml.grader.lab import Kind, Lab, RightSolution, WrongSolution
 from introml.grader.notebook import Invalid, find, read_submission
 from introml.grader.results import CheckResult, SubmissionResult, Verdict
 from introml.grader.run import Checker, Setup
+from introml.grader.text import cell_label
+from introml.grader.wire import names_bound
 
 #: Wrong solutions and starters fail for what they are, not by chance: few seeds will do.
 _FEW = 3
@@ -167,7 +171,34 @@ def _starter_fails(checker: Checker) -> tuple[list[str], str]:
             for one in _run_checks(result)
             if one.points > 0
         ]
-    return problems, "the starter fails every check"
+    problems += _stops_run_all(checker.lab, result)
+    return problems, "the starter fails every check, and all of it can be run"
+
+
+def _stops_run_all(lab: Lab, starter: SubmissionResult) -> list[str]:
+    """What keeps a student from the last check, in a notebook with nothing done yet."""
+    labels = {cell_label(cell.id): cell for cell in lab.cells if cell.kind is Kind.LOCKED}
+    problems = [
+        f"the locked cell {labels[one.cell].id!r} fails while nothing is done yet, so `Run all` "
+        f"ends there: {one.message}; make it an experiment, or have it only define something"
+        for one in starter.cell_errors
+        if one.cell in labels
+    ]
+    for cell in lab.cells:
+        if cell.kind is Kind.CHECK and (names := _from_elsewhere(cell.source)):
+            problems.append(
+                f"the check cell {cell.id!r} uses {names[0]}, which it does not import: it fails "
+                "where it is the first cell that a student runs"
+            )
+    return problems
+
+
+def _from_elsewhere(source: str) -> list[str]:
+    """The names that a cell uses and that neither it nor Python defines."""
+    tree = ast.parse(source)
+    bound = {name for node in tree.body for name in names_bound(node)} | set(dir(builtins))
+    used = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    return [name for name in used if name not in bound]
 
 
 def _remarked(lab: Lab, name: str, notebook: bytes) -> list[str]:

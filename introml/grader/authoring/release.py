@@ -58,12 +58,19 @@ def released_files(lab: Lab) -> dict[str, bytes]:
 
 
 def starter_notebook(lab: Lab) -> bytes:
-    """The student's notebook: solutions are their hints and `raise NotImplementedError`."""
-    cells = [
-        _cell(cell, cell.starter, _nbgrader(cell))
-        for cell in lab.cells
-        if cell.kind is not Kind.SOLUTION_TEXT
-    ]
+    """The student's notebook: solutions are their hints and `raise NotImplementedError`.
+
+    "Run all" gets past what is not done yet, to the last check: by Jupyter's tag
+    `raises-exception`, a cell that the student may change can fail and stops nothing.
+    """
+    cells = []
+    for cell in lab.cells:
+        if cell.kind is Kind.SOLUTION_TEXT:
+            continue
+        made = _cell(cell, cell.starter, _nbgrader(cell))
+        if cell.kind in (Kind.ANSWER, Kind.EXPERIMENT, Kind.FREE):
+            made["metadata"].setdefault("tags", []).append("raises-exception")
+        cells.append(made)
     return _notebook(lab, cells)
 
 

@@ -46,6 +46,7 @@ class Outcome:
 #: What is said when neither the check nor its author has other words.
 _WORDS = {
     "raised": "Your code raised an error when it was called.",
+    "not_done": "Not done yet: write your answer in the place of raise NotImplementedError.",
     "missing": "A function or class that this check calls is not there.",
     "refused": "Your code returned something else than a plain value of the right kind.",
     "library_answer": "Your code uses the library's own answer, which this lab is about writing.",
@@ -117,7 +118,8 @@ def _student_error(check: Check, error: StudentError) -> Outcome:
         error.kind, "failed"
     )
     words = _WORDS.get(error.kind, _WORDS["raised"])
-    hint = " ".join(part for part in (words, error.because, check.hint) if part)
+    own = "" if error.kind == "not_done" else check.hint
+    hint = " ".join(part for part in (words, error.because, own) if part)
     return Outcome(outcome, 0.0, hint, error.public_message, evidence=error.private_message)
 
 

@@ -38,7 +38,7 @@ _ADVICE = {
     "missing here or in the line above.",
     "NameError": "Nothing above this line defines {name}. Define it there, correct its spelling, "
     "or delete the line.",
-    "NotImplementedError": "This part is not written yet: replace the line by your answer.",
+    "NotImplementedError": "Write your answer in the place of raise NotImplementedError.",
     "SystemExit": "exit() ends the cell here. Delete it.",
     "AssertionError": "This test of your own fails. Correct what it tests, or delete the test.",
     "FileNotFoundError": "Only the notebook is there when a lab is graded, no other file. Compute "
@@ -73,8 +73,11 @@ def explained(cell: str, source: str, error: Mapping[str, Any]) -> CellError:
     code = _line(source, line)
     message = re.sub(r" \(<cell .*>, line \d+\)$", "", str(error["message"]))
     if elsewhere and inner:
-        message = f"{message} (line {inner} of {cell_label(str(error['cell']))})"
-    said = one_line(f"{kind}: {message}" if message else kind, 500)
+        message = f"{message} (line {inner} of {cell_label(str(error['cell']))})".strip()
+    if kind == "NotImplementedError" and not error["message"]:
+        said = f"not done yet {message}".strip()
+    else:
+        said = one_line(f"{kind}: {message}" if message else kind, 500)
     advice = _advice(kind, message, code)
     if kind in _SYNTAX:
         advice += " Nothing in this cell was run."

@@ -9,8 +9,10 @@ from html import escape
 from introml.book.style.tokens import css_variables
 from introml.grader.text import plain
 
+#: The outcome of a check that met the line which stands where an answer is to come.
+NOT_DONE = "not done yet"
 #: By outcome: the mark, and the word for those who do not see it.
-_MARKS = {"passed": "✓", "partial": "◐", "not run": "–"}
+_MARKS = {"passed": "✓", "partial": "◐", "not run": "–", NOT_DONE: "○"}
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class CheckTable:
         width = max((len(row.title) for row in self.rows), default=0)
         for row in self.rows:
             points = f"{row.points:g}/{row.max_points:g}" if row.counts else "not run"
+            points += f", {NOT_DONE}" if row.outcome == NOT_DONE else ""
             mark = _MARKS.get(row.outcome, "✗")
             lines.append(f"  {mark} {plain(row.title):<{width}}  {points}")
             lines += [f"      {line}" for line in _words(row)]
@@ -111,7 +114,8 @@ def _words(row: Row) -> list[str]:
 
 def _row_html(row: Row) -> str:
     points = f"{row.points:g} / {row.max_points:g}" if row.counts else "–"
-    kind = {"passed": "good", "not run": "none", "partial": "part"}.get(row.outcome, "bad")
+    kinds = {"passed": "good", "not run": "none", "partial": "part", NOT_DONE: "todo"}
+    kind = kinds.get(row.outcome, "bad")
     hint = f"<p>{escape(plain(row.hint))}</p>" if row.hint else ""
     trace = f"<pre>{escape(plain(row.trace))}</pre>" if row.trace else ""
     mark = _MARKS.get(row.outcome, "✗")
@@ -147,6 +151,7 @@ def _style() -> str:
 {box} td:last-child, {box} thead th:last-child {{ padding-right: 0; text-align: right; }}
 {box} .good td:first-child {{ color: var(--iml-good); }}
 {box} .bad td:first-child, {box} .part td:first-child {{ color: var(--iml-bad); }}
+{box} .todo td {{ color: var(--iml-muted); }}
 {box} .none td, {box} .none th, {box} .none p {{ color: var(--iml-muted); }}
 {box} p {{ color: var(--iml-ink); margin: .15rem 0; }}
 {box} a {{ color: var(--iml-accent); text-decoration: underline; }}

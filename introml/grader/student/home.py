@@ -21,7 +21,7 @@ import torch
 
 from introml.grader.checks import Check, load_checks
 from introml.grader.run import CheckFault, run_check
-from introml.grader.student.check_table import Row
+from introml.grader.student.check_table import NOT_DONE, Row
 from introml.grader.text import cell_label
 from introml.grader.wire import (
     REQUEST_CAPS,
@@ -32,6 +32,7 @@ from introml.grader.wire import (
     decode,
     encode,
     explain_missing,
+    is_not_done,
     run_beside_answers,
 )
 
@@ -164,8 +165,8 @@ def _checked(
     except CheckFault as fault:
         words = f"The check itself is broken; tell your teacher. ({str(fault).splitlines()[0]})"
         return _row(check, "not run", 0.0, words)
-    if isinstance(worker.error, NotImplementedError):
-        return _row(check, "failed", 0.0, "This is not written yet.")
+    if is_not_done(worker.error):
+        return _row(check, NOT_DONE, 0.0, "")
     trace = student_trace(worker.error, label) if worker.error is not None else ""
     failed = outcome.outcome != "passed"
     hint = " ".join(x for x in (outcome.hint, "" if trace else outcome.detail) if x)

@@ -35,7 +35,7 @@ from introml.grader.notebook import (
     released_from,
     released_here,
 )
-from introml.grader.student.check_table import CheckTable, Row
+from introml.grader.student.check_table import NOT_DONE, CheckTable, Row
 from introml.grader.student.hand_in import can_hand_in
 from introml.grader.text import cell_label
 
@@ -74,6 +74,8 @@ def require_check(lab: str, name: str) -> float | None:
     row = table.rows[0]
     if row.outcome == "partial":
         return row.points
+    if row.outcome == NOT_DONE:
+        raise AssertionError(f"{row.title}: {NOT_DONE}")
     if row.outcome != "passed":
         raise AssertionError("\n".join(x for x in (row.title, row.hint, row.trace) if x))
     return None

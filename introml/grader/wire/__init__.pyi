@@ -3,6 +3,7 @@ from . import student_process as student_process
 from .cell_runner import names_bound as names_bound
 from .channel import Channel as Channel
 from .student_process import Worker as Worker
+from .student_process import is_not_done as is_not_done
 from .student_process import seed_all as seed_all
 from .student_process import serve as serve
 from .submission import StudentError as StudentError

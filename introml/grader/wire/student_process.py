@@ -358,6 +358,8 @@ def _describe(error: BaseException) -> dict[str, Any]:
         kind = "refused"
     elif isinstance(error, MemoryError) or _out_of_memory(error):
         kind = "memory"
+    elif is_not_done(error):
+        kind = "not_done"
     try:
         message = _unicode((refusal or str(error))[:_LONGEST_MESSAGE])
     except BaseException:
@@ -377,6 +379,14 @@ def _describe(error: BaseException) -> dict[str, Any]:
         "line": line if type(line) is int and 0 <= line <= _LAST_LINE else None,
         "cell": _unicode(cell[:100]) if type(cell) is str else None,
     }
+
+
+def is_not_done(error: BaseException | None) -> bool:
+    """Whether it is the `raise NotImplementedError` that stands where an answer is to come.
+
+    A library that cannot do something says what; the line that stands for an answer says nothing.
+    """
+    return type(error) is NotImplementedError and not error.args
 
 
 def _unicode(text: str) -> str:

@@ -28,10 +28,10 @@ _MOST_CALLS = 1000
 class StudentError(Exception):
     """The student's code gave no usable value.
 
-    `kind` is raised, missing, refused (a value of a wrong kind), library_answer, timed_out, died
-    or memory. `public_message` may be shown to the student: it carries text from their process
-    only while public checks run. `private_message` is for the teacher. `because` is a sentence of
-    the grader's own on why a name is missing; it tells nothing secret.
+    `kind` is raised, not_done, missing, refused (a value of a wrong kind), library_answer,
+    timed_out, died or memory. `public_message` may be shown to the student: it carries text from
+    their process only while public checks run. `private_message` is for the teacher. `because` is
+    a sentence of the grader's own on why a name is missing; it tells nothing secret.
     """
 
     def __init__(
@@ -220,6 +220,8 @@ class Submission:
             because = self._missing.get(name[1], "")
         if kind == "refused":
             return StudentError(kind, f"{what} {error['message'][:500]}.", private)
+        if kind == "not_done":
+            return StudentError(kind, f"{what} is not done yet{place}.", private)
         if kind == "raised":
             return StudentError(kind, f"{what} raised {text}{place}.", private, because)
         return StudentError(kind, f"{error['message'][:500].rstrip('.')}{place}.", private, because)
@@ -241,6 +243,7 @@ _UNDEFINED = re.compile(r"name '(\w+)' is not defined")
 #: What is said of a failure while hidden checks run: nothing that the student's code could choose.
 _GENERAL = {
     "raised": "{what} raised an error.",
+    "not_done": "{what} is not done yet.",
     "missing": "{what} is missing, or lacks something that it should have.",
     "refused": "{what} did not return a plain value of the right kind.",
     "library_answer": "{what} uses the library's own answer, which this lab is about writing.",

@@ -130,6 +130,22 @@ def test_an_author_is_told_what_a_hidden_check_keeps_from_students(tmp_path):
     assert "Decsent is not defined" in missing
 
 
+def test_what_would_stop_a_student_who_runs_all_cells_is_found(tmp_path):
+    """A given cell that needs an answer, and a check that another cell must have been run for."""
+    folder = copy_of_tiny(
+        tmp_path,
+        lab_md=lambda text: text.replace("from introml.grader import check\n", "").replace(
+            "## Check", "```{code-cell} ipython3\n:grade_id: demo\n:tags: [locked]\n\n"
+            "import torch\nloss(torch.ones(2), torch.ones(3, 2), torch.ones(3))\n```\n\n## Check",
+        ),
+    )  # fmt: skip
+    with Checker(Setup(str(folder), 0)) as checker:
+        problems, _ = lab_test._starter_fails(checker)
+    locked, unimported = problems
+    assert "'demo' fails while nothing is done yet, so `Run all` ends there" in locked
+    assert "uses check, which it does not import" in unimported
+
+
 def test_a_file_that_is_no_answer_is_told_before_anything_is_graded(tmp_path):
     folder = copy_of_tiny(tmp_path)
     (folder / "wrong" / "of_the_library.toml").write_text(REFUSED.replace("old =", "odd ="))

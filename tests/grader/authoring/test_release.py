@@ -5,6 +5,7 @@ import os
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from tiny import SECRETS, cell_of, copy_of_tiny, grade_id, notebook, tiny
 
 from introml.grader.authoring.release import (
@@ -74,7 +75,7 @@ def test_cells_carry_nbgraders_metadata():
     assert marks["check-all"]["locked"]
     assert not marks["training"]["locked"]
     assert not marks["training"]["solution"]
-    assert cell_of(book, "training")["metadata"]["tags"] == ["experiment"]
+    assert cell_of(book, "training")["metadata"]["tags"] == ["experiment", "raises-exception"]
     assert [x["id"] for x in book["cells"] if grade_id(x)] == list(marks)
 
 
@@ -149,3 +150,19 @@ def test_a_folder_in_the_way_is_said(tmp_path):
         release(tiny(), tmp_path)
     with pytest.raises(IsADirectoryError, match=r"tiny\.ipynb is a folder"):
         release(tiny(), tmp_path, force=True)
+
+
+def test_run_all_gets_to_the_last_check_with_nothing_done(tmp_path):
+    """As Jupyter runs a notebook: it ends at the first failure, unless the cell's tag allows it."""
+    release(tiny(), tmp_path)
+    book = nbformat.read(tmp_path / "tiny.ipynb", as_version=4)
+    experiment = next(x for x in book.cells if "experiment" in x.metadata.get("tags", []))
+    NotebookClient(book, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert [x.ename for x in experiment.outputs] == ["NotImplementedError"]
+    (table,) = book.cells[-1].outputs
+    assert "not done yet" in table.data["text/html"]
+
+
+def test_a_failure_is_not_hidden_in_the_solution():
+    assert b"raises-exception" not in solution_notebook(tiny())
+    assert b"raises-exception" in starter_notebook(tiny())

@@ -192,6 +192,28 @@ def test_an_error_says_what_and_where(submission):
     )
 
 
+def test_what_is_not_done_yet_is_told_as_that(template):
+    """The line that stands for an answer says nothing; a library that cannot do something does."""
+    source = """
+def todo(x):
+    raise NotImplementedError
+def cannot(x):
+    raise NotImplementedError("no such kernel")
+"""
+    with in_a_box(template, source) as attempt:
+        told = []
+        for public, name in ((True, "todo"), (True, "cannot"), (False, "todo")):
+            attempt.begin(1, 10, public=public)
+            with pytest.raises(StudentError) as caught:
+                getattr(attempt.submission, name)(1)
+            told.append((caught.value.kind, caught.value.public_message))
+    kinds, messages = zip(*told, strict=True)
+    assert kinds == ("not_done", "raised", "not_done")
+    assert messages[0].startswith("todo is not done yet, line 3 of cell ")
+    assert messages[1].startswith("cannot raised NotImplementedError: no such kernel, line 5")
+    assert messages[2] == "todo is not done yet."
+
+
 def test_an_error_in_an_object_says_of_which_class_it_is(submission):
     layer = submission.Layer(2)
     with pytest.raises(StudentError) as caught:

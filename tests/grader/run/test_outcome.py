@@ -87,6 +87,7 @@ def test_a_plain_assert_speaks_and_a_librarys_does_not():
     ("kind", "name"),
     [
         ("raised", "failed"),
+        ("not_done", "failed"),
         ("missing", "failed"),
         ("refused", "failed"),
         ("library_answer", "failed"),
@@ -100,6 +101,15 @@ def test_what_the_students_process_did(kind, name):
     assert (got.outcome, got.detail, got.evidence) == (name, "PUBLIC", "PRIVATE")
     assert got.hint
     assert "PUBLIC" not in got.hint
+
+
+def test_what_is_not_done_yet_gets_no_hint_on_what_is_wrong():
+    error = raising(StudentError("not_done", "loss is not done yet."))
+    got = outcome(error, received=0, hint="Check a factor of 2.")
+    assert got.hint == "Not done yet: write your answer in the place of raise NotImplementedError."
+    assert outcome(raising(StudentError("raised", "")), hint="Check a factor of 2.").hint.endswith(
+        "Check a factor of 2."
+    )
 
 
 def test_a_check_that_breaks_is_a_fault_before_it_saw_a_value_and_a_failure_after():

@@ -55,9 +55,14 @@ STOPPED = {
         "defines undefined_name. Define it there, correct its spelling, or delete the line. What "
         "comes after it in this cell was not run: second.",
     ),
-    "what is not written yet": (
-        BEGIN + "raise NotImplementedError", 4, "raise NotImplementedError", "NotImplementedError",
-        "replace the line by your answer",
+    "what is not done yet": (
+        BEGIN + "raise NotImplementedError", 4, "raise NotImplementedError", "not done yet",
+        "Write your answer in the place of",
+    ),
+    "what a library cannot do": (
+        BEGIN + "raise NotImplementedError('no such kernel')", 4,
+        "raise NotImplementedError('no such kernel')", "NotImplementedError: no such kernel",
+        "Write your answer in the place of",
     ),
     "a test of one's own": (
         BEGIN + "assert first() == 2, 'not two'", 4, "assert first() == 2, 'not two'",

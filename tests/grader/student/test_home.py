@@ -103,7 +103,8 @@ def test_checks_come_out_of_a_text_and_run_row_by_row():
     )
     found = {row.name: row.outcome for row in rows}
     assert found["loss_is_a_mean"] == "passed"
-    assert found["gradient_is_right"] == found["step_goes_downhill"] == "failed"
+    assert found["gradient_is_right"] == "not done yet"
+    assert found["step_goes_downhill"] == "failed"
     assert torch.cuda.is_available() or found["gradient_on_a_gpu"] == "not run"
 
 
