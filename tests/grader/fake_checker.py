@@ -1,6 +1,7 @@
 """A checker that grades nothing, and misbehaves where a submission's text asks for it.
 
-Run as a program it speaks the checker's protocol. The notebook's bytes say what it does: "die",
+Run as a program it speaks the checker's protocol. The submission says what it does, in a notebook's
+metadata as "says", or as its bytes: "die",
 "hang", "babble", "fault", "other", "flood", "once:PATH" (dies the first time), "told:PATH" (fields
 of the result are those in the JSON file), "poison" (dies over what check a was given); all else
 passes.
@@ -40,6 +41,14 @@ def say(message):
     print(json.dumps(message), flush=True)
 
 
+def words_of(data):
+    """What a submission asks for: in its metadata if it is a notebook, else its bytes."""
+    try:
+        return json.loads(data)["metadata"]["says"]
+    except (ValueError, KeyError, TypeError):
+        return data[:300].decode(errors="replace")
+
+
 def main():
     setup = json.loads(sys.stdin.readline())
     if Path(setup["lab"]).name == "unusable":
@@ -56,8 +65,7 @@ def main():
     say({"ready": {"cuda": False}})
     for line in sys.stdin:
         request = json.loads(line)
-        data = base64.b64decode(request["data"])[:300].decode(errors="replace")
-        word, _, rest = data.partition(":")
+        word, _, rest = words_of(base64.b64decode(request["data"])).strip().partition(":")
         say({"at": "check a"})
         if word == "once":
             if not Path(rest).exists():

@@ -25,11 +25,11 @@ _COMMANDS = {
 
 
 class UnderHub:
-    """`make hub` with two workers and PostgreSQL, with work that is soon graded."""
+    """`make hub` with two workers and PostgreSQL, with notebooks in which nothing is solved."""
 
     notebook = staticmethod(slow_work)
-    #: To the true checker, it is no notebook.
-    verdict = "invalid"
+    #: The true checker grades the unsolved notebook.
+    verdict = "graded"
     kinds = ["hub", "service", "worker", "database"]
 
     def __init__(self, postgres: PostgresServer) -> None:

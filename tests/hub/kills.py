@@ -15,7 +15,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from postgres_server import PostgresServer
 from service_process import ServiceProcess, WorkerProcess
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.hub.course.course import Course
 from introml.hub.course.models import Event, Grading, Submission
@@ -107,7 +107,7 @@ class Students:
 
 def slow_work(draw: random.Random, number: int) -> bytes:
     """What the fake checker takes some time over; the spaces make each one another."""
-    return f"slow:{draw.uniform(0.0, 0.3):.3f}{' ' * number}".encode()
+    return notebook(f"slow:{draw.uniform(0.0, 0.3):.3f}{' ' * number}")
 
 
 class Alone:

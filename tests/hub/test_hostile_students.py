@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 from hub_visitor import Visitor
 from real_hub import ANN, BOB, PASSWORD, TAG
 from served import PREFIX, Tool, app_of, served
-from tiny_course import grade_next
+from tiny_course import grade_next, notebook
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -152,10 +152,10 @@ def test_one_person_sends_few_bodies_at_a_time(sqlite_course, app):
 
         async with httpx.AsyncClient(transport=transport, base_url=base) as client:
 
-            async def send(who, content=b"{}"):
+            async def send(who, content=None):
                 answer = await client.post(
                     "api/labs/tiny/submissions",
-                    content=content,
+                    content=content or notebook(),
                     headers={"Authorization": f"token of-{who}"},
                 )
                 return answer.status_code

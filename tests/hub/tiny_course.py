@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from introml.grader.authoring.release import starter_notebook
+from introml.grader.lab import load_lab
 from introml.grader.results.results import CheckResult, SubmissionResult, Verdict, to_json
 from introml.hub.course.course import Course
 from introml.hub.people import people
@@ -42,6 +45,18 @@ def make_course(folder: Path, database: str = "", **settings: Any) -> Course:
     with course.database.writing() as session:
         people.add_people(session, PEOPLE, "test")
     return course
+
+
+def notebook(words: str = "") -> bytes:
+    """The tiny lab's notebook, unsolved, that says these words in its metadata."""
+    made = json.loads(_starter())
+    made["metadata"]["says"] = words
+    return json.dumps(made).encode()
+
+
+@cache
+def _starter() -> bytes:
+    return starter_notebook(load_lab(str(TINY)))
 
 
 def result_of(

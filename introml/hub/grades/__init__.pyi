@@ -24,4 +24,5 @@ from .submissions import NotAccepted as NotAccepted
 from .submissions import current_grading as current_grading
 from .submissions import dates_of as dates_of
 from .submissions import hand_in as hand_in
+from .submissions import look_at as look_at
 from .submissions import receipt_of as receipt_of

@@ -37,6 +37,8 @@ class Why(enum.Enum):
     TOO_MANY_WAIT = enum.auto()
     EMPTY = enum.auto()
     TOO_LARGE = enum.auto()
+    NO_NOTEBOOK = enum.auto()
+    ANSWERS_MISSING = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,15 @@ class Refusal:
     """Why nothing, or not this file, can be handed in; the pages put it into words.
 
     `at` is when the lab opens or has closed; `count` the attempts that there were, the submissions
-    that wait, or the file's bytes; `most` how many bytes a file may have.
+    that wait, or the file's bytes; `most` how many bytes a file may have; `said` what the grader
+    says of the file, in sentences.
     """
 
     why: Why
     at: datetime | None = None
     count: int = 0
     most: int = 0
+    said: str = ""
 
 
 def rules_for(session: Session, person: Person, lab: Lab) -> Rules:

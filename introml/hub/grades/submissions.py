@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from introml.grader.lab import Lab
+from introml.grader.notebook import Invalid, read_submission
 from introml.grader.results import Attempt, Verdict
 from introml.hub.course import (
     Course,
@@ -85,8 +87,29 @@ def attempts_used(submissions: list[Submission]) -> int:
     return sum(one is None or one.verdict != Verdict.FAULT for one in gradings)
 
 
-def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) -> HandedIn:
-    """Accept a notebook of the person `name`.
+def look_at(lab: Lab, data: bytes, *, all_answers: bool = False) -> None:
+    """Raise `NotAccepted` for what is no notebook of the lab, as the grader would see it.
+
+    So a photo, an archive, a page of the book or another lab's notebook costs no attempt. With
+    `all_answers`, raise it as well where an answer cell is missing, which costs its points alone.
+    """
+    read = read_submission(data, lab)
+    if isinstance(read, Invalid):
+        raise NotAccepted(Refusal(Why.NO_NOTEBOOK, said=read.message))
+    if all_answers and read.missing:
+        said = " ".join(x for x in read.notes if any(repr(one) in x for one in read.missing))
+        raise NotAccepted(Refusal(Why.ANSWERS_MISSING, said=said))
+
+
+def hand_in(
+    course: Course,
+    name: str,
+    lab: Lab,
+    file_name: str,
+    data: bytes,
+    look: Callable[[Lab, bytes], None] | None = None,
+) -> HandedIn:
+    """Accept a notebook of the person `name`; `look` may raise `NotAccepted` before it is kept.
 
     The same bytes again, with nothing handed in between, are no new attempt: the receipt is that
     of the first time, so that a client that heard no answer can ask again. Raises `NotAccepted`.
@@ -98,7 +121,9 @@ def hand_in(course: Course, name: str, lab: Lab, file_name: str, data: bytes) ->
     sha256 = hashlib.sha256(data).hexdigest()
     # Looked at first, and again under the lock below: what is refused must not fill the disk.
     with course.database.reading() as session:
-        _earlier(session, _person(session, name), lab, sha256, now())
+        earlier = _earlier(session, _person(session, name), lab, sha256, now())
+    if look is not None and not (earlier and earlier[-1].sha256 == sha256):
+        look(lab, data)
     course.blobs.keep(data)
     with course.database.writing() as session:
         person = _person(session, name, lock=True)

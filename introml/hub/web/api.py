@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from introml.hub.grades import NotAccepted, Why, hand_in, progress_of
+from introml.hub.grades import NotAccepted, Why, hand_in, look_at, progress_of
 from introml.hub.web import phrases
 from introml.hub.web.concurrency_limit import receiving
 from introml.hub.web.context import CurrentCourse, CurrentLab, TokenUser, own_submission
@@ -31,9 +31,10 @@ async def submit(
     async with receiving(request, person):
         data = await request.body()
     try:
-        done = await run_in_threadpool(
-            hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data
-        )
+        async with request.app.state.looked_at.one(person):
+            done = await run_in_threadpool(
+                hand_in, course, person.name, lab, file_name or f"{lab.name}.ipynb", data, look_at
+            )
     except NotAccepted as problem:
         status = 413 if problem.refusal.why is Why.TOO_LARGE else 409
         words = str(phrases.refusal_words(problem.refusal).striptags())

@@ -19,7 +19,12 @@ from introml.hub.course import Course
 from introml.hub.grades import Watcher
 from introml.hub.web import api, receipt_check, solutions, student, teacher, worker_api
 from introml.hub.web.assets import assets
-from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED, ConcurrencyLimit
+from introml.hub.web.concurrency_limit import (
+    MOST_FOLLOWED,
+    MOST_LOOKED_AT,
+    MOST_RECEIVED,
+    ConcurrencyLimit,
+)
 from introml.hub.web.context import Identify, NotReady, NotSignedIn, page
 from introml.hub.web.guards import BodyLimit, Failures, Headers
 from introml.hub.web.sent_forms import SentForms
@@ -86,6 +91,7 @@ def create_app(
     app.state.sent_forms = SentForms()
     app.state.received = ConcurrencyLimit(MOST_RECEIVED)
     app.state.followed = ConcurrencyLimit(MOST_FOLLOWED)
+    app.state.looked_at = ConcurrencyLimit(MOST_LOOKED_AT)
     routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)
     for router in (*routers, teacher.router, api.router, worker_api.router):
         app.include_router(router, prefix=prefix.rstrip("/"))

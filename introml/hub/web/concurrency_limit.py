@@ -15,6 +15,8 @@ from introml.hub.course import Person
 MOST_RECEIVED = 4
 #: Pages that are told of progress: somebody's open windows.
 MOST_FOLLOWED = 30
+#: Notebooks that are looked at before they are taken: an odd one takes a second or two.
+MOST_LOOKED_AT = 2
 #: How long a body may take to come.
 PATIENCE_S = 120.0
 

@@ -229,7 +229,7 @@ def _plumbing(csrf: str) -> Markup:
     """What every form carries: the session's token, and a word by which a second click is known."""
     return Markup(
         '<input type="hidden" name="csrf" value="{}"><input type="hidden" name="once" value="{}">'
-    ).format(csrf, secrets.token_urlsafe(9))
+    ).format(csrf, secrets.token_hex(16))
 
 
 def _csrf(request: Request, session: Session) -> str:

@@ -19,8 +19,8 @@ VERDICTS = {
     "before that counts.",
     Verdict.OUT_OF_MEMORY: "Out of memory: your code used more memory than the lab allows.",
     Verdict.CRASHED: "Crashed: the process that ran your code ended before the checks did.",
-    Verdict.INVALID: "Not gradable: the file is no notebook of this lab, or an answer cell is "
-    "missing or there twice. The feedback says which.",
+    Verdict.INVALID: "Not gradable: the file is no notebook of this lab as it is today. The "
+    "feedback says why.",
     Verdict.FAULT: "The grader failed. It is not your fault and costs no attempt; your teacher "
     "sees it, and can have it graded again.",
 }
@@ -120,6 +120,13 @@ def refusal_words(refusal: Refusal) -> Markup:
                 "The file has {megabytes:.1f} MB; at most {limit:g} MB are accepted. Clear the "
                 "notebook's outputs (Edit, Clear Outputs of All Cells), save, and hand in again."
             )
+        case Why.NO_NOTEBOOK:
+            said = "{said} This has cost no attempt."
+        case Why.ANSWERS_MISSING:
+            said = (
+                "{said} This has cost no attempt. To hand it in all the same, choose the same file "
+                "again."
+            )
         case never:
             assert_never(never)
     return Markup(said).format(
@@ -127,6 +134,7 @@ def refusal_words(refusal: Refusal) -> Markup:
         count=refusal.count,
         megabytes=refusal.count / 1e6,
         limit=refusal.most / 1e6,
+        said=refusal.said,
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
@@ -24,9 +27,11 @@ from introml.hub.course import BlobDamaged, Course, Extension, Grading, Person, 
 from introml.hub.grades import (
     NotAccepted,
     Standing,
+    Why,
     current_grading,
     feedback_from,
     hand_in,
+    look_at,
     progress_of,
     receipt_of,
     refusal_now,
@@ -86,21 +91,33 @@ def lab_page(
 
 
 @router.post("/labs/{lab}/submissions")
-def hand_in_by_form(
+async def hand_in_by_form(
     request: Request,
     course: CurrentCourse,
     lab: CurrentLab,
     person: SignedIn,
     form: SentForm,
 ) -> Response:
-    """Hand in the file of the form, and go to its page; or say on the lab's page why not."""
-    given = form.get("notebook")
+    """Hand in the file of the form, and go to its page; or say on the lab's page why not.
+
+    One in which answer cells are missing is taken when it is chosen a second time.
+    """
+    given, again = form.get("notebook"), ""
     if not isinstance(given, UploadFile) or not given.filename:
-        return _lab_page(request, course, lab, person, "Choose your notebook's file first.")
+        words = Markup("Choose your notebook's file first.")
+        return await run_in_threadpool(_lab_page, request, course, lab, person, words)
+    data = await given.read()
+    sha256 = hashlib.sha256(data).hexdigest()
+    look = partial(look_at, all_answers=form.get("as_it_is") != sha256)
     try:
-        done = hand_in(course, person.name, lab, given.filename, given.file.read())
+        async with request.app.state.looked_at.one(person):
+            done = await run_in_threadpool(
+                hand_in, course, person.name, lab, given.filename, data, look
+            )
     except NotAccepted as problem:
-        return _lab_page(request, course, lab, person, phrases.refusal_words(problem.refusal))
+        words = phrases.refusal_words(problem.refusal)
+        again = sha256 if problem.refusal.why is Why.ANSWERS_MISSING else ""
+        return await run_in_threadpool(_lab_page, request, course, lab, person, words, again)
     return see(request, f"submissions/{done.submission}")
 
 
@@ -188,7 +205,12 @@ def submitted_file(person: SignedIn, course: CurrentCourse, submission: str) -> 
 
 
 def _lab_page(
-    request: Request, course: Course, lab: Lab, person: Person, refused: str = ""
+    request: Request,
+    course: Course,
+    lab: Lab,
+    person: Person,
+    refused: str = "",
+    as_it_is: str = "",
 ) -> Response:
     at = now()
     with course.database.reading() as session:
@@ -203,6 +225,7 @@ def _lab_page(
             lab=lab,
             found=found,
             refused=refused,
+            as_it_is=as_it_is,
             closed=phrases.refusal_words(refusal) if refusal is not None else "",
             own_date=own is not None and own.due_at is not None,
             attempts=phrases.attempts_shown(found),

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from served import Browser, Tool, app_of
-from tiny_course import grade_next
+from tiny_course import grade_next, notebook
 
 from introml.hub.queue import jobs
 
-NOTEBOOK = b'{"cells": []}'
+NOTEBOOK = notebook()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_refusals_are_sentences(app):
 
 def test_many_that_wait_are_refused(app):
     ann = Tool(app, "token of-ann")
-    statuses = [ann.submit(b"%d" % number).status_code for number in range(6)]
+    statuses = [ann.submit(notebook(str(number))).status_code for number in range(6)]
     assert statuses == [201] * 5 + [409]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 from served import Browser, Tool, app_of
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.hub.web.assets import assets
 
@@ -121,7 +121,7 @@ class TestTheDatabaseIsAway:
         finally:
             postgres.start()
         assert Browser(app, "ann").get("").status_code == 200
-        assert Tool(app, "token of-ann").submit(b"{}").status_code == 201
+        assert Tool(app, "token of-ann").submit(notebook()).status_code == 201
 
     def test_until_it_is_ready_it_asks_to_wait(self, sqlite_course):
         app = app_of(sqlite_course)

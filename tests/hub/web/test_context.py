@@ -2,6 +2,7 @@
 
 import pytest
 from served import Browser, Tool, app_of
+from tiny_course import notebook
 
 from introml.hub.people import people
 
@@ -58,7 +59,7 @@ def test_teacher_pages_are_for_teachers(app):
 
 
 class TestForms:
-    FILE = {"notebook": ("tiny.ipynb", b'{"cells": []}')}
+    FILE = {"notebook": ("tiny.ipynb", notebook())}
 
     def send(self, browser, csrf, **headers):
         fields = {} if csrf is None else {"csrf": csrf}

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 from served import PREFIX, Browser, Tool, app_of
+from tiny_course import notebook
 
 from introml.grader.results.results import Verdict
 from introml.hub.course.database import now
@@ -127,12 +128,12 @@ def test_the_form_is_there_exactly_when_it_would_be_accepted(app, course):
         form, why = offered(ann.get("labs/tiny"))
         answer = ann.post(
             "labs/tiny/submissions", data={"csrf": token},
-            files={"notebook": ("a.ipynb", b"new %d" % number)},
+            files={"notebook": ("a.ipynb", notebook(f"new {number}"))},
         )  # fmt: skip
         assert (form, answer.status_code) == ((True, 303) if form else (False, 409)), state
         assert form == is_open(*state), state
         if not form:
-            told = tool.submit(b"newer %d" % number)
+            told = tool.submit(notebook(f"newer {number}"))
             assert (told.status_code, told.json()["detail"]) == (409, why), state
             note = re.search(r'role="alert"><p>(.*?)</p>', answer.text, re.S)[1]
             assert words_of(note) == f"Not handed in. {why}", state
@@ -152,7 +153,7 @@ def test_who_is_not_in_the_course_and_a_lab_that_is_not_have_neither(app, course
     page = visitor.get(f"labs/{lab}")
     answer = visitor.post(
         f"labs/{lab}/submissions", data={"csrf": token},
-        files={"notebook": ("a.ipynb", b"new")},
+        files={"notebook": ("a.ipynb", notebook("new"))},
     )  # fmt: skip
     good = who == "teacher" and lab == "tiny"
     assert ('type="file"' in page.text, answer.status_code == 303) == (good, good)
@@ -168,14 +169,17 @@ def test_a_lab_that_cannot_be_had_any_more_has_neither(app, course):
     ann = Browser(app, "ann")
     token = ann.form_token()
     assert ann.get("labs/gone").status_code == 404
-    sent = {"data": {"csrf": token}, "files": {"notebook": ("a.ipynb", b"new")}}
+    sent = {"data": {"csrf": token}, "files": {"notebook": ("a.ipynb", notebook("new"))}}
     assert ann.post("labs/gone/submissions", **sent).status_code == 404
 
 
 def test_the_same_file_again_is_no_new_attempt_even_where_there_is_no_form(app, course):
     """Who heard no answer may ask again: the page of the first time is the answer."""
     ann = Browser(app, "ann")
-    sent = {"data": {"csrf": ann.form_token()}, "files": {"notebook": ("a.ipynb", b"same")}}
+    sent = {
+        "data": {"csrf": ann.form_token()},
+        "files": {"notebook": ("a.ipynb", notebook("same"))},
+    }
     first = ann.post("labs/tiny/submissions", **sent)
     with course.database.writing() as session:
         dates_of(session, "tiny").closes_at = now() - HOUR

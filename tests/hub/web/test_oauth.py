@@ -14,7 +14,7 @@ import pytest
 from jupyterhub.services.auth import HubOAuth
 from served import PREFIX, served
 from small_hub import ACCESS, SmallHub, challenge_of
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.hub.web.app import create_app
 from introml.hub.web.oauth import HubIdentify
@@ -252,7 +252,7 @@ class TestSessions:
     def test_a_token_opens_the_interface_for_tools_and_no_page(self, hub, address):
         token = hub.make_token("ann")
         client = browser(address, Authorization=f"token {token}")
-        assert client.post("api/labs/tiny/submissions", content=b"{}").status_code == 201
+        assert client.post("api/labs/tiny/submissions", content=notebook()).status_code == 201
         assert client.get("").status_code == 302
 
     @pytest.mark.parametrize(

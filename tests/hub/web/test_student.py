@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from served import PREFIX, Browser, Tool, app_of
-from tiny_course import grade_next
+from tiny_course import grade_next, notebook
 
 from introml.grader.results.results import CellError, Flag, Verdict
 from introml.hub.course.database import now
@@ -15,7 +15,7 @@ from introml.hub.course.models import Extension, LabSchedule, Override, Person
 from introml.hub.grades.submissions import dates_of, hand_in
 from introml.hub.people import people
 
-NOTEBOOK = b'{"cells": []}'
+NOTEBOOK = notebook()
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ class TestNobodyElse:
 
     def test_a_student_never_sees_what_is_for_teachers(self, app, course):
         """Seed, check code, flags and tracebacks: planted, and looked for in every page."""
-        ident = submit(course)
+        ident = submit(course, data=b"{}")
         grade_next(
             course, 5, teacher={"traceback": "CANARY-TRACEBACK"}, measured={"s": "CANARY-MEASURED"},
             flags=[Flag("CANARY-KIND", "CANARY-EVIDENCE")], environment={"x": "CANARY-WHERE"},
