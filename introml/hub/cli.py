@@ -177,7 +177,7 @@ def _roster(options: argparse.Namespace) -> int:
 def _links(course: Course, names: list[str], url: str) -> str:
     from introml.hub.people import invite
 
-    address = url or _hub_url(course)
+    address = url or course.url
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(("name", "full_name", "email", "link"))
@@ -193,7 +193,7 @@ def _invite(options: argparse.Namespace) -> int:
     from introml.hub.people import invite, people
 
     with _course(options) as course:
-        address = options.url or _hub_url(course)
+        address = options.url or course.url
         try:
             with course.database.writing() as session:
                 known = people.find(session, options.name)
@@ -210,10 +210,6 @@ def _invite(options: argparse.Namespace) -> int:
             raise Usage(str(problem)) from problem
     print(f"For {options.name}, once, within 14 days:\n  {_link(address, invited.secret)}")
     return 0
-
-
-def _hub_url(course: Course) -> str:
-    return course.hub_settings().url
 
 
 def _link(address: str, secret: str) -> str:

@@ -1,6 +1,7 @@
 from . import passwords as passwords
 from . import people as people
 from . import roster as roster
+from .called import called as called
 from .passwords import LONGEST as LONGEST
 from .passwords import SHORTEST as SHORTEST
 from .people import RosterError as RosterError

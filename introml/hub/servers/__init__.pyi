@@ -1,2 +1,3 @@
+from . import interpreters as interpreters
 from . import releases as releases
 from . import students_env as students_env
