@@ -41,9 +41,17 @@ _MOUNT_PID_NET, _USER = 0x00020000 | 0x20000000 | 0x40000000, 0x10000000
 
 
 def problems(
-    course: Path, *, port: int | None = None, address: str | None = None, root: Path = _ROOT
+    course: Path,
+    *,
+    port: int | None = None,
+    address: str | None = None,
+    root: Path = _ROOT,
+    builds: bool = True,
 ) -> list[str]:
-    """All that stands in the way of a hub for `course`, a sentence each with what to do."""
+    """All that stands in the way of a hub for `course`, a sentence each with what to do.
+
+    `builds`: what is to be installed and built will be, in the checkout.
+    """
     try:
         settings = _settings(course)
     except ValueError as problem:
@@ -53,7 +61,7 @@ def problems(
         *_of_the_system(),
         *_of_the_course(course),
         *_of_the_port(address or hub.get("address"), hub.get("port") if port is None else port),
-        *_of_the_checkout(root),
+        *(_of_the_checkout(root) if builds else ()),
         *_of_the_homes(hub.get("homes"), root),
         *_of_the_disk(root),
         *_of_the_sandbox(settings.get("workers")),

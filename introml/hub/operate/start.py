@@ -133,7 +133,7 @@ class Run:
     def look(self) -> None:
         """Whether all holds that is known before the book is built. Raises `CannotStart`."""
         if found := preflight.problems(
-            self.course.folder, port=self.hub.port, address=self.hub.address
+            self.course.folder, port=self.hub.port, address=self.hub.address, builds=False
         ):
             raise CannotStart(preflight.told(found).removeprefix("make hub: "))
         self.course.database.migrate()

@@ -130,6 +130,7 @@ def test_what_an_earlier_sudo_left_in_the_checkout_is_named(found, monkeypatch):
     monkeypatch.setattr("os.access", lambda place, mode: Path(place).name != "_build")
     (one,) = found()
     assert f"run: sudo chown -R root {found.root}/_build" in one
+    assert found(builds=False) == []  # what is there already can be run by anyone
 
 
 def test_solutions_in_a_folder_of_another_s_are_told_with_what_to_run(found, monkeypatch):
