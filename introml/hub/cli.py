@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.operate import counted, is_running, state_of
 
 _BY = "command line"
+_MOST_PROBLEMS = 50
 _EXAMPLES = """\
 examples:
   introml hub start
@@ -71,6 +72,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "roster class.csv --invitations links.csv",
     )  # fmt: skip
     one.add_argument("file", type=Path, metavar="FILE.csv")
+    one.add_argument("--preview", action="store_true", help="only say what it would change")
+    one.add_argument("--yes", action="store_true", help="don't ask before it is done")
     one.add_argument(
         "--invitations", type=Path, metavar="OUT.csv",
         help="write a one-time link for everyone without a password to this new file",
@@ -152,17 +155,29 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _roster(options: argparse.Namespace) -> int:
-    from introml.hub.people import people, without_password
+    from introml.hub.course import Refused
+    from introml.hub.people import RosterError, roster, without_password
 
-    try:
-        entries = people.read_roster(_text(options.file))
-    except people.RosterError as problem:
-        raise Usage(f"{options.file}: {problem}") from problem
     if options.invitations and os.path.lexists(options.invitations):
         raise Usage(f"{options.invitations} is there already; choose another name")
+    data = _bytes(options.file)
     with _course(options) as course:
-        with course.database.writing() as session:
-            done = people.add_people(session, entries, _BY)
+        try:
+            file = roster.read(data)
+            with course.database.reading() as session:
+                plan = roster.plan(session, file)
+        except RosterError as problem:
+            raise Usage(_all_of(options.file, problem.problems)) from problem
+        print("\n".join(roster.told(plan)))
+        if options.preview:
+            print("Nothing was changed.")
+            return 0
+        if (plan.added or plan.changed) and not (options.yes or _agreed("Do it?")):
+            return _failed("nothing was changed; --yes does it without asking")
+        try:
+            done = roster.put(course, _BY, file, plan.digest)
+        except Refused as problem:
+            return _failed(problem)
         print(f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before")
         if options.invitations:
             with course.database.reading() as session:
@@ -174,11 +189,32 @@ def _roster(options: argparse.Namespace) -> int:
     return 0
 
 
+def _all_of(path: Path, problems: Sequence[str]) -> str:
+    """All that is wrong with a file, a line each."""
+    if len(problems) == 1:
+        return f"{path}: {one_line(problems[0], 600)}"
+    lines = [f"{path}: {len(problems)} things are to be mended; nothing was changed"]
+    lines += [f"  {one_line(problem, 600)}" for problem in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"  and {len(problems) - _MOST_PROBLEMS} more")
+    return "\n".join(lines)
+
+
+def _agreed(question: str) -> bool:
+    """Whether the person at the terminal says yes."""
+    try:
+        return input(f"{question} [y/N] ").strip().casefold() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def _links(course: Course, names: list[str], url: str) -> str:
     from introml.hub.people import invite
 
-    address = url or course.url
-    out = io.StringIO()
+    address = url or _hub_url(course)
+    # The byte order mark is for Excel, which takes the file for Latin-1 without it.
+    out = io.StringIO("\ufeff", newline="")
+    out.seek(0, io.SEEK_END)
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(("name", "full_name", "email", "link"))
     for one in invite(course, _BY, names):
@@ -192,24 +228,32 @@ def _invite(options: argparse.Namespace) -> int:
     from introml.hub.course import Refused
     from introml.hub.people import invite, people
 
+    told = options.name
     with _course(options) as course:
-        address = options.url or course.url
+        address = options.url or _hub_url(course)
         try:
             with course.database.writing() as session:
-                known = people.find(session, options.name)
+                known = people.whom(session, told)
                 if known is None:
-                    role = options.role or "student"
-                    people.add_people(session, [people.Entry(options.name, role=role)], _BY)
+                    by = {"email": told} if "@" in told else {"name": people.check_name(told)}
+                    entry = people.Entry(role=options.role or "student", **by)
+                    (name,) = people.add_people(session, [entry], _BY).added
                 elif options.role not in (None, known.role):
                     raise Usage(
-                        f"{options.name} is a {known.role} already; change the role on the "
+                        f"{told} is a {known.role} already; change the role on the "
                         "teacher's page of the roster"
                     )
-            (invited,) = invite(course, _BY, [options.name])
+                else:
+                    name = known.name
+            (invited,) = invite(course, _BY, [name])
         except (people.RosterError, Refused) as problem:
             raise Usage(str(problem)) from problem
-    print(f"For {options.name}, once, within 14 days:\n  {_link(address, invited.secret)}")
+    print(f"For {told}, once, within 14 days:\n  {_link(address, invited.secret)}")
     return 0
+
+
+def _hub_url(course: Course) -> str:
+    return course.hub_settings().url
 
 
 def _link(address: str, secret: str) -> str:
@@ -374,13 +418,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise Usage(f"{path} cannot be read: {problem.strerror}") from problem
-
-
-def _text(path: Path) -> str:
-    try:
-        return _bytes(path).decode("utf-8")
-    except UnicodeDecodeError as problem:
-        raise Usage(f"{path} is not UTF-8 text; save it as CSV (UTF-8)") from problem
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -57,11 +57,13 @@ def test_people_come_by_roster_and_links(hub, sqlite_course, tmp_path):
     roster = tmp_path / "class.csv"
     roster.write_text("name,full_name,email\ncleo,=cmd() Cleo,c@example.edu\nann,Ann Able,\n")
     links = tmp_path / "links.csv"
-    status, out, _ = hub("roster", roster, "--invitations", links, "--url", "https://hub.edu/x/")
+    url = ("--url", "https://hub.edu/x/")
+    status, out, _ = hub("roster", roster, "--yes", "--invitations", links, *url)
     assert status == 0
     assert "1 added, 0 changed, 1 as before" in out
+    assert links.read_bytes().startswith(b"\xef\xbb\xbf"), "without it Excel spoils the names"
     assert links.stat().st_mode & 0o777 == 0o600
-    with links.open(newline="") as file:
+    with links.open(newline="", encoding="utf-8-sig") as file:
         rows = {row["name"]: row for row in csv.DictReader(file)}
     assert set(rows) == {"ann", "bob", "cleo", "tess"}
     assert rows["cleo"]["full_name"] == "'=cmd() Cleo"
@@ -88,17 +90,41 @@ def test_one_person_is_invited_made_if_need_be(hub, sqlite_course):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\xff\xfe", "not UTF-8"),
-        (b"a,b\n1,2\n", "must name the columns"),
-        (b"name\nroot\n", "line 2"),
+        (b"\xff\xfe", ["names nobody"]),
+        (b"a,b\n1,2\n", ["must name the columns"]),
+        (b"PK\x03\x04 and more", ["Excel workbook", "save it as"]),
+        (b"name,email\n-x,\nann,no\ny,bob@example.edu\nbob,\n", ["line 2", "line 3", "line 5"]),
     ],
 )
 def test_a_roster_that_cannot_be_used_changes_nothing(hub, sqlite_course, tmp_path, content, words):
     (tmp_path / "x.csv").write_bytes(content)
-    status, _, error = hub("roster", tmp_path / "x.csv")
+    status, _, error = hub("roster", tmp_path / "x.csv", "--yes")
     assert status == 2
-    assert words in error
+    assert all(word in error for word in words), error
     assert hub("roster", tmp_path / "absent.csv")[0] == 2
+    with sqlite_course.database.reading() as session:
+        assert people.find(session, "y") is None
+
+
+def test_a_roster_is_shown_before_it_is_taken(hub, sqlite_course, tmp_path, monkeypatch):
+    (tmp_path / "x.csv").write_text("name,email\nCleo.K,c@example.edu\n")
+    status, out, _ = hub("roster", tmp_path / "x.csv", "--preview")
+    assert status == 0
+    assert "+ Cleo.K (account cleo-k), c@example.edu\n" in out
+    assert "Nothing was changed." in out
+
+    def found():
+        with sqlite_course.database.reading() as session:
+            return people.find(session, "cleo-k") is not None
+
+    for answer in ("", "n"):
+        monkeypatch.setattr(builtins, "input", lambda _, answer=answer: answer)
+        assert hub("roster", tmp_path / "x.csv")[0] == 1
+        assert not found()
+    monkeypatch.setattr(builtins, "input", lambda _: "y")
+    assert hub("roster", tmp_path / "x.csv")[0] == 0
+    assert found()
+    assert "invite#" in hub("invite", "C@example.edu")[1], "known by the address"
 
 
 def test_backup_and_restore(hub, sqlite_course, tmp_path):

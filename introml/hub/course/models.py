@@ -25,8 +25,9 @@ class Base(DeclarativeBase):
 
 
 class Person(Base):
-    """Someone on the roster. `name` is what JupyterHub calls them; the other ids are for exports.
+    """Someone on the roster. `name` is what JupyterHub calls them, and never changes.
 
+    `login` is the user name that they know, of which it was made; "" where only an e-mail is known.
     `password` is a salted argon2id hash, or one of scrypt's until its owner signs in next; ""
     before an invitation was accepted, and with OAuth.
     """
@@ -44,6 +45,7 @@ class Person(Base):
     lms_login: Mapped[str] = mapped_column(sa.String(100), default="")
     active: Mapped[bool] = mapped_column(default=True)
     made_at: Mapped[datetime]
+    login: Mapped[str] = mapped_column(sa.String(100), default="", server_default="")
 
 
 class Invitation(Base):

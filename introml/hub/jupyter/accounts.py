@@ -18,9 +18,8 @@ import time
 from pathlib import Path
 
 from introml.hub.course import HOMES
-from introml.hub.people import RosterError, check_name
+from introml.hub.people import GROUP, RosterError, check_name
 
-GROUP = "introml-students"
 _FIRST_UID = 1000
 _TRIES = 20
 #: useradd locks the machine's list of accounts, and fails where another one has locked it.

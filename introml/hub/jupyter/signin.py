@@ -7,14 +7,12 @@ LTI 1.3. Whatever another system says of someone, the roster decides who they ar
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
 from jupyterhub.auth import Authenticator
 from ltiauthenticator.lti13.auth import LTI13Authenticator
 from oauthenticator.generic import GenericOAuthenticator
@@ -135,7 +133,7 @@ class Invitations(OnRoster):
         return keys
 
     def _person_with(self, name: str, password: str) -> Person | None:
-        person = self.person(name)
+        person = self.person(name) or whom(self.course, name)
         # As much work for a name that is unknown: neither answer nor time tells who is here.
         kept = person.password if person is not None else ""
         good = passwords.matches(password, kept, scrypt_too=self._scrypt_is_left())
@@ -147,7 +145,7 @@ class Invitations(OnRoster):
             anew = passwords.hashed(password)
             try:
                 with self.course.database.writing() as session:
-                    people.keep_anew(session, name, person.password, anew)
+                    people.keep_anew(session, person.name, person.password, anew)
             except OperationalError as problem:  # the next sign-in does it
                 self.log.warning("a password's new hash could not be kept: %s", problem)
         return person
@@ -221,21 +219,19 @@ class CourseLti(OnRoster, LTI13Authenticator):
         found = whom(self.course, told)
         if found is not None or not self.add_students:
             return found
-        name = re.sub(r"[^a-z0-9]+", "-", told.partition("@")[0].lower()).strip("-")[:30]
-        words = {"full_name": "name", "email": "email", "lms_id": "sub"}
-        known = {key: str(claims.get(claim, ""))[:200] for key, claim in words.items()}
-        known["lms_id"] = known["lms_id"][:100]
-        with self.course.database.writing() as session:
-            if people.find(session, name) is not None:
-                return None  # someone else's name, or one who has left: a teacher decides
-            try:
-                people.add_people(
-                    session, [people.Entry(name, lms_login=told[:100], **known)], "LTI"
-                )
-            except people.RosterError as problem:
-                self.log.warning("%r cannot be added to the roster: %s", told[:100], problem)
-                return None
-            return people.find(session, name)
+        full_name, email, own_id = (str(claims.get(x, "")) for x in ("name", "email", "sub"))
+        entry = people.Entry(
+            full_name=full_name[:200], email=email[:200], lms_id=own_id[:100], lms_login=told[:100]
+        )
+        try:
+            with self.course.database.writing() as session:
+                if people.is_known(session, entry):
+                    return None  # someone else's name, or one who has left: a teacher decides
+                (name,) = people.add_people(session, [entry], "LTI").added
+                return people.find(session, name)
+        except people.RosterError as problem:
+            self.log.warning("%r cannot be added to the roster: %s", told[:100], problem)
+            return None
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
         return [*LTI13Authenticator.get_handlers(self, app), *handlers(invitations=False)]
@@ -248,11 +244,6 @@ def groups_of(person: Person) -> list[str]:
 
 def whom(course: Course, told: str) -> Person | None:
     """The one active person whom another system calls so: by name, its login, or email."""
-    if not told or len(told) > 200:
-        return None
-    same = [Person.name == told, Person.lms_login == told]
-    if "@" in told:
-        same.append(sa.func.lower(Person.email) == told.lower())
     with course.database.reading() as session:
-        found = list(session.scalars(sa.select(Person).where(sa.or_(*same)).limit(2)))
-    return found[0] if len(found) == 1 and found[0].active else None
+        found = people.whom(session, told)
+    return found if found is not None and found.active else None

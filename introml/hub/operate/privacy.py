@@ -181,7 +181,8 @@ def _rename_in_log(session: Session, person: Person, pseudonym: str) -> int:
     """Put the pseudonym in the place of the name, and take out what was told of the person."""
     told = [x for x in (person.full_name, person.email, person.lms_id, person.lms_login) if x]
     patterns = [re.compile(re.escape(x), re.IGNORECASE) for x in told if len(x) > 2]
-    patterns.append(re.compile(rf"(?<![\w-]){re.escape(person.name)}(?![\w-])"))
+    for name in sorted({person.name, person.login} - {""}, key=len, reverse=True):
+        patterns.append(re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])"))
     changed = 0
     # Words of a log entry are a teacher's or the service's: all are looked through.
     for event in session.scalars(sa.select(Event).execution_options(yield_per=500)):

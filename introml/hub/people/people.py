@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,75 +11,15 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from introml.hub.course import ROLES, Event, Invitation, Person, Refused, now
-from introml.hub.people import passwords
+from introml.hub.course import Event, Invitation, Person, Refused, now
+from introml.hub.people import passwords, roster_file
+from introml.hub.people.matching import Entry as Entry
+from introml.hub.people.matching import faults, match, refuse
+from introml.hub.people.names import RosterError as RosterError
+from introml.hub.people.names import check_email as check_email
+from introml.hub.people.names import check_name as check_name
 
 INVITATION_LASTS = timedelta(days=14)
-#: A name must do as a unix user, a JupyterHub user, and a part of an address.
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
-_MOST_ROWS = 10_000
-#: What rosters of other systems call our columns; the first ones are our own.
-_COLUMNS = {
-    "name": ("name", "username", "user", "login", "login_id"),
-    "full_name": ("full_name", "full name", "student", "display name", "student name"),
-    "email": ("email", "email address", "e-mail"),
-    "role": ("role",),
-    "lms_id": ("lms_id", "id", "id number", "identifier", "sid", "student id"),
-    "lms_login": ("lms_login", "sis login id", "sis user id"),
-}
-#: Accounts that a machine has of its own; nobody may come in under one of them.
-_RESERVED = {
-    "root",
-    "daemon",
-    "bin",
-    "sys",
-    "sync",
-    "games",
-    "man",
-    "lp",
-    "mail",
-    "news",
-    "uucp",
-    "proxy",
-    "www-data",
-    "backup",
-    "list",
-    "irc",
-    "nobody",
-    "admin",
-    "adm",
-    "sshd",
-    "messagebus",
-    "systemd-network",
-    "postgres",
-    "munge",
-    "slurm",
-    # Groups that give power over the machine, and may come to it after a student of that name.
-    "docker",
-    "lxd",
-    "libvirt",
-    "sudo",
-    "wheel",
-    "introml",
-    "service",
-    "hub",
-}
-
-
-class RosterError(Exception):
-    """The roster cannot be used; the text names the line and says what is allowed."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One row of a roster."""
-
-    name: str
-    full_name: str = ""
-    email: str = ""
-    role: str = "student"
-    lms_id: str = ""
-    lms_login: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,93 +31,39 @@ class Imported:
     same: tuple[str, ...]
 
 
-def check_name(name: str) -> str:
-    """`name` if someone may be called so. Raises `RosterError`."""
-    if not _NAME.fullmatch(name):
-        raise RosterError(
-            f"{name!r} cannot be a user's name; use a small letter, then small letters, digits and "
-            "hyphens, 30 at most"
-        )
-    if name in _RESERVED:
-        raise RosterError(f"{name!r} is an account of the machine; choose another name")
-    return name
-
-
-def read_roster(text: str) -> list[Entry]:
-    """The people in a CSV file with a header. Raises `RosterError`.
-
-    A column `name` is needed, or `email`, of which the part before the @ is taken. Known too are
-    full_name, role, lms_id and lms_login, and what Canvas, Moodle and Gradescope call these.
-    """
-    rows = list(csv.reader(io.StringIO(text.lstrip("\ufeff"), newline="")))
-    if not rows or len(rows) > _MOST_ROWS:
-        raise RosterError(f"the roster has {len(rows)} lines; it must have 2 to {_MOST_ROWS}")
-    header = [cell.strip().lower() for cell in rows[0]]
-    places = {
-        ours: next((header.index(one) for one in theirs if one in header), None)
-        for ours, theirs in _COLUMNS.items()
-    }
-    if places["name"] is None and places["email"] is None:
-        raise RosterError(
-            "the first line must name the columns, with 'name' or 'email' among them; it is: "
-            + ", ".join(rows[0])[:200]
-        )
-    entries: list[Entry] = []
-    lines: dict[str, int] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        values = {
-            key: row[place].strip() if place is not None and place < len(row) else ""
-            for key, place in places.items()
-        }
-        values["name"] = values["name"] or _name_from(values["email"])
-        values["role"] = values["role"].lower() or "student"
-        try:
-            check_name(values["name"])
-        except RosterError as problem:
-            raise RosterError(f"line {number}: {problem}") from None
-        if values["role"] not in ROLES:
-            raise RosterError(
-                f"line {number}: the role is {values['role']!r}; it must be one of "
-                f"{', '.join(ROLES)}"
-            )
-        if values["name"] in lines:
-            raise RosterError(
-                f"line {number}: {values['name']!r} is in line {lines[values['name']]} already"
-            )
-        lines[values["name"]] = number
-        entries.append(Entry(**{key: value[:200] for key, value in values.items()}))
-    if not entries:
-        raise RosterError("the roster names nobody")
-    return entries
+def read_roster(data: bytes | str) -> list[Entry]:
+    """The people in a roster file. Raises `RosterError` with all that is wrong in it."""
+    file = roster_file.read(data)
+    refuse([*file.problems, *faults(file.entries)])
+    return list(file.entries)
 
 
 def add_people(session: Session, entries: Iterable[Entry], by: str) -> Imported:
     """Put people on the roster, or bring what is known of them up to date. Nobody is removed.
 
     A role is set when someone is added and never changed by an import: `set_role` does that.
+    Raises `RosterError` with all that is wrong; then nothing has changed.
     """
     added, changed, same = [], [], []
-    for entry in entries:
-        person = find(session, entry.name)
-        known = {
-            key: value
-            for key, value in vars(entry).items()
-            if key not in ("name", "role") and value
-        }
+    for one in match(session, entries):
+        entry, person = one.entry, one.person
         if person is None:
+            facts = {key: getattr(entry, key) for key in ("full_name", "lms_id", "lms_login")}
             session.add(
-                Person(name=check_name(entry.name), role=entry.role, made_at=now(), **known)
-            )
-            added.append(entry.name)
-        elif not person.active or any(getattr(person, key) != x for key, x in known.items()):
+                Person(
+                    name=check_name(one.name), login=one.login, email=entry.email_address,
+                    role=entry.role, made_at=now(), **facts,
+                )
+            )  # fmt: skip
+            added.append(one.name)
+        elif one.changes:
             person.active = True
-            for key, value in known.items():
-                setattr(person, key, value)
-            changed.append(entry.name)
+            for key, _, value in one.changes:
+                if key != "active":
+                    setattr(person, key, value)
+            changed.append(one.name)
         else:
-            same.append(entry.name)
+            same.append(one.name)
     for what, names in (("added", added), ("changed", changed)):
         for name in names:
             session.add(Event(at=now(), who=by, what=f"roster: {what}", person=name))
@@ -191,6 +74,54 @@ def add_people(session: Session, entries: Iterable[Entry], by: str) -> Imported:
 def find(session: Session, name: str) -> Person | None:
     """The person of that name, also one who has left."""
     return session.scalar(sa.select(Person).filter_by(name=name))
+
+
+def is_known(session: Session, entry: Entry) -> bool:
+    """Whether this is someone of the roster, also one who has left. Raises `RosterError`."""
+    (one,) = match(session, [entry])
+    return one.person is not None
+
+
+def whom(session: Session, told: str) -> Person | None:
+    """The one person who is called so: by the user name, the name made of it, or the e-mail.
+
+    Capitals make no difference. None where nobody or more than one is called so.
+    """
+    if not told or len(told) > 200 or "\0" in told:
+        return None
+    asked = {told, told.lower()}
+    same = [
+        sa.or_(column.in_(asked), sa.func.lower(column) == told.lower())
+        for column in (Person.name, Person.login, Person.lms_login)
+    ]
+    if "@" in told:
+        same.append(sa.func.lower(Person.email) == told.lower())
+    found = list(session.scalars(sa.select(Person).where(sa.or_(*same)).limit(2)))
+    return found[0] if len(found) == 1 else None
+
+
+def login_of(person: Person) -> str:
+    """By what someone signs in, as they know it."""
+    return person.login or person.name
+
+
+def cluster_account(session: Session, person: Person) -> str:
+    """The account that someone has on a cluster: of the user name that the roster gives.
+
+    Where it gives an e-mail alone, of the part before the @. Raises `Refused` where several have
+    that part, for it is not known whose the account is.
+    """
+    if person.login and "@" not in person.login:
+        return person.login
+    part = person.email.partition("@")[0].lower()
+    others = sa.func.lower(Person.email).startswith(f"{part}@", autoescape=True)
+    if part and session.scalar(sa.select(Person.id).where(others, Person.id != person.id).limit(1)):
+        raise Refused(
+            f"more than one person on the roster has an address {part}@…, so it is not known whose "
+            f"the account {part!r} is; give their user names on the cluster in the roster's column "
+            "'name'"
+        )
+    return person.name
 
 
 def invite(session: Session, person: Person, by: str) -> str:
@@ -259,11 +190,6 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _name_from(email: str) -> str:
-    """ "j.doe+x@example.edu" -> "j-doe-x"."""
-    return re.sub(r"[^a-z0-9]+", "-", email.partition("@")[0].lower()).strip("-")[:30]
-
-
 def someone(session: Session, name: str) -> Person:
     """The person of that name, locked until the end of the transaction. Raises `Refused`."""
     try:
@@ -271,7 +197,16 @@ def someone(session: Session, name: str) -> Person:
         person = find(session, check_name(name))
     except RosterError:
         person = None
+    return _locked(session, person, name)
+
+
+def called(session: Session, told: str) -> Person:
+    """The one person whom people call so, as `whom` finds them, locked. Raises `Refused`."""
+    return _locked(session, whom(session, told), told)
+
+
+def _locked(session: Session, person: Person | None, told: str) -> Person:
     if person is None:
-        raise Refused(f"Nobody on the roster is called {name[:40]!r}.")
+        raise Refused(f"Nobody on the roster is called {told[:40]!r}.")
     # Two decisions on one person wait for each other, so that what the log says of before is true.
     return session.scalars(sa.select(Person).filter_by(id=person.id).with_for_update()).one()

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from introml.grader.text import one_line
 from introml.hub.course import ROLES, Course, Event, Invitation, Person, Refused, now
-from introml.hub.people import people
+from introml.hub.people import people, roster_file
+from introml.hub.people.matching import Match, match
+from introml.hub.people.names import RosterError
 from introml.hub.people.people import someone
+from introml.hub.people.roster_file import RosterFile
 
-#: The largest roster file that is read, in characters.
-LARGEST = 1_000_000
-
-
-@dataclass(frozen=True)
-class PlannedChange:
-    """Someone whom an import would change: what of them, from what to what."""
-
-    name: str
-    changes: tuple[tuple[str, str, str], ...]
+#: What a plan's changes are called before a teacher.
+FACTS = {
+    "active": "in the course",
+    "login": "user name",
+    "full_name": "full name",
+    "email": "e-mail",
+    "lms_id": "ID at the platform",
+    "lms_login": "login at the platform",
+}
 
 
 @dataclass(frozen=True)
 class Plan:
     """What an import would do. `kept_role` are those whose role in the file is not taken over."""
 
-    added: tuple[people.Entry, ...]
-    changed: tuple[PlannedChange, ...]
+    added: tuple[Match, ...]
+    changed: tuple[Match, ...]
     same: int
     kept_role: tuple[str, ...]
+    #: Students of the course whom the file does not name: they stay.
+    absent: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def teachers(self) -> tuple[Match, ...]:
+        """Who is added as a teacher."""
+        return tuple(one for one in self.added if one.entry.role == "teacher")
+
+    @property
+    def digest(self) -> str:
+        """What is the same as long as the import would do the same."""
+        told = [(one.name, one.login, one.entry, one.changes) for one in self.added + self.changed]
+        return hashlib.sha256(repr(told).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -44,47 +62,80 @@ class Invited:
     secret: str
 
 
-def read(text: str) -> list[people.Entry]:
-    """The people in a roster file. Raises `Refused`."""
-    if len(text) > LARGEST:
-        raise Refused(f"The file has {len(text)} characters; at most {LARGEST} are read.")
-    if "\0" in text:
-        raise Refused("This is no CSV file. Save the roster as CSV (UTF-8), and try again.")
+def read(data: bytes | str) -> RosterFile:
+    """The people in a roster file, and what is wrong with its lines. Raises `RosterError`."""
+    return roster_file.read(data)
+
+
+def plan(session: Session, file: RosterFile) -> Plan:
+    """What an import would do, changing nothing. Raises `RosterError` with all that is wrong."""
+    matches = match(session, file.entries, file.problems)
+    known = [(one, one.person) for one in matches if one.person is not None]
+    others = (
+        sa.select(Person.name)
+        .where(Person.active, Person.role == "student")
+        .where(Person.id.not_in([person.id for _, person in known]))
+        .order_by(Person.name)
+    )
+    return Plan(
+        added=tuple(one for one in matches if one.person is None),
+        changed=tuple(one for one, _ in known if one.changes),
+        same=sum(not one.changes for one, _ in known),
+        kept_role=tuple(one.name for one, person in known if one.entry.role != person.role),
+        absent=tuple(session.scalars(others)),
+        notes=file.notes,
+    )
+
+
+def put(course: Course, by: str, file: RosterFile, seen: str) -> people.Imported:
+    """Carry out a plan that was `seen`, by its digest. Raises `Refused` if it is another by now."""
     try:
-        return people.read_roster(text)
-    except people.RosterError as problem:
-        words = str(problem)
-        raise Refused(words[:1].upper() + words[1:]) from problem
+        with course.database.writing() as session:
+            if plan(session, file).digest != seen:
+                raise Refused(
+                    "The roster was changed since you looked. See again what will change."
+                )
+            return people.add_people(session, file.entries, by)
+    except RosterError as problem:
+        raise Refused(sentence(problem.problems[0])) from problem
 
 
-def plan(session: Session, entries: Iterable[people.Entry]) -> Plan:
-    """What `people.add_people` would do with these entries, changing nothing."""
-    known = {one.name: one for one in session.scalars(sa.select(Person))}
-    added, changed, kept, same = [], [], [], 0
-    for entry in entries:
-        person = known.get(entry.name)
-        if person is None:
-            added.append(entry)
-            continue
-        changes = [] if person.active else [("active", "no", "yes")]
-        changes += [
-            (key, getattr(person, key), value)
-            for key, value in vars(entry).items()
-            if key not in ("name", "role") and value and getattr(person, key) != value
-        ]
-        if entry.role != person.role:
-            kept.append(entry.name)
-        if changes:
-            changed.append(PlannedChange(entry.name, tuple(changes)))
-        else:
-            same += 1
-    return Plan(tuple(added), tuple(changed), same, tuple(kept))
+def told(plan: Plan) -> list[str]:
+    """A plan in lines of plain text: who is added, as what, and what changes of whom."""
+    lines = [one_line(note) for note in plan.notes]
+    for one in plan.added:
+        account = f" (account {one.name})" if one.login not in ("", one.name) else ""
+        words = [one.entry.full_name, one.entry.email_address, one.entry.role.upper()]
+        words = words if one.entry.role == "teacher" else words[:-1]
+        more = "".join(f", {one_line(word)}" for word in words if word)
+        lines.append(f"+ {one.login or one.name}{account}{more}")
+    for one in plan.changed:
+        what = "; ".join(
+            f"{FACTS[key]}: {one_line(old) or 'nothing'} → {one_line(new)}"
+            for key, old, new in one.changes
+        )
+        lines.append(f"~ {one.login or one.name}: {what}")
+    if plan.kept_role:
+        lines.append(f"An import changes nobody's role; kept: {_some(plan.kept_role)}")
+    if plan.absent:
+        lines.append(f"Not in this file, and stay: {_some(plan.absent)}")
+    count = len(plan.teachers)
+    teachers = f" ({count} as {'a teacher' if count == 1 else 'teachers'})" if count else ""
+    lines.append(
+        f"{len(plan.added)} would be added{teachers}, {len(plan.changed)} changed, "
+        f"{plan.same} as before"
+    )
+    return lines
 
 
-def put(course: Course, by: str, entries: Sequence[people.Entry]) -> people.Imported:
-    """Put people on the roster, or bring what is known of them up to date."""
-    with course.database.writing() as session:
-        return people.add_people(session, entries, by)
+def _some(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def sentence(problem: str) -> str:
+    """A problem of a roster as a sentence."""
+    return f"{problem[:1].upper()}{problem[1:].removesuffix('.')}."
 
 
 def invite(course: Course, by: str, names: Sequence[str]) -> list[Invited]:

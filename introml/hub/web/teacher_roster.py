@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from starlette.datastructures import UploadFile
 
 from introml.grader.results import cell
 from introml.hub.course import ROLES, Person, Refused
-from introml.hub.people import people, roster
+from introml.hub.people import RosterError, people, roster, roster_file
 from introml.hub.web.context import CurrentCourse
 from introml.hub.web.teacher_course import csv_file
 from introml.hub.web.teacher_page import (
@@ -28,6 +29,7 @@ from introml.hub.web.teacher_page import (
 pages = APIRouter()
 forms = APIRouter()
 _MOST_SHOWN = 200
+_SEARCHED = ("name", "login", "full_name", "email", "lms_id", "lms_login")
 
 
 @pages.get("/roster")
@@ -43,7 +45,7 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
         found = [
             one
             for one in everyone
-            if words in f"{one.name}\0{one.full_name}\0{one.email}\0{one.lms_id}".casefold()
+            if words in "\0".join(getattr(one, column) for column in _SEARCHED).casefold()
         ]
         return teacher_page(
             request,
@@ -60,17 +62,27 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
 
 @forms.post("/roster/preview")
 def preview(sent: SentByTeacher) -> Response:
-    """What an import would change. It changes nothing yet."""
+    """What an import would change, or all that is wrong with it. It changes nothing yet."""
     try:
-        words = _roster_text(sent)
-        entries = roster.read(words)
+        words, notes = _roster_text(sent)
+        file = roster.read(words)
+    except RosterError as problem:
+        return sent.end("teach/roster", roster.sentence(problem.problems[0]), "refused")
     except Refused as refused:
         return sent.end("teach/roster", str(refused), "refused")
-    with sent.course.database.reading() as session:
-        plan = roster.plan(session, entries)
+    file = replace(file, notes=(*notes, *file.notes))
+    try:
+        with sent.course.database.reading() as session:
+            plan = roster.plan(session, file)
+    except RosterError as problem:
+        return teacher_page(
+            sent.request, "teach_import_refused.html", roster_text=words, most=_MOST_SHOWN,
+            problems=[roster.sentence(one) for one in problem.problems],
+        )  # fmt: skip
     return teacher_page(
-        sent.request, "teach_import.html", plan=plan, roster_text=words, most=_MOST_SHOWN
-    )
+        sent.request, "teach_import.html", plan=plan, roster_text=words, most=_MOST_SHOWN,
+        facts=roster.FACTS,
+    )  # fmt: skip
 
 
 @forms.post("/roster/import")
@@ -78,7 +90,11 @@ def import_roster(sent: SentByTeacher) -> Response:
     """Put the people of a roster, seen before, into the course."""
 
     def act() -> str:
-        done = roster.put(sent.course, sent.by, roster.read(sent.text("roster")))
+        try:
+            file = roster.read(sent.text("roster"))
+        except RosterError as problem:
+            raise Refused(roster.sentence(problem.problems[0])) from problem
+        done = roster.put(sent.course, sent.by, file, sent.text("seen"))
         return f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before."
 
     return sent.decide("teach/roster", act)
@@ -121,7 +137,8 @@ def links(sent: SentByTeacher) -> Response:
             if whom is not None:
                 row = [cell(whom.name), cell(whom.full_name), cell(whom.email)]
                 writer.writerow([*row, _link(sent.request, secret)])
-    return csv_file(out.getvalue(), "invitations.csv")
+    # The byte order mark is for Excel, which takes the file for Latin-1 without it.
+    return csv_file("\ufeff" + out.getvalue(), "invitations.csv")
 
 
 @forms.post("/roster/people/{name}/role")
@@ -167,20 +184,17 @@ def set_active(sent: SentByTeacher, name: Name) -> Response:
     return sent.decide(f"teach/roster?q={name}", act, None if back else ask)
 
 
-def _roster_text(sent: TeacherForm) -> str:
-    """The roster in the file that was chosen, or in the field. Raises `Refused`."""
+def _roster_text(sent: TeacherForm) -> tuple[str, list[str]]:
+    """The roster in the file that was chosen, or in the field, and what to know of it.
+
+    Raises `RosterError` for a file that is no text, and `Refused` where there is none.
+    """
     upload = sent.fields.get("file")
     if isinstance(upload, UploadFile) and upload.filename:
-        data = upload.file.read(4 * roster.LARGEST + 1)
-        try:
-            return data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise Refused(
-                "The file is not in UTF-8. Save it as CSV (UTF-8), and choose it again."
-            ) from None
+        return roster_file.decoded(upload.file.read(4 * roster_file.LARGEST + 1))
     if not sent.text("roster").strip():
         raise Refused("There is no roster. Choose a CSV file, or paste its lines.")
-    return sent.text("roster")
+    return sent.text("roster"), []
 
 
 def _link(request: Request, secret: str) -> str:

@@ -285,7 +285,7 @@ def test_whom_another_system_means(sqlite_course):
 
 def test_whom_two_people_could_be_is_nobody(sqlite_course):
     with sqlite_course.database.writing() as session:
-        people.add_people(session, [people.Entry("ann1")], "test")
+        people.find(session, "bob").lms_login = "ann1"
     assert whom(sqlite_course, "ann1") is None
 
 
@@ -354,6 +354,21 @@ def test_lti_adds_students_where_it_may(sqlite_course):
 
 
 def test_lti_gives_nobody_anothers_name(sqlite_course):
-    for email in ("tess@elsewhere.edu", "root@example.edu", "@example.edu", "ann@elsewhere.edu"):
+    for email, name in (("tess@b.edu", "tess-2"), ("root@b.edu", "root-2"), ("ann@b.edu", "ann-2")):
+        claims = {"email": email, "sub": email}
+        assert lti(sqlite_course, claims, add_students=True)["name"] == name
+        assert lti(sqlite_course, claims, add_students=True)["name"] == name, "the second time"
+    with sqlite_course.database.reading() as session:
+        assert people.find(session, "ann").email == "ann@example.edu"
+
+
+def test_lti_adds_nobody_who_is_known_by_something_else_or_has_no_address(sqlite_course):
+    with sqlite_course.database.writing() as session:
+        people.find(session, "bob").active = False
+    for claims in (
+        {"email": "@example.edu", "sub": "9"},
+        {"email": "bob@example.edu", "sub": "9"},
+        {"email": "new@example.edu", "sub": "101"},
+    ):
         with pytest.raises(web.HTTPError, match="roster"):
-            lti(sqlite_course, {"email": email, "sub": "9"}, add_students=True)
+            lti(sqlite_course, claims, add_students=True)

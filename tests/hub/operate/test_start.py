@@ -12,7 +12,7 @@ import pytest
 from tiny_course import make_course
 
 from introml.hub.operate.start import CannotStart, Run, _entry, _own_name
-from introml.hub.people import people
+from introml.hub.people import RosterError, people
 
 
 def start(folder, *arguments, **more):
@@ -125,8 +125,8 @@ def test_a_teacher_is_made_where_there_is_none(run):
 
 def test_a_teacher_by_email():
     entry = _entry("Nora.Noether@example.edu")
-    assert (entry.name, entry.email) == ("nora-noether", "Nora.Noether@example.edu")
-    with pytest.raises(CannotStart):
+    assert (entry.name, entry.email) == ("", "Nora.Noether@example.edu")
+    with pytest.raises(RosterError, match="no e-mail address"):
         _entry('x@y,teacher\n"')
 
 

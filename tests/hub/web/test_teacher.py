@@ -385,10 +385,14 @@ def test_a_roster_is_seen_before_it_is_taken(course, tess):
     soup = BeautifulSoup(page.text, "html.parser")
     words = " ".join(soup.get_text(" ").split())
     assert "2 will be added, 1 changed, 0 are as before. Nothing is done yet." in words
-    assert "full_name: Ann Able → Ann Other" in words
+    assert "full name: Ann Able → Ann Other" in words
+    assert "1 will be a teacher , who see and change all grades: Dee" in words
+    assert "1 student of the course is not in this file, and stays: bob." in words
     with course.database.reading() as session:
         assert people.find(session, "cy") is None
-    page = tess.form("teach/roster/import", roster=soup.find("input", {"name": "roster"})["value"])
+    kept = {name: soup.find("input", {"name": name})["value"] for name in ("roster", "seen")}
+    assert "changed since you looked" in tess.form("teach/roster/import", roster=text).text
+    page = tess.form("teach/roster/import", **kept)
     assert "2 added, 1 changed, 0 as before." in page.text
     with course.database.reading() as session:
         assert people.find(session, "cy").full_name == "Cy 王"
@@ -401,11 +405,28 @@ def test_a_roster_is_seen_before_it_is_taken(course, tess):
         ({}, "There is no roster."),
         ({"roster": "name\nNo Good\n"}, "cannot be a user"),
         ({"file": ("r.csv", b"name\n\xff\xfe\n")}, "not in UTF-8"),
-        ({"file": ("r.xlsx", b"PK\x03\x04\0\0name")}, "no CSV file"),
+        ({"file": ("r.csv", b"PK\x03\x04\0\0name")}, "This is an Excel workbook"),
     ],
 )
 def test_a_roster_that_is_none_is_refused_in_words(tess, fields, words):
     assert words in tess.form("teach/roster/preview", **fields).text
+
+
+def test_all_that_is_wrong_with_a_roster_is_told_at_once_and_can_be_mended_there(course, tess):
+    data = "name,email\nzo ë,\nann,bob@example.edu\nx,x\n".encode("cp1252")
+    soup = BeautifulSoup(
+        tess.form("teach/roster/preview", file=("r.csv", data)).text, "html.parser"
+    )
+    assert [one.get_text()[:6] for one in soup.main.select("ul li")] == [
+        "Line 2",
+        "Line 3",
+        "Line 4",
+    ]
+    assert "3 things are to be mended. Nothing was changed." in soup.text
+    typed = soup.find("textarea").get_text()
+    assert "zo ë" in typed
+    mended = typed.replace("zo ë", "zoe").replace("bob@", "ann@").replace("x,x", "x,")
+    assert "2 will be added" in tess.form("teach/roster/preview", roster=mended).text
 
 
 def test_invitation_links_are_shown_once_and_work(course, tess):
@@ -429,7 +450,8 @@ def test_invitation_links_are_saved_as_a_file(course, tess):
     page = tess.form("teach/roster/invite", name="ann")
     (secret,) = re.findall(r'name="secret" value="([\w-]+)"', page.text)
     answer = tess.form("teach/roster/links.csv", secret=[secret, "made-up", "<script>"])
-    found = list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert answer.content.startswith("\ufeff".encode()), "without it Excel spoils the names"
+    found = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
     assert found == [
         ["name", "full_name", "email", "link"],
         [
