@@ -24,8 +24,8 @@ site: .venv/ready ## build the book into _build/html
 watch: .venv/ready ## build and serve; edit a page and see it rebuilt in the browser
 	@$(PY) -m introml.site watch --port $(PORT)
 
-hub: .venv/hub-ready site ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
-	@$(PY) -m introml.hub.operate.start $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
+hub: ## run a course on this machine: JupyterHub, labs handed in and graded (PORT=8000 TEACHER=name)
+	@PYTHON="$(PYTHON)" bash deploy/local/hub.sh $(if $(filter-out file,$(origin PORT)),--port $(PORT)) $(if $(TEACHER),--teacher "$(TEACHER)") $(if $(CONFIG),--config "$(CONFIG)")
 
 test: .venv/test-ready ## run the linters and all tests that changed since they passed (ALL=1: all; installs Chromium if it may)
 	@$(WITH_NODE) ALL="$(ALL)" bash tests/run.sh

@@ -18,6 +18,7 @@ examples:
   introml lab release attention --out handout/
   introml lab check attention.ipynb
   introml lab submit attention.ipynb
+  introml fetch attention
   introml grade attention submissions/*.ipynb --out results/ --jobs 4 --report
   introml hub --help
 """
@@ -54,11 +55,55 @@ def parser(with_hub: bool = False) -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
     grader.add_commands(commands)
+    _add_fetch(commands)
     if with_hub:
         _hub().add_commands(commands)
     else:
         commands.add_parser("hub", help="run a course: people, submissions, backups")
     return made
+
+
+_FETCH_EXAMPLES = """\
+examples:
+  introml fetch attention            as you last handed it in; else as it was given out
+  introml fetch attention --blank    as it was given out
+  introml fetch book/chapters/ml-basics/features.ipynb
+  introml fetch                      all that you deleted
+
+For a terminal of your course's JupyterHub. What is there under that name is put aside, not written
+over. Exit status: 0 when it is there, 1 when it is not, 2 for bad use.
+"""
+
+
+def _add_fetch(commands: argparse._SubParsersAction) -> None:
+    one = commands.add_parser(
+        "fetch",
+        help="get back a lab's notebook or a page, on a course's hub",
+        epilog=_FETCH_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one.add_argument("what", nargs="?", default="", help="a lab's name, or a path in your home")
+    one.add_argument("--blank", action="store_true", help="a lab as it was given out")
+    one.set_defaults(run=_fetch)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from introml.grader.student import NotFetched
+    from introml.hub.servers import fetch
+
+    try:
+        for line in fetch.fetch(options.what, blank=options.blank):
+            print(line)
+    except fetch.NothingToFetch as problem:
+        raise grader.Usage(str(problem)) from problem
+    except NotFetched as problem:
+        words = "--blank brings the lab as it was given out."
+        print(f"introml: {problem} {words}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"introml: {problem.filename or options.what}: {problem.strerror}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _hub() -> ModuleType:

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes .venv with everything in it. Each thing that is missing is named with the command that brings it.
+# install.sh look: say what is missing, and make nothing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 python="${PYTHON:-python3}"
 log=_build/install.log
-mkdir -p _build
 
 if ! command -v "$python" >/dev/null; then
   echo "python3 is missing. Debian or Ubuntu: sudo apt install python3 python3-venv" >&2
@@ -26,6 +26,8 @@ if ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then
   echo "note: no C compiler; pages that compile will need one. Debian or Ubuntu: sudo apt install build-essential"
 fi
 
+[ "${1:-}" = look ] && exit  # only whether it could be done
+
 if [ ! -x .venv/bin/python ]; then
   "$python" -m venv .venv
 fi
@@ -40,6 +42,7 @@ step() {
     exit 1
   fi
 }
+mkdir -p _build
 : >"$log"
 # pip checks each file against the lock's hash, torch's alone excepted: requirements-torch.txt says why.
 step "installing $(grep -c == requirements.txt) packages into .venv (some minutes the first time)" \

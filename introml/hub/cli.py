@@ -211,7 +211,7 @@ def _agreed(question: str) -> bool:
 def _links(course: Course, names: list[str], url: str) -> str:
     from introml.hub.people import invite
 
-    address = url or _hub_url(course)
+    address = url or course.url
     # The byte order mark is for Excel, which takes the file for Latin-1 without it.
     out = io.StringIO("\ufeff", newline="")
     out.seek(0, io.SEEK_END)
@@ -230,7 +230,7 @@ def _invite(options: argparse.Namespace) -> int:
 
     told = options.name
     with _course(options) as course:
-        address = options.url or _hub_url(course)
+        address = options.url or course.url
         try:
             with course.database.writing() as session:
                 known = people.whom(session, told)
@@ -250,10 +250,6 @@ def _invite(options: argparse.Namespace) -> int:
             raise Usage(str(problem)) from problem
     print(f"For {told}, once, within 14 days:\n  {_link(address, invited.secret)}")
     return 0
-
-
-def _hub_url(course: Course) -> str:
-    return course.hub_settings().url
 
 
 def _link(address: str, secret: str) -> str:

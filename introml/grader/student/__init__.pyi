@@ -1,6 +1,9 @@
 from .hand_in import NotHandedIn as NotHandedIn
 from .hand_in import keep_receipt as keep_receipt
 from .hand_in import notebook_to_hand_in as notebook_to_hand_in
+from .handed_in import LastHandIn as LastHandIn
+from .handed_in import NotFetched as NotFetched
+from .handed_in import last_hand_in as last_hand_in
 from .home import LocalLink as LocalLink
 from .notebook_check import check as check
 from .notebook_check import check_file as check_file

@@ -55,8 +55,8 @@ class NotHandedIn(Exception):
     """Nothing was handed in, as far as is known; the text tells the student why, and what to do."""
 
 
-class _Again(Exception):
-    """This try failed in a way that the next may not."""
+class NoAnswer(Exception):
+    """The service did not answer this time; it may the next."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def hand_in(
 
     To send the same bytes twice is safe: the service takes them as one submission.
     """
-    service = _Service(environment, try_s)
+    service = Service(environment, try_s)
     for pause in (*pauses, None):
         try:
             status, body = service.post(notebook)
@@ -146,7 +146,7 @@ def hand_in(
                 return service.handed_in(body, notebook)
             if status not in _NOT_NOW:
                 raise NotHandedIn(service.refusal(status, body))
-        except _Again:
+        except NoAnswer:
             pass
         if pause is not None:
             time.sleep(pause)
@@ -172,10 +172,10 @@ def keep_receipt(notebook: Path, handed_in: HandedIn) -> Path:
     raise FileExistsError(17, "there are a thousand receipts of this attempt")
 
 
-class _Service:
+class Service:
     """The course's service as one student's server knows it."""
 
-    def __init__(self, environment: Mapping[str, str], try_s: float) -> None:
+    def __init__(self, environment: Mapping[str, str], try_s: float = _TRY_S) -> None:
         address, self._token = environment.get(ADDRESS, ""), environment.get(TOKEN, "")
         if not address or not self._token:
             raise NotHandedIn(
@@ -195,14 +195,24 @@ class _Service:
         self._public = f"{public.scheme}://{public.netloc}" if public else ""
 
     def post(self, notebook: Notebook) -> tuple[int, bytes]:
-        """Status and body of the answer to the notebook. Raises `_Again`."""
+        """Status and body of the answer to the notebook. Raises `NoAnswer`."""
         lab = quote(notebook.released.name, safe="")
-        path = f"{self._path}api/labs/{lab}/submissions?file_name={_name_for_url(notebook.path)}"
-        headers = {
-            "Authorization": f"token {self._token}",
-            "Content-Type": "application/x-ipynb+json",
-            "Accept": "application/json",
-        }
+        path = f"api/labs/{lab}/submissions?file_name={_name_for_url(notebook.path)}"
+        return self._ask("POST", path, notebook.data, {"Content-Type": "application/x-ipynb+json"})
+
+    def get(self, path: str, longest: int = _LONGEST) -> tuple[int, bytes]:
+        """Status and body, of which one byte more than `longest` is read. Raises `NoAnswer`."""
+        return self._ask("GET", path, None, {}, longest)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: dict[str, str],
+        longest: int = _LONGEST,
+    ) -> tuple[int, bytes]:
+        headers = {"Authorization": f"token {self._token}", "Accept": "application/json", **headers}
         connection = self._connection()
         over = threading.Event()
         watch = None
@@ -214,11 +224,11 @@ class _Service:
             watch.start()
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 # One that refuses may answer, and hang up, before it has it all.
-                connection.request("POST", path, notebook.data, headers)
+                connection.request(method, f"{self._path}{path}", data, headers)
             answer = connection.getresponse()
-            body = answer.read(_LONGEST + 1)
-            if over.is_set() or (answer.length and len(body) <= _LONGEST):
-                raise _Again  # a part of an answer
+            body = answer.read(longest + 1)
+            if over.is_set() or (answer.length and len(body) <= longest):
+                raise NoAnswer  # a part of an answer
             return answer.status, body
         except ssl.SSLCertVerificationError as problem:
             raise NotHandedIn(
@@ -226,7 +236,7 @@ class _Service:
                 f"({problem.verify_message}). Tell your teacher."
             ) from None
         except (OSError, http.client.HTTPException, ValueError):
-            raise _Again from None
+            raise NoAnswer from None
         finally:
             if watch is not None:
                 watch.cancel()

@@ -1,11 +1,9 @@
 from .blobs import BlobDamaged as BlobDamaged
 from .blobs import Blobs as Blobs
 from .course import Course as Course
-from .course import default_folder as default_folder
 from .database import Database as Database
 from .database import UtcDateTime as UtcDateTime
 from .database import now as now
-from .hub_settings import HOMES as HOMES
 from .hub_settings import HubSettings as HubSettings
 from .hub_settings import bytes_in as bytes_in
 from .models import ROLES as ROLES
@@ -18,6 +16,8 @@ from .models import LabSchedule as LabSchedule
 from .models import Override as Override
 from .models import Person as Person
 from .models import Submission as Submission
+from .places import HOMES as HOMES
+from .places import default_folder as default_folder
 from .receipts import Receipt as Receipt
 from .receipts import ReceiptRefused as ReceiptRefused
 from .refused import CourseError as CourseError

@@ -9,15 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from introml.book.paths import ROOT
+from introml.grader import atomic
 from introml.grader.lab import Lab, labs, load_lab
 from introml.hub.course.blobs import Blobs
 from introml.hub.course.database import Database
-from introml.hub.course.hub_settings import HOMES, HubSettings
+from introml.hub.course.hub_settings import HubSettings
+from introml.hub.course.places import default_homes
 from introml.hub.course.receipts import Signer
 from introml.hub.course.refused import CourseError
 from introml.hub.course.secret_files import made_once
 from introml.hub.course.settings import TEMPLATE, Settings, read_settings
 from introml.hub.course.settings_table import checked
+
+_URL = "hub.url"
 
 
 class Course:
@@ -73,11 +78,24 @@ class Course:
         fallback = {
             "shared": "/opt/introml/shared" if root else str(self.folder / "shared"),
             "students_python": "/opt/introml/env/bin/python" if root else sys.executable,
-            "homes": str(HOMES if root else Path.home() / "introml"),
+            "homes": str(default_homes(ROOT)),
         }
         return given.model_copy(
             update={key: getattr(given, key) or value for key, value in fallback.items()}
         )
+
+    @property
+    def url(self) -> str:
+        """Where people find the hub: as course.toml says, or as at its last start (PORT=8001)."""
+        hub = self.hub_settings()
+        path = self.folder / _URL
+        if not hub.public_url and path.exists():
+            return path.read_text(encoding="utf-8").strip()
+        return hub.url
+
+    def runs_at(self, url: str) -> None:
+        """Keep where people find the hub from now on."""
+        atomic.write(self.folder / _URL, f"{url}\n".encode())
 
     def secret(self, name: str) -> str:
         """A random secret of this course, made once and kept in a file with mode 0600."""
@@ -85,13 +103,4 @@ class Course:
         return made_once(self.folder / f"{name}.secret", make).decode("ascii")
 
 
-def default_folder() -> Path:
-    """Where `make hub` keeps a course: /var/lib/introml for root, else in the home folder."""
-    if named := os.environ.get("INTROML_COURSE"):
-        return Path(named)
-    if os.geteuid() == 0:
-        return Path("/var/lib/introml")
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "introml"
-
-
-__all__ = ["Course", "CourseError", "default_folder"]
+__all__ = ["Course", "CourseError"]

@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import time
@@ -25,14 +26,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from introml.book.paths import ROOT
 from introml.grader.lab import LabError
 from introml.hub.course import Course, CourseError, HubSettings, Person, default_folder
 from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK
+from introml.hub.operate import preflight
 from introml.hub.operate.secrets_audit import given_out, open_to_students
 from introml.hub.people import people
-from introml.hub.servers import releases, students_env
+from introml.hub.servers import interpreters, releases, students_env
 
 _LOCAL = ROOT / "deploy/local/jupyterhub_config.py"
 _HTML = ROOT / "_build/html"
@@ -40,10 +43,16 @@ _HTML = ROOT / "_build/html"
 #: failed start, so that it is started again.
 _UP, _DOWN, _RAN = 60.0, 40.0, 5.0
 _LARGEST_LOG = 10_000_000
+#: The exit status of `--look` where a hub runs already, and a teacher has got a link to it.
+INVITED = 3
 
 
 class CannotStart(Exception):
     """The course cannot be started; the text says why, and what to do."""
+
+
+class RunsAlready(CannotStart):
+    """A hub runs this course."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +61,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.umask(0o077)
     parser.add_argument("--port", type=int, help="where people reach it (8000, or course.toml's)")
     parser.add_argument("--address", help="127.0.0.1 for this machine alone; 0.0.0.0 for all")
-    parser.add_argument("--teacher", metavar="NAME", help="make a teacher, or invite one anew")
+    parser.add_argument(
+        "--teacher", metavar="NAME", help="make a teacher, or give one a new link; name or email"
+    )
+    parser.add_argument("--look", action="store_true", help="only see whether it could start")
     parser.add_argument(
         "--config", type=Path, default=_LOCAL, help="of JupyterHub (one for this machine alone)"
     )
@@ -60,11 +72,20 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         run = Run(options)
-        with run.alone():
-            run.prepare()
-            return run.serve(began)
+        try:
+            with run.alone():
+                run.look()
+                if options.look:
+                    return 0
+                run.prepare()
+                return run.serve(began)
+        except RunsAlready:
+            if not options.teacher:
+                raise
+            run.invite()
+            return INVITED if options.look else 0
     except (
-        CannotStart, CourseError, LabError, people.RosterError, students_env.NoPython
+        CannotStart, CourseError, LabError, people.RosterError, interpreters.NoPython
     ) as problem:  # fmt: skip
         print(f"make hub: {problem}", file=sys.stderr)
     except sa.exc.OperationalError as problem:
@@ -88,6 +109,8 @@ class Run:
         self.teacher = options.teacher
         self.config = options.config.absolute()
         self.invitation = ""
+        #: What the teacher types to sign in: the name, and the email address if it is known.
+        self.called: list[str] = []
         self.stopping = False
 
     @contextlib.contextmanager
@@ -98,7 +121,7 @@ class Run:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise CannotStart(
+                raise RunsAlready(
                     f"a hub for {self.course.folder} is running already (process "
                     f"{file.read().strip() or 'unknown'}); stop that one first"
                 ) from None
@@ -107,26 +130,48 @@ class Run:
             file.flush()
             yield
 
+    def look(self) -> None:
+        """Whether all holds that is known before the book is built. Raises `CannotStart`."""
+        if found := preflight.problems(
+            self.course.folder, port=self.hub.port, address=self.hub.address, builds=False
+        ):
+            raise CannotStart(preflight.told(found).removeprefix("make hub: "))
+        self.course.database.migrate()
+        self._close_secrets()
+        self._named_teacher()
+
+    def _close_secrets(self) -> None:
+        """Close what students could read and must not, where it is one's own to close."""
+        if os.geteuid() != 0:
+            return
+        others = []
+        for folder in open_to_students(self.course):
+            if preflight.is_own(folder) and folder.parent != folder.parent.parent:
+                folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~0o007)
+                _say(f"closed {folder} to other users: hidden checks and solutions are in it")
+            else:
+                others.append(folder)
+        if others or (others := open_to_students(self.course)):
+            names = " ".join(map(str, others))
+            raise CannotStart(
+                "students, who have a shell here, could read hidden checks and solutions; "
+                f"run: chmod o-rwx {names}"
+            )
+
     def prepare(self) -> None:
-        """Everything that must be there before the hub is."""
-        _refuse_taken(self.hub.address, self.hub.port)
+        """Everything that must be there before the hub is, after `look`."""
         if not (_HTML / "index.html").exists():
             raise CannotStart("the book isn't built; run: make site")
         self.course.database.migrate()
+        self._close_secrets()  # again: a build writes files as well
         self.chosen |= self._ports()
         if os.geteuid() == 0:
             if Path(self.hub.students_python) == students_env.FOLDER / "bin/python":
                 students_env.make_ready(students_env.FOLDER, _say)
-            elif not students_env.others_can_run(self.hub.students_python, "import introml"):
+            elif not interpreters.others_can_run(self.hub.students_python, "import introml"):
                 raise CannotStart(
                     f"students_python in course.toml is {self.hub.students_python}; other users "
                     "cannot run it, or it has no introml"
-                )
-            if folders := open_to_students(self.course):
-                names = " ".join(map(str, folders))
-                raise CannotStart(
-                    "students, who have a shell here, could read hidden checks and solutions; "
-                    f"run: chmod o-rwx {names}"
                 )
         releases.prepare(self.course, Path(self.hub.shared), _HTML)
         if os.geteuid() == 0:
@@ -159,35 +204,84 @@ class Run:
         path.write_text(json.dumps(ports), encoding="utf-8")
         return ports
 
-    def _first_teacher(self) -> str:
-        """The teacher's name; made and invited where no teacher can sign in yet."""
-        invites = self.course.settings.signin.kind == "invitations"
-        with self.course.database.writing() as session:
-            teachers = list(
-                session.scalars(
-                    sa.select(Person).filter_by(role="teacher", active=True).order_by(Person.id)
-                )
-            )
-            if self.teacher is None and teachers:
-                teacher = teachers[0]
-            elif self.teacher is None and not invites:
+    def _named_teacher(self) -> None:
+        """Whether the teacher who is named, or the first one, can be. Raises `CannotStart`."""
+        with self.course.database.reading() as session:
+            if self.teacher is not None:
+                found = self._known(session)
+                if found is None:
+                    _entry(self.teacher)
+                elif found.role != "teacher":
+                    raise CannotStart(self._is_a_student(people.login_of(found)))
+            elif not _teachers(session) and not self._invites:
                 raise CannotStart(
                     "the course has no teacher yet; say who, as your institution calls them: "
                     "make hub TEACHER=name (or an email address)"
                 )
+
+    @property
+    def _invites(self) -> bool:
+        return self.course.settings.signin.kind == "invitations"
+
+    def _known(self, session: Session) -> Person | None:
+        """The person on the roster who is meant by TEACHER."""
+        if not self.teacher:
+            return None
+        named = people.find(session, self.teacher.strip().lower())
+        return named or people.whom(session, self.teacher.strip())
+
+    def _is_a_student(self, name: str) -> str:
+        return (
+            f"{name!r} is a student here; name someone else, or let a teacher change the role on "
+            "the page Roster"
+        )
+
+    def _first_teacher(self, url: str = "") -> str:
+        """The teacher's name; made where there is none, and invited if asked or without password.
+
+        Who is named gets a new link whether there is a password or not: it may be forgotten.
+        """
+        with self.course.database.writing() as session:
+            teachers = _teachers(session)
+            if self.teacher is None and teachers:
+                teacher = teachers[0]
             else:
                 entry = _entry(self.teacher or _own_name())
                 told = entry.name or entry.email
-                if people.whom(session, told) is None:
+                if self._known(session) is None and people.whom(session, told) is None:
                     people.add_people(session, [entry], "make hub")
-                teacher = people.called(session, told)
+                teacher = self._known(session) or people.called(session, told)
                 if teacher.role != "teacher":
-                    raise CannotStart(f"{told!r} is a student here; name someone else")
+                    raise CannotStart(self._is_a_student(told))
             # Until a teacher has a password, each start invites anew: links get lost.
-            if invites and not any(one.password for one in [teacher, *teachers]):
+            lost = not any(one.password for one in [teacher, *teachers])
+            if self._invites and (self.teacher is not None or lost):
                 secret = people.invite(session, teacher, "make hub")
-                self.invitation = f"{self.hub.url}hub/invite#{secret}"
+                self.invitation = f"{url or self.hub.url}hub/invite#{secret}"
+            self.called = [people.login_of(teacher), *filter(None, [teacher.email])]
             return teacher.name
+
+    def invite(self) -> None:
+        """A new link for the teacher who is named, to a hub that runs already."""
+        self._first_teacher(self.course.url)
+        _say(f"the course runs already, at {self.course.url}")
+        self._tell_teacher()
+
+    def _tell_teacher(self) -> None:
+        name = " or as ".join(self.called)
+        if not name:
+            return
+        if self.invitation:
+            _say(
+                f"{self.called[0]} sets a password by this link, which works once and for "
+                f"{people.INVITATION_LASTS.days} days:\n  {self.invitation}\n"
+                f"and signs in as {name} from then on"
+            )
+        elif self._invites:
+            _say(
+                f"sign in as {name}; a forgotten password is replaced by "
+                f"make hub TEACHER={self.called[0]}"
+            )
 
     def serve(self, began: float) -> int:
         """Run the hub until it is stopped; started again when it dies."""
@@ -200,6 +294,7 @@ class Run:
             if not self._wait_until_up():
                 break
             if not told:
+                self.course.runs_at(self.hub.url)
                 self._tell(time.monotonic() - began)
                 told = True
             self.process.wait()
@@ -256,8 +351,7 @@ class Run:
                 "students' servers are under the hub's own host name, where a page of a student's "
                 "can act for a teacher who opens it: student_hosts in course.toml keeps them apart"
             )
-        if self.invitation:
-            _say(f"teachers set their password by this link, once:\n  {self.invitation}")
+        self._tell_teacher()
         _say(f"Ctrl-C ends it; its log is {self._log}")
 
     def _stop(self, number: int, frame: Any) -> None:
@@ -288,6 +382,12 @@ class Run:
         return "\n".join(lines[-15:])
 
 
+def _teachers(session: Session) -> list[Person]:
+    """The course's teachers, the first one first."""
+    wanted = sa.select(Person).filter_by(role="teacher", active=True).order_by(Person.id)
+    return list(session.scalars(wanted))
+
+
 def _entry(teacher: str) -> people.Entry:
     """The roster's entry of a teacher, named or given by an email address."""
     if "@" not in teacher:
@@ -301,19 +401,6 @@ def _own_name() -> str:
         return people.check_name(getpass.getuser())
     except (people.RosterError, OSError, KeyError):
         return "teacher"
-
-
-def _refuse_taken(address: str, port: int) -> None:
-    kind = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as problem:
-            raise CannotStart(
-                f"{address} port {port} cannot be used ({problem.strerror}); choose another: "
-                f"make hub PORT={port + 1}"
-            ) from problem
 
 
 def _free_port(last: Any) -> int:

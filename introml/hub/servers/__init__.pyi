@@ -1,2 +1,4 @@
+from . import fetch as fetch
+from . import interpreters as interpreters
 from . import releases as releases
 from . import students_env as students_env

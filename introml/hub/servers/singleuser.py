@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     """Bring labs and pages into the home, and become the server. Returns never."""
     home = Path.cwd()
     without_unused()
-    if shared := os.environ.get("INTROML_SHARED"):
+    if shared := os.environ.get(SHARED):
         for line in bring(home, Path(shared)):
             print(line, file=sys.stderr)
     os.environ[HOME] = str(home)  # for what is typed in a terminal, wherever that is
@@ -42,8 +42,9 @@ def main(arguments: list[str]) -> None:
     os.execv(sys.executable, command)
 
 
-#: The environment variable that names the folder in which `labs/` and `book/` are.
-HOME = "INTROML_HOME"
+#: The environment variables that name the folder in which a student has `labs/` and `book/`, and
+#: the one in which all of it is as it was given.
+HOME, SHARED = "INTROML_HOME", "INTROML_SHARED"
 
 #: What this course has no use for, and what asks hosts on the internet. What a kernel shows goes
 #: over a port that each user of the machine can listen at: encrypted, it is the student's alone.
@@ -77,17 +78,17 @@ def terminal(environment: Mapping[str, str], programs: Path) -> list[str]:
     return [f"--ServerApp.terminado_settings=shell_command={command}"]
 
 
-def bring(home: Path, shared: Path, *, again: bool = False) -> Iterator[str]:
+def bring(home: Path, shared: Path) -> Iterator[str]:
     """Put what is shared into a home; says in a line each what is not as someone may expect.
 
     Nothing that fails here keeps a server from starting.
     """
     state = _read_state(home / _STATE)
     pages: dict[str, bytes] = {}
-    for source, target, strict in _given(shared):
+    for source, target, strict in given(shared):
         try:
             content = source.read_bytes()
-            if line := _bring_one(home, target, content, state, strict=strict, again=again):
+            if line := _bring_one(home, target, content, state, strict=strict):
                 yield line
             if not strict and state.get(f"{target} trusted") != _exact(content):
                 pages[str(target)] = content
@@ -100,7 +101,7 @@ def bring(home: Path, shared: Path, *, again: bool = False) -> Iterator[str]:
     except Exception as problem:
         yield f"the pages' figures appear only when they are run: {problem}"
     try:
-        folder = _folder(home, Path(_STATE).parent)
+        folder = folder_in(home, Path(_STATE).parent)
         atomic.write(folder / Path(_STATE).name, json.dumps(state, indent=0))
     except OSError as problem:
         yield f"{_STATE}: {problem.strerror or problem}"
@@ -120,8 +121,11 @@ def trust(pages: list[bytes]) -> None:
         notary.sign(nbformat.reads(content.decode(), as_version=4))
 
 
-def _given(shared: Path) -> Iterator[tuple[Path, Path, bool]]:
-    """Source, place in the home, and whether any changed byte counts as a student's work."""
+def given(shared: Path) -> Iterator[tuple[Path, Path, bool]]:
+    """Of all that is given: source, place in the home, and whether each byte is a student's work.
+
+    Of a page of the book, only its cells are.
+    """
     for name, place, strict in (("releases", "labs", True), ("book", "book", False)):
         for source in sorted((shared / name).rglob("*")):
             if source.is_file() and not source.name.startswith("."):
@@ -129,15 +133,15 @@ def _given(shared: Path) -> Iterator[tuple[Path, Path, bool]]:
 
 
 def _bring_one(
-    home: Path, target: Path, content: bytes, state: dict[str, str], *, strict: bool, again: bool
+    home: Path, target: Path, content: bytes, state: dict[str, str], *, strict: bool
 ) -> str:
     """Bring one file. `state` remembers of each path what was given there last."""
     print_of = _exact if strict else _of_sources
     new, key = print_of(content), str(target)
-    place = _folder(home, target.parent) / target.name
-    found = _read(place)
+    place = folder_in(home, target.parent) / target.name
+    found = read(place)
     if found is None:
-        if key in state and not again:
+        if key in state:
             return ""  # it was deleted
         atomic.write(place, content)
         state[key] = new
@@ -169,7 +173,7 @@ def _beside(place: Path) -> Path:
     raise FileExistsError(17, f"there are {_MOST_BESIDE} new releases beside it; delete some")
 
 
-def _folder(home: Path, parts: Path) -> Path:
+def folder_in(home: Path, parts: Path) -> Path:
     """A folder in the home, made if it is missing. A link in its way is not followed."""
     folder = home
     for part in parts.parts:
@@ -181,8 +185,8 @@ def _folder(home: Path, parts: Path) -> Path:
     return folder
 
 
-def _read(path: Path) -> bytes | None:
-    """The bytes of a file; None if there is nothing of that name. Raises `OSError`."""
+def read(path: Path) -> bytes | None:
+    """The bytes of a student's file; None if there is nothing of that name. Raises `OSError`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -212,7 +216,7 @@ def _of_sources(content: bytes) -> str:
 
 def _read_state(path: Path) -> dict[str, str]:
     try:
-        state: Any = json.loads(_read(path) or b"{}")
+        state: Any = json.loads(read(path) or b"{}")
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(state, dict):

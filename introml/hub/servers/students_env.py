@@ -9,33 +9,30 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from packaging.requirements import Requirement
 
 from introml.book.paths import ROOT
 from introml.hub.servers.clone_packages import copy_packages
+from introml.hub.servers.interpreters import (
+    NoPython,
+    find_interpreter,
+    others_can_run,
+    said_by,
+)
 
 FOLDER = Path("/opt/introml/env")
-_VERSIONS = ("3.11", "3.12", "3.13")
 #: What is installed, in this order: the locks, whose hashes pip checks, and torch, which has none.
 _INSTALLS = (("requirements.txt", "requirements-hub.txt"), ("requirements-torch.txt",))
 _PAGE_CONFIG = '{"disabledExtensions": {"@jupyterlab/debugger-extension": true}}\n'
-#: Where a Python that all users can run lies, if there is one.
-_PLACES = ("/usr/bin", "/usr/local/bin")
 #: What a compiled package is made for.
 _KIND = "import sysconfig; print(sysconfig.get_config_var('SOABI'), sysconfig.get_platform())"
-
-
-class NoPython(Exception):
-    """Students can have no Python; the text says why, and what to install."""
 
 
 def make_ready(folder: Path, say: Callable[[str], None]) -> Path:
@@ -59,7 +56,7 @@ def _made_ready(folder: Path, say: Callable[[str], None]) -> Path:
         interpreter = find_interpreter()
         say(f"making the students' Python in {folder} with {interpreter}")
         _run([interpreter, "-m", "venv", str(folder)], "making it")
-        if _say(python, _KIND) == _say(Path(sys.executable), _KIND) != "":
+        if said_by(python, _KIND) == said_by(Path(sys.executable), _KIND) != "":
             say("copying the course's packages to it")
             pins = set(_requirements())
             is_whole = pins == copy_packages(pins, folder)
@@ -101,48 +98,6 @@ def _without_debugger(folder: Path) -> Path:
     return path
 
 
-def find_interpreter() -> str:
-    """A Python that any user can run and that has venv. Raises `NoPython`."""
-    wanted = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    versions = [wanted, *(version for version in _VERSIONS if version != wanted)]
-    names = [f"python{version}" for version in versions] + ["python3"]
-    lacks_venv = ""
-    for path in (Path(place) / name for name in names for place in _PLACES):
-        if not path.exists():
-            continue
-        version = _say(path, "import sys; print('%d.%d' % sys.version_info[:2])")
-        if version not in _VERSIONS or not others_can_run(str(path)):
-            continue
-        if _say(path, "import venv, ensurepip; print('yes')") == "yes":
-            return str(path)
-        lacks_venv = version
-    if lacks_venv:
-        raise NoPython(
-            f"Python {lacks_venv} lacks its venv module. Debian or Ubuntu: "
-            f"apt install python{lacks_venv}-venv"
-        )
-    raise NoPython(
-        f"there is no Python ({', '.join(_VERSIONS)}) that students can run: the one at "
-        f"{sys.executable} lies where other users cannot read. Debian or Ubuntu: "
-        "apt install python3 python3-venv"
-    )
-
-
-def others_can_run(python: str, code: str = "pass") -> bool:
-    """Whether a user without any rights can run it."""
-    who: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        who = {"user": "nobody", "group": 65534, "extra_groups": []}
-    try:
-        done = subprocess.run(
-            [python, "-P", "-c", code], cwd="/", env={"PATH": "/usr/bin:/bin"}, check=False,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=60, **who,
-        )  # fmt: skip
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
 def build_wheel(folder: Path) -> Path:
     """The package `introml`, built into a folder. Raises `NoPython`."""
     command = _pip(
@@ -164,16 +119,6 @@ def _run(command: list[str], what: str) -> None:
     if done.returncode != 0:
         end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise NoPython(f"{what} failed: {' '.join(command)}\n{end}")
-
-
-def _say(python: Path, code: str) -> str:
-    try:
-        done = subprocess.run(
-            [str(python), "-c", code], capture_output=True, text=True, timeout=60, check=False
-        )
-    except OSError:
-        return ""
-    return done.stdout.strip()
 
 
 def _requirements() -> list[str]:

@@ -42,7 +42,7 @@ from starlette.datastructures import FormData
 
 from introml.grader.lab import Lab
 from introml.grader.text import one_line
-from introml.hub.course import Course, Person, Submission, now
+from introml.hub.course import BlobDamaged, Course, Person, Submission, now
 from introml.hub.people import people
 from introml.hub.web.assets import assets
 from introml.hub.web.concurrency_limit import receiving
@@ -116,6 +116,16 @@ def own_submission(session: DatabaseSession, person: Person, ident: str) -> Subm
     if found is None or found.person_id != person.id:
         raise HTTPException(404, "You have no such submission.")
     return found
+
+
+def submitted_data(course: Course, sha256: str) -> bytes:
+    """The bytes that were handed in under this hash; 500 where the disk has lost them."""
+    try:
+        return course.blobs.read(sha256)
+    except BlobDamaged:
+        raise HTTPException(
+            500, "This file is damaged on the server. Show your receipt to your teacher."
+        ) from None
 
 
 async def signed_in(request: Request) -> Person:

@@ -23,7 +23,7 @@ from starlette.datastructures import UploadFile
 
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json
-from introml.hub.course import BlobDamaged, Course, Extension, Grading, Person, Submission, now
+from introml.hub.course import Course, Extension, Grading, Person, Submission, now
 from introml.hub.grades import (
     NotAccepted,
     Standing,
@@ -49,6 +49,7 @@ from introml.hub.web.context import (
     own_submission,
     page,
     see,
+    submitted_data,
 )
 
 router = APIRouter()
@@ -195,12 +196,7 @@ def submitted_file(person: SignedIn, course: CurrentCourse, submission: str) -> 
     with course.database.reading() as session:
         one = own_submission(session, person, submission)
         name, sha256 = one.file_name, one.sha256
-    try:
-        data = course.blobs.read(sha256)
-    except BlobDamaged:
-        raise HTTPException(
-            500, "This file is damaged on the server. Show your receipt to your teacher."
-        ) from None
+    data = submitted_data(course, sha256)
     return Response(data, media_type="application/octet-stream", headers=_attached(name))
 
 

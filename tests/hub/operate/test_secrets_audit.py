@@ -18,6 +18,8 @@ from introml.hub.operate import secrets_audit
 from introml.hub.operate.secrets_audit import given_away_beside, given_out, open_to_students
 from introml.hub.operate.start import CannotStart, Run
 
+#: A user that no process runs as, and no file of this machine is of.
+SOMEBODY = 54321
 RIGHT = (TINY / "right" / "loops.py").read_text()
 
 
@@ -138,9 +140,34 @@ def test_what_students_are_given_is_searched(course, tmp_path):
     assert given_out(course, []) == []
 
 
-def test_the_hub_does_not_start_so(course, monkeypatch):
-    with pytest.raises(CannotStart, match=rf"chmod o-rwx .*{course.folder.parent}/labs"):
-        _run(course, monkeypatch).prepare()
+def test_what_is_one_s_own_is_closed_at_the_start_and_said(course, monkeypatch, capsys):
+    labs, hidden = (course.folder.parent / name for name in ("labs", "hidden"))
+    labs.chmod(0o775)
+    _run(course, monkeypatch).look()
+    assert (labs.stat().st_mode & 0o777, hidden.stat().st_mode & 0o777) == (0o770, 0o750)
+    assert open_to_students(course) == []
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in said if line.startswith("closed ")] == [
+        str(hidden), str(labs)
+    ]  # fmt: skip
+
+
+def test_what_was_the_caller_s_before_sudo_is_theirs_to_close(course, monkeypatch):
+    os.chown(course.folder.parent / "labs", SOMEBODY, SOMEBODY)
+    run = _run(course, monkeypatch)
+    monkeypatch.setenv("SUDO_UID", str(SOMEBODY))
+    run.look()
+    assert open_to_students(course) == []
+
+
+def test_the_hub_does_not_start_while_another_s_folder_is_open(course, monkeypatch):
+    labs = course.folder.parent / "labs"
+    os.chown(labs, SOMEBODY, SOMEBODY)
+    run = _run(course, monkeypatch)
+    for act in (run.look, run.prepare):
+        with pytest.raises(CannotStart, match=f"chmod o-rwx {labs}"):
+            act()
+    assert labs.stat().st_mode & 0o777 == 0o755
 
 
 def test_the_hub_does_not_start_with_answers_in_what_it_hands_out(course, monkeypatch):
@@ -157,7 +184,8 @@ def test_the_hub_does_not_start_with_answers_in_what_it_hands_out(course, monkey
 
 def _run(course, monkeypatch):
     monkeypatch.setenv("INTROML_COURSE", str(course.folder))
-    monkeypatch.setattr("introml.hub.servers.students_env.others_can_run", lambda *_: True)
+    monkeypatch.setattr("introml.hub.servers.interpreters.others_can_run", lambda *_: True)
+    monkeypatch.delenv("SUDO_UID", raising=False)
     monkeypatch.setattr("introml.hub.operate.start._HTML", course.folder.parent / "html")
     (course.folder.parent / "html").mkdir()
     (course.folder.parent / "html/index.html").write_text("")

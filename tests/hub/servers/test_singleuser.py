@@ -54,8 +54,8 @@ def home(tmp_path):
     return folder
 
 
-def start(home, shared, **more):
-    return list(bring(home, shared, **more))
+def start(home, shared):
+    return list(bring(home, shared))
 
 
 def release(shared, text, path="releases/tiny/tiny.ipynb"):
@@ -124,13 +124,11 @@ def test_unchanged_files_follow_the_release(home, shared):
     assert (home / LAB).read_text() == notebook("second")
 
 
-def test_what_was_deleted_stays_away_until_asked_for(home, shared):
+def test_what_was_deleted_stays_away(home, shared):
     start(home, shared)
     (home / LAB).unlink()
     start(home, shared)
     assert not (home / LAB).exists()
-    start(home, shared, again=True)
-    assert (home / LAB).exists()
 
 
 def test_a_page_that_was_only_run_is_not_changed(home, shared):

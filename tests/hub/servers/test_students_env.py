@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 
 from introml.grader.lab.lab import labs, load_lab
 from introml.hub.servers import students_env
-from introml.hub.servers.students_env import NoPython, build_wheel, find_interpreter, others_can_run
+from introml.hub.servers.students_env import build_wheel
 from introml.site.node import ROOT
 
 
@@ -53,34 +53,6 @@ def test_the_package_holds_what_the_hub_and_the_students_need(wheel):
     ):  # fmt: skip
         assert any(one.endswith(name) for one in wheel) or "dist" in name, name
     assert any(name.startswith("introml/widgets/dist/") for name in wheel)
-
-
-def test_a_python_is_found_that_others_can_run():
-    assert others_can_run(find_interpreter(), "import venv")
-
-
-def test_without_one_it_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setattr(students_env, "_PLACES", (str(tmp_path),))
-    with pytest.raises(NoPython, match="apt install python3 python3-venv"):
-        find_interpreter()
-
-
-def test_a_python_without_venv_is_named(monkeypatch, tmp_path):
-    fake = tmp_path / "python3"
-    fake.write_text('#!/bin/sh\ncase "$2$4" in *ensurepip*) exit 1;; *version*) echo 3.12;; esac\n')
-    fake.chmod(0o755)
-    monkeypatch.setattr(students_env, "_PLACES", (str(tmp_path),))
-    monkeypatch.setattr(students_env, "others_can_run", lambda *x: True)
-    with pytest.raises(NoPython, match=r"apt install python3\.12-venv"):
-        find_interpreter()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try as another user")
-def test_what_others_cannot_reach_they_cannot_run(tmp_path):
-    hidden = tmp_path / "python"
-    hidden.symlink_to("/usr/bin/python3")
-    tmp_path.chmod(0o700)
-    assert not others_can_run(str(hidden))
 
 
 def test_what_the_hub_made_for_students(real_hub):
@@ -130,7 +102,7 @@ def made(monkeypatch, tmp_path):
 
         monkeypatch.setattr(students_env, "find_interpreter", lambda: "/usr/bin/python3")
         monkeypatch.setattr(students_env, "_run", run)
-        monkeypatch.setattr(students_env, "_say", kind)
+        monkeypatch.setattr(students_env, "said_by", kind)
         monkeypatch.setattr(students_env, "others_can_run", lambda *x: True)
         monkeypatch.setattr(students_env, "build_wheel", lambda folder: folder / "introml.whl")
         monkeypatch.setattr(students_env, "copy_packages", lambda wanted, folder: copied(wanted))

@@ -68,6 +68,16 @@ def test_the_progress_of_ones_own(app, course):
     assert bob.get("api/submissions/" + "0" * 32).json() == bob.get(asked).json()
 
 
+def test_a_file_is_given_to_who_handed_it_in_and_nobody_else(app):
+    ann, bob = Tool(app, "token of-ann"), Tool(app, "token of-bob")
+    ident = json.loads(ann.submit(NOTEBOOK).json()["receipt"])["submission"]
+    (attempt,) = ann.get("api/labs/tiny/submissions").json()["submissions"]
+    assert (attempt["submission"], attempt["number"]) == (ident, 1)
+    assert ann.get(f"api/submissions/{ident}/file").content == NOTEBOOK
+    assert bob.get("api/labs/tiny/submissions").json() == {"submissions": []}
+    assert bob.get(f"api/submissions/{ident}/file").status_code == 404
+
+
 def test_the_verdict_when_it_is_done(app, course):
     ann = Tool(app, "token of-ann")
     ident = json.loads(ann.submit(NOTEBOOK).json()["receipt"])["submission"]

@@ -5,6 +5,7 @@ from served import app_of, served
 
 from introml.grader.authoring.release import solution_notebook
 from introml.grader.student.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
+from introml.grader.student.handed_in import NotFetched, last_hand_in
 from introml.hub.grades.rules import MOST_WAITING
 
 
@@ -43,3 +44,18 @@ def test_the_services_refusals_arrive_in_its_own_words(course, saved):
             hand_in(saved, environment(url, "stranger"))
         with pytest.raises(NotHandedIn, match="token is not known here"):
             hand_in(saved, environment(url) | {"JUPYTERHUB_API_TOKEN": "expired"})
+
+
+def test_the_last_of_several_hand_ins_comes_back_byte_for_byte(course, saved):
+    with served(app_of(course)) as url:
+        assert last_hand_in("tiny", environment(url)) is None
+        for more in (b" ", b"  "):
+            saved.path.write_bytes(saved.data + more)
+            hand_in(notebook_to_hand_in(saved.path), environment(url))
+        last = last_hand_in("tiny", environment(url))
+        assert (last.number, last.data) == (2, saved.data + b"  ")
+        assert last_hand_in("tiny", environment(url, "bob")) is None, "another's was given"
+        with pytest.raises(NotFetched, match="no such lab"):
+            last_hand_in("nothing", environment(url))
+        with pytest.raises(NotFetched, match="token is not known here"):
+            last_hand_in("tiny", environment(url) | {"JUPYTERHUB_API_TOKEN": "expired"})
