@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from functools import cached_property
@@ -11,7 +12,7 @@ from typing import Any
 
 from introml.book.paths import ROOT
 from introml.grader import atomic
-from introml.grader.lab import Lab, labs, load_lab
+from introml.grader.lab import PAGE, Lab, labs, load_lab
 from introml.hub.course.blobs import Blobs
 from introml.hub.course.database import Database
 from introml.hub.course.hub_settings import HubSettings
@@ -64,7 +65,7 @@ class Course:
         """The labs of this course by name, in its order. Raises `LabError`."""
         hidden = Path(self.settings.hidden) if self.settings.hidden else None
         folder = self.settings.folder_of_labs
-        names = self.settings.labs or labs(folder)
+        names = self.settings.labs or _in_the_books_order(folder)
         return {name: load_lab(str(folder / name), hidden) for name in names}
 
     def hub_settings(self, **changes: Any) -> HubSettings:
@@ -101,6 +102,17 @@ class Course:
         """A random secret of this course, made once and kept in a file with mode 0600."""
         make = lambda: secrets.token_urlsafe(32).encode("ascii")  # noqa: E731
         return made_once(self.folder / f"{name}.secret", make).decode("ascii")
+
+
+def _in_the_books_order(folder: Path) -> list[str]:
+    """All labs of a folder: as the book beside it lists their pages, then the others by name."""
+    contents = folder.parent / "_toc.yml"
+    listed: list[str] = []
+    if contents.is_file():
+        page = rf"^\s*-?\s*file:\s*{re.escape(folder.name)}/([\w-]+)/{Path(PAGE).stem}\b"
+        listed = re.findall(page, contents.read_text(encoding="utf-8"), re.MULTILINE)
+    found = labs(folder)
+    return [name for name in listed if name in found] + [x for x in found if x not in listed]
 
 
 __all__ = ["Course", "CourseError"]

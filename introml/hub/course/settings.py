@@ -22,11 +22,15 @@ TEMPLATE = (
 # The settings of this course. After a change, stop the hub and start it again (make hub).
 title = "Introduction to Machine Learning"
 
-# Which labs are handed in here, in this order. Leave it out for all that there are.
+# Which labs are handed in here, in this order. Leave it out for all that there are, in the book's.
 # labs = ["gradient-descent", "attention"]
 
 # A folder of labs of your own, in place of the book's.
 # labs_folder = "/srv/my-labs"
+
+# Whether one has to sign in to read the book's pages here. Left out: whoever reaches the hub reads
+# them. Of a lab they show nothing before it opens, to anybody.
+# book_needs_sign_in = true
 
 # Labs that GPU workers grade, with their GPU tier.
 # gpu_labs = ["attention"]
@@ -86,6 +90,7 @@ class Settings(SettingsTable):
     database: str = ""
     hidden: _Folder = ""
     workers: Annotated[int, Field(ge=0, le=256)] = 2
+    book_needs_sign_in: bool = False
     largest: Annotated[int, Field(ge=1_000, le=1_000_000_000)] = 10_000_000
     hub: HubSettings = HubSettings()
     signin: SigninSettings = SigninSettings()

@@ -12,13 +12,13 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
-from starlette.staticfiles import StaticFiles
 
 from introml.book.paths import ROOT
 from introml.hub.course import Course
 from introml.hub.grades import Watcher
 from introml.hub.web import api, receipt_check, solutions, student, teacher, worker_api
 from introml.hub.web.assets import assets
+from introml.hub.web.book import Book
 from introml.hub.web.concurrency_limit import (
     MOST_FOLLOWED,
     MOST_LOOKED_AT,
@@ -95,8 +95,10 @@ def create_app(
     routers = (_plain, identify.routes(), student.router, solutions.router, receipt_check.router)
     for router in (*routers, teacher.router, api.router, worker_api.router):
         app.include_router(router, prefix=prefix.rstrip("/"))
+    app.state.book = None
     if book.is_dir():
-        app.mount(f"{prefix}book", StaticFiles(directory=book, html=True), name="book")
+        app.state.book = Book(book, course, prefix)
+        app.mount(f"{prefix}book", app.state.book, name="book")
     app.add_middleware(BodyLimit, prefix=prefix, largest=course.settings.largest)
     app.add_middleware(Failures, answer=_failed)
     app.add_middleware(Headers, prefix=prefix)

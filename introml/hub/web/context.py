@@ -206,6 +206,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "prefix": state.prefix,
         "hub_url": state.hub_url,
         "static": _static_address(state.prefix),
+        "labs_page": state.prefix + ("labs" if person and person.role == "teacher" else ""),
         "person": person,
         "person_name": (person.full_name or person.name) if person else "",
         "csrf_field": _plumbing(csrf),

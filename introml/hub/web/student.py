@@ -21,6 +21,7 @@ from sse_starlette import EventSourceResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from introml.grader.authoring import starter_notebook
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json
 from introml.hub.course import Course, Extension, Grading, Person, Submission, now
@@ -40,6 +41,7 @@ from introml.hub.grades import (
 )
 from introml.hub.grades.standing import standing
 from introml.hub.web import phrases
+from introml.hub.web.book import Book
 from introml.hub.web.context import (
     CurrentCourse,
     CurrentLab,
@@ -65,7 +67,15 @@ _AS_FEEDBACK = {
 
 
 @router.get("/")
-def home(request: Request, person: SignedIn, course: CurrentCourse) -> Response:
+def landing(request: Request, person: SignedIn, course: CurrentCourse) -> Response:
+    """Where one comes in: a teacher to the teacher's pages, a student to the labs."""
+    if person.role == "teacher":
+        return see(request, "teach")
+    return labs_page(request, person, course)
+
+
+@router.get("/labs")
+def labs_page(request: Request, person: SignedIn, course: CurrentCourse) -> Response:
     """The labs of the course, and where this person stands in each."""
     at = now()
     with course.database.reading() as session:
@@ -89,6 +99,20 @@ def lab_page(
 ) -> Response:
     """One lab: its rules, what this person handed in, and a form to hand in."""
     return _lab_page(request, course, lab, person)
+
+
+@router.get("/labs/{lab}/notebook")
+def notebook(person: SignedIn, course: CurrentCourse, lab: CurrentLab) -> Response:
+    """The lab's notebook as it is handed out, once the lab is open."""
+    with course.database.reading() as session:
+        opens = _still_to_open(standing(session, person, lab), now())
+    if opens is not None and person.role != "teacher":
+        raise HTTPException(403, "This lab is not open yet. Its page says when it opens.")
+    return Response(
+        starter_notebook(lab),
+        media_type="application/x-ipynb+json",
+        headers=_attached(f"{lab.name}.ipynb"),
+    )
 
 
 @router.post("/labs/{lab}/submissions")
@@ -219,6 +243,8 @@ def _lab_page(
             "lab.html",
             status=409 if refused else 200,
             lab=lab,
+            opens=_still_to_open(found, at),
+            handout=_handout(request, lab),
             found=found,
             refused=refused,
             as_it_is=as_it_is,
@@ -232,6 +258,18 @@ def _lab_page(
             largest=f"{course.settings.largest / 1e6:g} MB",
             solution_at=solution_from(session, person, lab),
         )
+
+
+def _still_to_open(found: Standing, at: datetime) -> datetime | None:
+    """When the lab opens, if it has not."""
+    opens = found.rules.opens_at
+    return opens if opens is not None and opens > at else None
+
+
+def _handout(request: Request, lab: Lab) -> str:
+    """The lab's page in the book, below the prefix; "" where the book has none."""
+    book: Book | None = request.app.state.book
+    return book.page_of(lab.name) if book is not None else ""
 
 
 def _most_urgent(rows: list[tuple[Lab, Standing, str]]) -> tuple[Lab, Standing] | None:

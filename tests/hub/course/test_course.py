@@ -1,10 +1,12 @@
 """A course's folder, settings and secrets."""
 
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
+from tiny_course import make_course
 
 from introml.hub.course.course import Course, CourseError
 from introml.hub.course.settings import TEMPLATE, Settings, read_settings
@@ -15,7 +17,7 @@ def test_a_new_course_is_for_its_owner_alone_and_its_settings_can_be_read(tmp_pa
     course.database.migrate()
     assert course.folder.stat().st_mode & 0o777 == 0o700
     assert course.settings.workers == 2
-    assert list(course.labs) == ["attention", "gradient-descent"]
+    assert set(course.labs) == {"attention", "gradient-descent"}
     course.database.close()
 
 
@@ -44,7 +46,8 @@ def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
         (
             "wrokers = 2",
             "line 2: wrokers is no setting; did you mean workers? Allowed are title, labs, "
-            "labs_folder, gpu_labs, database, hidden, workers, largest, hub, signin, slurm",
+            "labs_folder, gpu_labs, database, hidden, workers, book_needs_sign_in, largest, hub, "
+            "signin, slurm",
         ),
         ("x = 2", "line 2: x is no setting; allowed are title, labs,"),
         ("largest = 5", "line 2: largest is 5; it must be a whole number from 1000 to 1000000000"),
@@ -140,3 +143,31 @@ def test_a_secret_is_made_once_and_for_its_owner_alone(sqlite_course):
     assert len(secret) >= 40
     assert sqlite_course.secret("worker") == secret != sqlite_course.secret("other")
     assert (sqlite_course.folder / "worker.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_labs_stand_in_the_books_order_unless_the_settings_have_another(tmp_path):
+    from introml.book.paths import ROOT
+
+    contents = (ROOT / "_toc.yml").read_text()
+    ours = list(Course.at(tmp_path / "course").labs)
+    assert len(ours) >= 2
+    assert ours == sorted(ours, key=lambda name: contents.index(f"labs/{name}/handout"))
+    assert ours != sorted(ours), "this order tells nothing from that of the names"
+    (tmp_path / "other").mkdir(mode=0o700)
+    listed = ", ".join(f'"{name}"' for name in reversed(ours))
+    (tmp_path / "other" / "course.toml").write_text(f"labs = [{listed}]\n")
+    assert list(Course.at(tmp_path / "other").labs) == ours[::-1]
+
+
+def test_labs_that_no_contents_list_come_last_by_name(tmp_path):
+    course = make_course(tmp_path)
+    course.database.close()
+    labs = tmp_path / "labs"
+    for name in ("b-lab", "a-lab"):
+        shutil.copytree(labs / "tiny", labs / name)
+    assert list(Course.at(course.folder).labs) == ["a-lab", "b-lab", "tiny"]
+    (tmp_path / "_toc.yml").write_text(
+        "chapters:\n- file: labs/tiny/handout\n  # - file: labs/a-lab/handout\n"
+        "- file: labs/gone/handout\n"
+    )
+    assert list(Course.at(course.folder).labs) == ["tiny", "a-lab", "b-lab"]

@@ -9,6 +9,7 @@ import pytest
 from served import PREFIX, Browser, Tool, app_of
 from tiny_course import grade_next, notebook
 
+from introml.grader.authoring import starter_notebook
 from introml.grader.results.results import CellError, Flag, Verdict
 from introml.hub.course.database import now
 from introml.hub.course.models import Extension, LabSchedule, Override, Person
@@ -65,7 +66,48 @@ class TestHome:
 
     def test_a_student_is_not_shown_the_way_to_teaching(self, app):
         assert "/teach" not in Browser(app, "ann").get("").text
-        assert "/teach" in Browser(app, "tess").get("").text
+        assert "/teach" in Browser(app, "tess").get("labs").text
+
+    def test_a_teacher_lands_on_teaching_and_a_student_on_the_labs(self, app):
+        assert Browser(app, "tess").get("").headers["location"] == f"{PREFIX}teach"
+        assert Browser(app, "ann").get("").status_code == 200
+        teachers = Browser(app, "tess").get("labs").text
+        assert f'<a href="{PREFIX}labs" aria-current="page">Labs</a>' in teachers
+        assert f'<a href="{PREFIX}teach">Teaching</a>' in teachers
+
+
+class TestTheNotebook:
+    def test_the_lab_s_page_says_where_the_notebook_is_and_opens_it(self, course):
+        app = app_of(course, hub_url="/base/")
+        page = Browser(app, "ann").get("labs/tiny")
+        address = "/base/hub/user-redirect/lab/tree/labs/tiny/tiny.ipynb"
+        assert f'href="{address}">Open it in JupyterLab</a>' in page.text
+        assert "In your files there it is labs/tiny/tiny.ipynb." in text_of(page)
+
+    def test_it_can_be_saved_as_it_is_handed_out(self, app, course):
+        page = Browser(app, "ann").get("labs/tiny").text
+        assert f'href="{PREFIX}labs/tiny/notebook" download' in page
+        given = Browser(app, "ann").get("labs/tiny/notebook")
+        assert given.content == starter_notebook(course.labs["tiny"])
+        assert 'filename="tiny.ipynb"' in given.headers["content-disposition"]
+        assert Browser(app).get("labs/tiny/notebook").status_code == 302
+
+    def test_before_the_lab_opens_there_is_neither(self, app, course):
+        set_dates(course, opens_at=now() + timedelta(hours=1))
+        page = Browser(app, "ann").get("labs/tiny")
+        assert "user-redirect/lab/tree" not in page.text
+        assert "/notebook" not in page.text
+        assert Browser(app, "ann").get("labs/tiny/notebook").status_code == 403
+
+    def test_the_lab_s_page_in_the_book_is_named_where_there_is_one(self, app, course, tmp_path):
+        assert "its page in the book" not in text_of(Browser(app, "ann").get("labs/tiny"))
+        handout = tmp_path / "html/labs/tiny/handout.html"
+        handout.parent.mkdir(parents=True)
+        handout.write_text("<h1>Least squares</h1>")
+        ann = Browser(app_of(course, book=tmp_path / "html"), "ann")
+        page = ann.get("labs/tiny").text
+        assert f'href="{PREFIX}book/labs/tiny/handout.html">its page in the book' in page
+        assert ann.get("book/labs/tiny/handout.html").status_code == 200
 
 
 class TestLab:
