@@ -16,11 +16,14 @@ from introml.grader.text import one_line
 
 if TYPE_CHECKING:
     from introml.grader.lab import Lab
+    from introml.grader.notebook import Collection, LeftOut
     from introml.grader.run import Run
 
 BAD_USE = 2
 #: Below it, all seeds can be tried until one fits what a box is told (0.1 s each).
 GUESSABLE = 2**40
+#: Files left out that are told of on the screen.
+_MOST_TOLD = 20
 
 _LAB_EXAMPLES = """\
 examples:
@@ -42,12 +45,14 @@ examples:
   introml grade attention submissions/*.ipynb --out results/
   introml grade attention submissions/ --out results/ --jobs 4 --report
   introml grade attention hard.ipynb --out one/ --time-limit 120 --memory-limit 4000
+  introml grade attention submissions.zip --out results/
   introml grade attention submissions/ --out results/ --hidden ~/private-checks
 
-Writes results/<notebook>/{results.json, feedback.html, junit.xml} for students and Gradescope,
-teacher.json for you alone, and results/grades.csv. Stopped at any moment and started again, it goes
-on where it was. Exit status: 0 when every submission has a verdict, 1 when the grader failed on
-some, 2 for bad use.
+Folders and archives of Moodle, Canvas, Gradescope and nbgrader are read as they are. Writes
+results/<notebook>/{results.json, feedback.html, junit.xml} for students and Gradescope,
+teacher.json for you alone, results/grades.csv, and results/left_out.csv with the files that are no
+submissions, and why. Stopped at any moment and started again, it goes on where it was. Exit status:
+0 when every submission has a verdict, 1 when the grader failed on some, 2 for bad use.
 """
 
 
@@ -107,7 +112,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     one.add_argument("lab", metavar="LAB", help="a lab's name, or its folder")
     one.add_argument(
-        "notebooks", nargs="+", type=Path, metavar="NOTEBOOK", help="files, or folders of them"
+        "notebooks",
+        nargs="+",
+        type=Path,
+        metavar="NOTEBOOK",
+        help="files, or folders and ZIP archives of them, as a learning platform gives them",
     )
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where results go")
     one.add_argument(
@@ -229,7 +238,7 @@ def _grade(options: argparse.Namespace) -> int:
     from introml.grader.run import LabUnusable, Options, Report, Run, Store, StoreError, watcher
 
     lab = _lab(options.lab, options.hidden)
-    notebooks = _notebooks(options.notebooks)
+    collected = _collected(options.notebooks)
     how = Options(
         jobs=options.jobs,
         time_limit=options.time_limit,
@@ -247,7 +256,7 @@ def _grade(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Store.opened(options.out, lab.name, options.seed) as store:
-            run = Run(lab, store, notebooks, how)
+            run = Run(lab, store, collected.handed, how)
             for line in run.graded_again():
                 print(line, flush=True)
             try:
@@ -256,6 +265,7 @@ def _grade(options: argparse.Namespace) -> int:
                         watch.tell(news)
             finally:
                 store.write_grades(run.folders)
+                store.write_left_out((one.file, one.why) for one in collected.left_out)
             _ask_about_lower_grades(run, options.take_lower)
             if options.report:
                 print(Report.of(store.results(run.folders)).text(), end="\n\n")
@@ -266,6 +276,7 @@ def _grade(options: argparse.Namespace) -> int:
         return 1
     counts = ", ".join(f"{count} {verdict}" for verdict, count in run.counts.most_common())
     print(f"{counts}. Grades: {options.out / 'grades.csv'}")
+    _tell_left_out(collected.left_out, options.out)
     if run.protection:
         print(run.protection)
     faults = run.counts[Verdict.FAULT]
@@ -309,41 +320,32 @@ def _lab(name: str, hidden: Path | None = None) -> Lab:
     return lab
 
 
-def _notebooks(paths: Sequence[Path]) -> list[Path]:
-    """The files named, and the notebooks in the folders named, checkpoints left alone.
+def _collected(paths: Sequence[Path]) -> Collection:
+    from introml.grader.notebook import NothingThere, collect
 
-    What has a notebook's name and is none, such as a link, is listed: it gets its row and reason.
-    """
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir() and not path.is_symlink():
-            inside = _inside(path)
-            if not inside and not _is_named_so(path.name):
-                raise Usage(f"{path}: there is no .ipynb file in this folder")
-            found += inside or [path]
-        elif os.path.lexists(path):
-            found.append(path)
-        else:
-            raise Usage(f"{path}: there is no such notebook")
-    return found
+    try:
+        return collect(paths)
+    except NothingThere as problem:
+        raise Usage(str(problem)) from None
 
 
-def _inside(folder: Path) -> list[Path]:
-    """What is called a notebook in a folder, and the folders that cannot be looked into."""
-    found: list[Path] = []
-    closed: list[Path] = []
-    for here, folders, files in os.walk(
-        folder, onerror=lambda problem: closed.append(Path(problem.filename))
-    ):
-        folders[:] = sorted(one for one in folders if one != ".ipynb_checkpoints")
-        found += [Path(here, one) for one in [*folders, *files] if _is_named_so(one)]
-    # A folder is no notebook, unless it has the name of one and holds none.
-    holding = {parent for one in found for parent in one.parents}
-    return sorted({*found, *closed} - holding - {folder})
+def _tell_left_out(left_out: Sequence[LeftOut], out: Path) -> None:
+    """Say which files are no submissions, but for what systems put beside others' files."""
+    if not left_out:
+        return
+    one = len(left_out) == 1
+    print(f"{len(left_out)} file{'' if one else 's'} left out, each with its reason in", end=" ")
+    print(f"{out / 'left_out.csv'}:")
+    from introml.grader.notebook.collection import OF_THE_SYSTEM
 
-
-def _is_named_so(name: str) -> bool:
-    return name.casefold().endswith(".ipynb")
+    of_systems = [x for x in left_out if x.why == OF_THE_SYSTEM]
+    others = [x for x in left_out if x.why != OF_THE_SYSTEM]
+    for x in others[:_MOST_TOLD]:
+        print(f"  {one_line(x.file, 100)}: {one_line(x.why, 200)}")
+    if len(others) > _MOST_TOLD:
+        print(f"  and {len(others) - _MOST_TOLD} more")
+    if of_systems:
+        print(f"  {len(of_systems)} put there by systems (__MACOSX, .DS_Store and the like)")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -159,10 +160,39 @@ def test_a_folder_gives_its_notebooks_without_checkpoints_and_links(tmp_path):
     for place in ("a/hw.ipynb", "b/hw.ipynb", "a/.ipynb_checkpoints/hw-checkpoint.ipynb"):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text("{}")
-    assert [str(path.relative_to(tmp_path)) for path in cli._notebooks([tmp_path])] == [
-        "a/hw.ipynb",
-        "b/hw.ipynb",
-    ]
+    collected = cli._collected([tmp_path, tmp_path])
+    assert [one.file for one in collected.handed] == ["a/hw.ipynb", "b/hw.ipynb"]
+    (checkpoint,) = collected.left_out
+    assert checkpoint.file == "a/.ipynb_checkpoints/hw-checkpoint.ipynb"
+
+
+def test_a_platforms_archive_is_graded_with_its_students_and_what_is_left_out_is_told(tmp_path):
+    class_ = tmp_path / "class.zip"
+    moodle = "_assignsubmission_file_"
+    with zipfile.ZipFile(class_, "w") as archive:
+        archive.writestr(f"Ada Lovelace_7{moodle}/hw.ipynb", written(notebook()))
+        archive.writestr(f"Ada Lovelace_7{moodle}/data.csv", "1,2")
+        archive.writestr(f"Zoë 王_8{moodle}/scan.pdf", b"%PDF-1.7")
+        archive.writestr("__MACOSX/._x", b"x")
+    ended = run("grade", FOLDER, class_, "--out", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    with (tmp_path / "out" / "grades.csv").open() as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert {name: row["score"] for name, row in rows.items()} == {
+        "Ada Lovelace": "10",
+        "Zoë 王": "0",
+    }
+    assert rows["Ada Lovelace"]["file"] == f"Ada Lovelace_7{moodle}/hw.ipynb"
+    assert rows["Zoë 王"]["notes"].startswith("This is a PDF.")
+    with (tmp_path / "out" / "left_out.csv").open() as file:
+        assert [row["file"] for row in csv.DictReader(file)] == [
+            f"Ada Lovelace_7{moodle}/data.csv", "__MACOSX/._x",
+        ]  # fmt: skip
+    assert "2 files left out" in ended.stdout
+    assert "data.csv: It is beside what Ada Lovelace_7 has a row for." in ended.stdout
+    again = run("grade", FOLDER, class_, "--out", tmp_path / "out")
+    assert "10/10" in again.stdout
+    assert (tmp_path / "out" / "Ada Lovelace_7" / "feedback.html").is_file()
 
 
 def test_labs_are_released_and_never_over_a_students_work(tmp_path, capsys):

@@ -1,5 +1,13 @@
 from . import uploads as uploads
+from .archives import Source as Source
 from .chance import depends_on_chance as depends_on_chance
+from .collection import Collection as Collection
+from .collection import Handed as Handed
+from .collection import LeftOut as LeftOut
+from .collection import NothingThere as NothingThere
+from .collection import collect as collect
+from .filing import Upload as Upload
+from .filing import file_away as file_away
 from .library_answers import Findings as Findings
 from .library_answers import find as find
 from .magics import without_magics as without_magics
@@ -17,4 +25,3 @@ from .released import released_from as released_from
 from .released import released_here as released_here
 from .released import released_metadata as released_metadata
 from .uploads import Content as Content
-from .uploads import Upload as Upload

@@ -1,4 +1,4 @@
-"""Notebooks as they were handed in: read without following links, filed under safe names."""
+"""Notebooks as they were handed in: read without following links, under safe names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from introml.grader.notebook import archives
+from introml.grader.notebook.archives import ArchiveError, Source
 from introml.grader.notebook.notebook_file import MAX_BYTES
 
 #: A byte more than a notebook may have is enough to see that it is too big.
@@ -18,16 +19,8 @@ _KEPT = MAX_BYTES + 1
 _HASHED = 1 << 26
 _LONGEST_NAME = 120
 #: What `introml grade` itself writes into the folder of results.
-RESERVED = ("grades.csv", "run.json")
-_UNSAFE = re.compile(r"[^\w .+,=@()\[\]~-]|^[.\s-]+|[.\s]+$")
-
-
-@dataclass(frozen=True)
-class Upload:
-    """One notebook and the name of the folder that its results go to."""
-
-    path: Path
-    folder: str
+RESERVED = ("grades.csv", "left_out.csv", "run.json")
+_UNSAFE = re.compile(r"[^\w .+,=@'’()\[\]~-]|^[.\s-]+|[.\s]+$")
 
 
 @dataclass(frozen=True)
@@ -42,24 +35,40 @@ class Content:
     refused: str = ""
 
 
-def read(path: Path) -> Content:
-    """The content of an ordinary file. A link, a pipe or a device is refused, not opened.
+def read(source: Path | Source, most: int = _KEPT) -> Content:
+    """The content of an ordinary file, or of one in an archive: `most` bytes of it at most.
 
-    Raises nothing: what cannot be read is one refused submission, and no others are concerned.
+    A link, a pipe or a device is refused, not opened. Raises nothing: what cannot be read is one
+    refused submission, and no others are concerned.
     """
+    if isinstance(source, Path):
+        source = Source(source)
+    if source.inside:
+        try:
+            data = archives.read(source, most)
+        except ArchiveError as problem:
+            return refused(str(problem))
+        return Content(data, hashlib.sha256(data).hexdigest())
     try:
-        return _read(path)
+        return _read(source.path, most)
     except OSError as problem:
-        return _refused(_why_not(path, problem))
+        return refused(_why_not(source.path, problem))
 
 
-def _read(path: Path) -> Content:
+def refused(words: str) -> Content:
+    """What has no content that could be read; `words` say why to the student."""
+    return Content(b"", hashlib.sha256(b"").hexdigest(), words)
+
+
+def _read(path: Path, most: int) -> Content:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        return _refused(_NO_FILE)
+        return refused(_NO_FILE)
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(_KEPT)
+        data = file.read(most)
+        if most < _KEPT:  # only its beginning is wanted
+            return Content(data, hashlib.sha256(data).hexdigest())
         digest = hashlib.sha256(data)
         left = _HASHED
         while left > 0 and (piece := file.read(1 << 20)):
@@ -89,10 +98,6 @@ def _why_not(path: Path, problem: OSError) -> str:
     )
 
 
-def _refused(words: str) -> Content:
-    return Content(b"", hashlib.sha256(b"").hexdigest(), words)
-
-
 def folder_name(stem: str) -> str:
     """`stem` if it is a harmless name; else a harmless one made from it, with part of its hash.
 
@@ -105,36 +110,3 @@ def folder_name(stem: str) -> str:
         return stem
     digest = hashlib.sha256(stem.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe}-{digest}"
-
-
-def file_away(
-    paths: Sequence[Path], taken: Callable[[str, Path], bool] = lambda name, path: False
-) -> list[Upload]:
-    """A folder's name for each notebook, none twice, the same whatever the order of `paths`.
-
-    The stem; where two notebooks would share it, or `taken(name, path)` says that it belongs to
-    another one from an earlier run, the name of the parent folder is put in front, and its parent's
-    if need be. A path that is given twice counts once.
-    """
-    unique = sorted({Path(os.path.abspath(path)) for path in paths}, key=os.fsencode)
-    depth = dict.fromkeys(unique, 0)
-    for _ in range(64):
-        names = {path: _name_at(path, depth[path]) for path in unique}
-        holders: dict[str, list[Path]] = {}
-        for path, name in names.items():
-            holders.setdefault(name.casefold(), []).append(path)
-        crowded = {path for several in holders.values() if len(several) > 1 for path in several}
-        crowded |= {path for path, name in names.items() if taken(name, path)}
-        deeper = {path for path in crowded if depth[path] < len(path.parts) - 2}
-        if not deeper:
-            break
-        for path in deeper:
-            depth[path] += 1
-    for path in crowded:
-        names[path] = f"{names[path]}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-    return [Upload(path, names[path]) for path in unique]
-
-
-def _name_at(path: Path, depth: int) -> str:
-    parents = path.parts[len(path.parts) - 1 - depth : -1]
-    return folder_name("-".join([*parents, path.stem]))

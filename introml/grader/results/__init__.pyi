@@ -1,6 +1,7 @@
 from .feedback import feedback_html as feedback_html
 from .gradebook import cell as cell
 from .gradebook import grades_csv as grades_csv
+from .gradebook import left_out_csv as left_out_csv
 from .gradebook import row as row
 from .gradescope import OURS as OURS
 from .gradescope import results_json as results_json

@@ -11,6 +11,8 @@ from introml.grader.text import one_line
 
 COLUMNS = (
     "submission",
+    "student",
+    "file",
     "verdict",
     "score",
     "max_score",
@@ -26,16 +28,28 @@ COLUMNS = (
 _FORMULA = tuple("=+-@\t\r\n|%＝＋－＠")
 
 
-def row(result: SubmissionResult, late: str = "") -> dict[str, str]:
-    """One row. The score of a grader fault is left empty: it is not known, and it is not 0."""
+def row(
+    result: SubmissionResult, late: str = "", student: str = "", file: str = ""
+) -> dict[str, str]:
+    """One row; without a student's name, that of the submission stands for it.
+
+    The score of a grader fault is left empty: it is not known, and it is not 0."""
     known = result.verdict != Verdict.FAULT
     return {
         "submission": result.submission,
+        "student": student or result.submission,
+        "file": file,
         "verdict": str(result.verdict),
         "score": f"{result.score:g}" if known else "",
         "max_score": f"{result.max_score:g}",
         "late": late,
-        "notes": "; ".join([*(_of_cell(one) for one in result.cell_errors), *result.notes]),
+        "notes": "; ".join(
+            [
+                *([result.message] if result.verdict == Verdict.INVALID else []),
+                *(_of_cell(one) for one in result.cell_errors),
+                *result.notes,
+            ]
+        ),
         "flags": "; ".join(sorted({flag.kind for flag in result.flags})),
         "sha256": result.sha256,
         "seed": str(result.seed),
@@ -55,6 +69,17 @@ def grades_csv(rows: Iterable[Mapping[str, str]]) -> str:
     writer.writeheader()
     for one in rows:
         writer.writerow({name: cell(one[name]) for name in COLUMNS})
+    return text.getvalue()
+
+
+def left_out_csv(rows: Iterable[tuple[str, str]]) -> str:
+    """Files that are no submissions, and why, as a file's text; empty without any."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for file, why in rows:
+        if not text.tell():
+            writer.writerow(("file", "why"))
+        writer.writerow((cell(file), cell(why)))
     return text.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections import Counter
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from introml.grader.lab import Lab
-from introml.grader.notebook import Upload, uploads
+from introml.grader.notebook import Content, Handed, Upload, file_away
 from introml.grader.results import SubmissionResult, Verdict, change_in_words, regraded
 from introml.grader.run.changes import graded_again, what_changed
 from introml.grader.run.fingerprint import Fingerprint
@@ -36,7 +35,9 @@ class Graded:
 class Run:
     """One run over a list of notebooks. `news()` yields what happens, in the order it happens."""
 
-    def __init__(self, lab: Lab, store: Store, notebooks: Sequence[Path], options: Options) -> None:
+    def __init__(
+        self, lab: Lab, store: Store, notebooks: Sequence[Path | Handed], options: Options
+    ) -> None:
         self.lab = lab
         self.store = store
         self.options = options
@@ -47,7 +48,8 @@ class Run:
             **options.that_decide(),
             **asdict(Fingerprint.of(lab)),
         }
-        self.uploads = uploads.file_away(notebooks, self._is_anothers)
+        handed = [x if isinstance(x, Handed) else Handed.named(x) for x in notebooks]
+        self.uploads = file_away(handed, self._is_anothers)
         self.counts: Counter[Verdict] = Counter()
         self._news: queue.SimpleQueue[Graded | BaseException | None] = queue.SimpleQueue()
         self._left = iter(self.uploads)
@@ -69,7 +71,7 @@ class Run:
     @property
     def folders(self) -> dict[str, str]:
         """Where each source is filed in this run."""
-        return {str(one.path): one.folder for one in self.uploads}
+        return {one.source: one.folder for one in self.uploads}
 
     def graded_again(self) -> list[str]:
         """A line for each reason why submissions that have a result are graded again."""
@@ -78,7 +80,7 @@ class Run:
             stored = self.store.load(upload.folder)
             if stored is None or stored.result.verdict == Verdict.FAULT:
                 continue
-            content = uploads.read(upload.path)
+            content = upload.read()
             if self.store.is_done(upload.folder, self._key(content)):
                 continue
             changed = what_changed(stored.decides, self.decides)
@@ -121,17 +123,15 @@ class Run:
             for session in self._sessions:
                 session.stop()
 
-    def _is_anothers(self, folder: str, path: Path) -> bool:
-        """Whether an earlier run filed another notebook than `path` under this name.
+    def _is_anothers(self, folder: str, one: Handed) -> bool:
+        """Whether an earlier run filed another notebook than this one under this name.
 
         The same bytes at another place are the same submission, moved.
         """
         stored = self.store.load(folder)
-        if stored is None or stored.source == str(path):
+        if stored is None or stored.source == str(one.source):
             return False
-        with contextlib.suppress(OSError):
-            return uploads.read(path).sha256 != stored.result.sha256
-        return True
+        return one.read().sha256 != stored.result.sha256
 
     def _work(self) -> None:
         """One thread: takes submissions until none is left, with a checker of its own."""
@@ -142,7 +142,7 @@ class Run:
             with ThreadPoolExecutor(1) as writer:
                 written = None
                 while (upload := self._next()) is not None:
-                    content = uploads.read(upload.path)
+                    content = upload.read()
                     key = self._key(content)
                     done = self.store.is_done(upload.folder, key)
                     if done and (stored := self.store.load(upload.folder)) is not None:
@@ -179,15 +179,15 @@ class Run:
         with self._lock:
             return None if self._stopped.is_set() else next(self._left, None)
 
-    def _key(self, content: uploads.Content) -> str:
+    def _key(self, content: Content) -> str:
         return self.store.key(content.sha256, self.decides)
 
     def _keep(self, upload: Upload, result: SubmissionResult) -> None:
         """Store a result, unless it is lower than the one that is there: then it is proposed."""
-        store, folder = self.store, upload.folder
+        store, folder, about = self.store, upload.folder, upload.about
         before = store.load(folder)
         if before is None or not _is_regrade(before.result, result):
-            store.save(result, folder, upload.path, self.decides)
+            store.save(result, folder, upload.source, self.decides, about)
             store.settle(folder)
             self._tell(upload, result, fresh=True)
             return
@@ -195,9 +195,9 @@ class Run:
         counts_is_old = found.counts is before.result
         if found.proposed is not None:
             key = before.key if counts_is_old else store.key(result.sha256, self.decides)
-            store.propose(found.proposed, folder, upload.path, self.decides, key)
+            store.propose(found.proposed, folder, upload.source, self.decides, key, about)
         if not counts_is_old:
-            store.save(found.counts, folder, upload.path, self.decides)
+            store.save(found.counts, folder, upload.source, self.decides, about)
         if found.proposed is None and not counts_is_old:
             store.settle(folder)
         self._tell(upload, result if result.verdict == Verdict.FAULT else found.counts, fresh=True)

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from introml.grader.results import (
     from_json,
     grades_csv,
     junit_xml,
+    left_out_csv,
     results_json,
     row,
     to_json,
@@ -43,6 +44,7 @@ class Stored:
     """One folder of results, as the teacher's file in it tells.
 
     `decides` is what the key was made of beside the notebook; empty if that was not kept yet.
+    `about` tells of the file: the student, its path as it was collected, and if it was late.
     """
 
     folder: str
@@ -50,6 +52,7 @@ class Stored:
     key: str
     decides: dict[str, Any]
     result: SubmissionResult
+    about: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,12 @@ class Store:
         return complete and stored is not None and stored.key == key
 
     def save(
-        self, result: SubmissionResult, folder: str, source: Path, decides: dict[str, Any]
+        self,
+        result: SubmissionResult,
+        folder: str,
+        source: str,
+        decides: dict[str, Any],
+        about: dict[str, str],
     ) -> None:
         """Write all files of one result; `results.json`, which makes it done, comes last."""
         key = self.key(result.sha256, decides)
@@ -128,7 +136,7 @@ class Store:
         texts: dict[str, str | bytes] = {
             "feedback.html": feedback_html(result),
             "junit.xml": junit_xml(result),
-            "teacher.json": _kept(result, source, decides, key=key),
+            "teacher.json": _kept(result, source, decides, about, key=key),
             "results.json": results_json(result, key),
         }
         for name, text in texts.items():
@@ -139,16 +147,17 @@ class Store:
         self,
         result: SubmissionResult,
         folder: str,
-        source: Path,
+        source: str,
         decides: dict[str, Any],
         keeps: str,
+        about: dict[str, str],
     ) -> None:
         """Keep a result that is lower than the one that counts, for a teacher to take or to leave.
 
         `keeps` is the key of the result that counts beside it.
         """
         key = self.key(result.sha256, decides)
-        text = _kept(result, source, decides, key=key, keeps=keeps)
+        text = _kept(result, source, decides, about, key=key, keeps=keeps)
         atomic.write(self.folder / folder / _PROPOSED, text, private=True)
 
     def proposed(self, folder: str) -> Proposed | None:
@@ -157,7 +166,7 @@ class Store:
         try:
             return Proposed(
                 folder, node["source"], node["key"], node["decides"], from_json(node["result"]),
-                node["keeps"],
+                node.get("about", {}), node["keeps"],
             )  # fmt: skip
         except (TypeError, KeyError, ValueError):
             return None
@@ -168,7 +177,8 @@ class Store:
 
     def take(self, proposed: Proposed) -> None:
         """Let a proposed result count."""
-        self.save(proposed.result, proposed.folder, Path(proposed.source), proposed.decides)
+        one = proposed
+        self.save(one.result, one.folder, one.source, one.decides, one.about)
         self.settle(proposed.folder)
 
     def load(self, folder: str) -> Stored | None:
@@ -177,7 +187,7 @@ class Store:
         try:
             return Stored(
                 folder, node["source"], node["key"], node.get("decides", {}),
-                from_json(node["result"]),
+                from_json(node["result"]), node.get("about", {}),
             )  # fmt: skip
         except (TypeError, KeyError, ValueError):
             return None
@@ -200,13 +210,27 @@ class Store:
 
     def write_grades(self, now: dict[str, str]) -> None:
         """Write `grades.csv` from what is stored."""
-        rows = (row(one.result) for one in self.results(now))
+        rows = (row(one.result, **one.about) for one in self.results(now))
         atomic.write(self.folder / "grades.csv", grades_csv(rows), private=True)
 
+    def write_left_out(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Write `left_out.csv`: the files that are no submissions, and why. None without any."""
+        place = self.folder / "left_out.csv"
+        if text := left_out_csv(rows):
+            atomic.write(place, text, private=True)
+        else:
+            place.unlink(missing_ok=True)
 
-def _kept(result: SubmissionResult, source: Path, decides: dict[str, Any], **keys: str) -> str:
+
+def _kept(
+    result: SubmissionResult,
+    source: str,
+    decides: dict[str, Any],
+    about: dict[str, str],
+    **keys: str,
+) -> str:
     """A result as `load` and `proposed` read it."""
-    node = {**keys, "source": str(source), "decides": decides, "result": to_json(result)}
+    node = {**keys, "source": source, "about": about, "decides": decides, "result": to_json(result)}
     return json.dumps(node, indent=1)
 
 
@@ -222,7 +246,7 @@ def _close_to_others(folder: Path) -> None:
     for place in (folder, *(one for one in folder.iterdir() if _is_folder(one))):
         if (place / "teacher.json").exists():
             atomic.keep_private(place)
-        for name in ("run.json", "grades.csv", "teacher.json"):
+        for name in ("run.json", "grades.csv", "left_out.csv", "teacher.json"):
             if (place / name).is_file() and not (place / name).is_symlink():
                 atomic.keep_private(place / name)
 

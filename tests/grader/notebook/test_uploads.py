@@ -3,16 +3,14 @@
 import errno
 import hashlib
 import os
-import random
 import socket
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from introml.grader.notebook import MAX_BYTES, uploads
-from introml.grader.notebook.uploads import RESERVED, file_away, folder_name, read
+from introml.grader.notebook.uploads import RESERVED, folder_name, read
 
 HOSTILE_STEMS = [
     "..", ".", "", "-rf", "--out", "a\nb", "=cmd()", "a/b", "\x1b[31m", "x" * 255, "é" * 127,
@@ -46,43 +44,6 @@ def test_every_stem_gets_a_harmless_name(stem):
 @pytest.mark.parametrize("stem", ["ada", "hw 1 (final)", "Åsa-Märta", "=1", "a.b", "张伟"])
 def test_ordinary_stems_are_kept(stem):
     assert folder_name(stem) == stem
-
-
-def names_of(*paths, taken=lambda name, path: False):
-    return {str(one.path): one.folder for one in file_away([Path(path) for path in paths], taken)}
-
-
-def test_equal_stems_get_their_folders_name_in_front():
-    assert names_of("/c/ada/hw.ipynb", "/c/bob/hw.ipynb", "/c/eve.ipynb") == {
-        "/c/ada/hw.ipynb": "ada-hw",
-        "/c/bob/hw.ipynb": "bob-hw",
-        "/c/eve.ipynb": "eve",
-    }
-    assert names_of("/x/a/hw.ipynb", "/y/a/hw.ipynb") == {
-        "/x/a/hw.ipynb": "x-a-hw",
-        "/y/a/hw.ipynb": "y-a-hw",
-    }
-    assert names_of("/c/hw.ipynb", "/c/../c/hw.ipynb") == {"/c/hw.ipynb": "hw"}
-
-
-def test_names_are_distinct_whatever_the_stems_and_their_order():
-    paths = [
-        "/c/a/hw.ipynb", "/c/b/hw.ipynb", "/c/a-hw.ipynb", "/c/HW.ipynb", "/hw.ipynb",
-        "/c/a/x.ipynb", "/c/a/x.txt", "/c/a/x", "/-.ipynb", "/_.ipynb",
-    ]  # fmt: skip
-    expected = names_of(*paths)
-    assert len({name.casefold() for name in expected.values()}) == len(paths)
-    for seed in range(10):
-        random.Random(seed).shuffle(paths)
-        assert names_of(*paths) == expected
-
-
-def test_a_name_that_an_earlier_run_gave_away_is_left_alone():
-    assert names_of("/c/b/hw.ipynb", taken=lambda name, path: name == "hw") == {
-        "/c/b/hw.ipynb": "b-hw"
-    }
-    everything = names_of("/c/b/hw.ipynb", taken=lambda name, path: True)
-    assert everything["/c/b/hw.ipynb"].startswith("c-b-hw-")
 
 
 def test_a_file_is_read_and_hashed(tmp_path):

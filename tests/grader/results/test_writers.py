@@ -103,6 +103,8 @@ def test_the_grade_row_of_an_ordinary_submission():
     header, line = csv.reader(io.StringIO(text))
     assert dict(zip(header, line, strict=True)) == {
         "submission": "ada",
+        "student": "ada",
+        "file": "",
         "verdict": "graded",
         "score": "2",
         "max_score": "5",
