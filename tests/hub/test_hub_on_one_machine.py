@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from bs4 import BeautifulSoup
 from hub_visitor import Visitor
 from real_hub import ANN, BOB, PASSWORD, TEACHER, RealHub
 
@@ -53,6 +54,7 @@ def as_student(name: str, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_first_start_says_where_it_is_and_invites_a_teacher(real_hub, visit):
     assert real_hub.address in real_hub.output
+    assert f"and signs in as {TEACHER} from then on" in real_hub.output
     link = re.search(r"http\S+/hub/invite#\S+", real_hub.output).group()
     visitor = visit()
     page = visitor.accept(link, "a teacher's password")
@@ -90,6 +92,26 @@ def test_a_password_that_will_not_do_leaves_the_invitation_good(real_hub, visit)
     assert secret in visitor.accept(link, "short").text, "it would have to be typed again"
     assert visitor.accept(link, PASSWORD).status_code == 200
     assert secret not in real_hub.log
+
+
+def test_an_invitation_tells_its_own_person_s_name_and_no_other(real_hub, visit):
+    link = real_hub.invitation(ANN)
+    visitor = visit()
+
+    def told(invitation):
+        data = {"invitation": invitation, "_xsrf": visitor.xsrf("/hub/invite")}
+        asked = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
+        return visitor.post("/hub/invite/whom", data=data, headers=asked)
+
+    assert told(link).json() == {"login": ANN, "email": ""}
+    assert told(link).json()["login"] == ANN, "to look used it up"
+    for wrong in ("", "nonsense", link[:-1]):
+        answer = told(wrong)
+        assert answer.status_code == 403
+        assert NO_INVITATION in answer.json()["problem"]
+    page = BeautifulSoup(visitor.accept(link, "short").text, "html.parser")
+    field = page.select_one("input[autocomplete=username]")
+    assert (field["value"], field["type"]) == (ANN, "text"), "no password manager would keep it"
 
 
 def test_forms_from_elsewhere_are_refused(real_hub, visit):

@@ -97,7 +97,7 @@ class OnRoster(Authenticator):
 
 
 class Invitations(OnRoster):
-    """Name and password; a password is set by a one-time invitation, or changed when signed in."""
+    """Name (or email) and password; a one-time invitation sets it, or one who is signed in."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -108,8 +108,10 @@ class Invitations(OnRoster):
         self._scrypt_may_be_left = True
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
-        name = str(data.get("username", "")).lower()[:100]
+        told = str(data.get("username", ""))[:200]
         password = str(data.get("password", ""))
+        # Tries count by whom they are at, however that person is called.
+        name = await self.in_thread(self.named, told)
         keys = self.take_tries(name, address_of(handler.request))
         person = await self.in_thread(self._signed_in_with, name, password, threads=self.hashing)
         if person is None:
@@ -117,6 +119,16 @@ class Invitations(OnRoster):
         for tries, key in keys:
             tries.give_back(key)
         return self.model(person)
+
+    def named(self, told: str) -> str:
+        """The roster's name of whom a name or an email address means; what was typed if nobody."""
+        told = told.replace("\0", "").strip()
+        with self.course.database.reading() as session:
+            # A name goes before another one's login. Both are always looked for: the time to
+            # answer tells nobody who is here.
+            named, meant = people.find(session, told.lower()), people.whom(session, told)
+        person = named or meant
+        return person.name if person is not None else told.lower()
 
     def take_tries(self, name: str, address: str) -> list[tuple[RateLimit, str]]:
         """Count a try of that name from that address. Raises a 429 if there were too many.
@@ -133,7 +145,7 @@ class Invitations(OnRoster):
         return keys
 
     def _person_with(self, name: str, password: str) -> Person | None:
-        person = self.person(name) or whom(self.course, name)
+        person = self.person(name)
         # As much work for a name that is unknown: neither answer nor time tells who is here.
         kept = person.password if person is not None else ""
         good = passwords.matches(password, kept, scrypt_too=self._scrypt_is_left())
@@ -155,6 +167,11 @@ class Invitations(OnRoster):
             with self.course.database.reading() as session:
                 self._scrypt_may_be_left = people.scrypt_is_left(session)
         return self._scrypt_may_be_left
+
+    def invited(self, secret: str) -> Person | None:
+        """Whom an invitation is for, or None if it is used, over or none."""
+        with self.course.database.reading() as session:
+            return people.invited(session, secret)
 
     def accept(self, secret: str, password: str) -> Person | None:
         """Set a password by an invitation. None if that is used, over or none."""

@@ -14,8 +14,9 @@ from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
 from introml.book.style.tokens import css_variables
+from introml.hub.course import Person
 from introml.hub.jupyter.addresses import address_of
-from introml.hub.people import LONGEST, SHORTEST
+from introml.hub.people import LONGEST, SHORTEST, people
 from introml.hub.web import Asset
 from introml.hub.web.assets import assets
 
@@ -113,7 +114,7 @@ class Invite(_Page):
         await self.show("invite.html", shortest=SHORTEST)
 
     async def post(self) -> None:
-        secret = self.get_body_argument("invitation", "").rpartition("#")[2].strip()
+        secret = self.secret()
         keys = self.authenticator.take_tries("", address_of(self.request))
         try:
             password = self.new_password()
@@ -129,10 +130,39 @@ class Invite(_Page):
         self.end_sessions(person.name)
         return await self.sign_in(self.authenticator.model(person))
 
+    def secret(self) -> str:
+        """The secret in the link that was sent, or pasted."""
+        return self.get_body_argument("invitation", "").rpartition("#")[2].strip()
+
     async def refuse(self, problem: str, status: int, secret: str) -> None:
+        person = None
+        if secret:
+            person = await self.authenticator.in_thread(self.authenticator.invited, secret)
         await self.show(
-            "invite.html", status, problem=problem, invitation=secret, shortest=SHORTEST
-        )
+            "invite.html", status,
+            problem=problem, invitation=secret, shortest=SHORTEST, **_called(person),
+        )  # fmt: skip
+
+
+class Invited(Invite):
+    """Whom an invitation is for: told to its page, so that people learn their name before."""
+
+    async def post(self) -> None:
+        keys = self.authenticator.take_tries("", address_of(self.request))
+        person = await self.authenticator.in_thread(self.authenticator.invited, self.secret())
+        if person is None:
+            self.set_status(403)
+            return self.finish({"problem": _NO_INVITATION})
+        for tries, key in keys:
+            tries.give_back(key)
+        return self.finish(_called(person))
+
+
+def _called(person: Person | None) -> dict[str, str]:
+    """By what someone signs in, for the page of their invitation."""
+    if person is None:
+        return {"login": "", "email": ""}
+    return {"login": people.login_of(person), "email": person.email}
 
 
 class ChangePassword(_Page):
@@ -204,5 +234,5 @@ def handlers(*, invitations: bool) -> list[tuple[Any, ...]]:
     """The hub's pages by address, below `<base>/hub`."""
     found: list[tuple[Any, ...]] = [("/login", Login), (r"/course/(.+)", CourseFile)]
     if invitations:
-        found += [("/invite", Invite), ("/password", ChangePassword)]
+        found += [("/invite", Invite), ("/invite/whom", Invited), ("/password", ChangePassword)]
     return found

@@ -246,13 +246,9 @@ class Run:
             if self.teacher is None and teachers:
                 teacher = teachers[0]
             else:
-                entry = _entry(self.teacher or _own_name())
-                told = entry.name or entry.email
-                if self._known(session) is None and people.whom(session, told) is None:
-                    people.add_people(session, [entry], "make hub")
-                teacher = self._known(session) or people.called(session, told)
+                teacher = self._made_teacher(session)
                 if teacher.role != "teacher":
-                    raise CannotStart(self._is_a_student(told))
+                    raise CannotStart(self._is_a_student(people.login_of(teacher)))
             # Until a teacher has a password, each start invites anew: links get lost.
             lost = not any(one.password for one in [teacher, *teachers])
             if self._invites and (self.teacher is not None or lost):
@@ -260,6 +256,16 @@ class Run:
                 self.invitation = f"{url or self.hub.url}hub/invite#{secret}"
             self.called = [people.login_of(teacher), *filter(None, [teacher.email])]
             return teacher.name
+
+    def _made_teacher(self, session: Session) -> Person:
+        """Whom TEACHER means, or the first teacher if nobody is named; added to the roster."""
+        if (known := self._known(session)) is not None:
+            return people.someone(session, known.name)
+        entry = _entry(self.teacher or _own_name())
+        told = entry.name or entry.email
+        if people.whom(session, told) is None:
+            people.add_people(session, [entry], "make hub")
+        return people.called(session, told)
 
     def invite(self) -> None:
         """A new link for the teacher who is named, to a hub that runs already."""

@@ -171,3 +171,12 @@ def test_labs_that_no_contents_list_come_last_by_name(tmp_path):
         "- file: labs/gone/handout\n"
     )
     assert list(Course.at(course.folder).labs) == ["tiny", "a-lab", "b-lab"]
+
+
+def test_links_name_the_port_at_which_the_hub_was_last_started(sqlite_course):
+    assert sqlite_course.url == "http://127.0.0.1:8000/"
+    sqlite_course.runs_at("http://127.0.0.1:8001/")
+    assert Course.at(sqlite_course.folder).url == "http://127.0.0.1:8001/"
+    path = sqlite_course.folder / "course.toml"
+    path.write_text(f'{path.read_text()}[hub]\npublic_url = "https://hub.example.edu"\n')
+    assert Course.at(sqlite_course.folder).url == "https://hub.example.edu/"

@@ -49,6 +49,29 @@ def test_name_and_password(signin):
     assert sign_in(signin, "") is None
 
 
+def test_an_email_address_or_another_system_s_login_does_for_the_name(signin):
+    for told in ("ann@example.edu", " Ann@Example.EDU ", "ann1", "ANN1"):
+        assert sign_in(signin, told)["name"] == "ann"
+    assert sign_in(signin, "ann@example.edu", "wrong password") is None
+    assert sign_in(signin, "ann@example.org") is None
+    assert sign_in(signin, "@") is None
+
+
+def test_an_address_that_two_people_have_lets_nobody_in(signin, sqlite_course):
+    with sqlite_course.database.writing() as session:
+        people.find(session, "tess").email = "ann@example.edu"
+    assert sign_in(signin, "ann@example.edu") is None
+    assert sign_in(signin, "ann")["name"] == "ann"
+
+
+def test_tries_at_a_person_count_however_that_person_is_called(signin):
+    for told in ("ann", "ann@example.edu", "ann1", "ANN"):
+        for _ in range(2):
+            assert sign_in(signin, told, "wrong password") is None
+    with pytest.raises(web.HTTPError, match="Too many"):
+        sign_in(signin, "Ann@example.edu", "wrong password")
+
+
 def test_nobody_is_an_administrator_and_teachers_are_in_their_group(signin):
     student, teacher = sign_in(signin, "ann"), sign_in(signin, "tess")
     assert (student["admin"], student["groups"]) == (None, [])

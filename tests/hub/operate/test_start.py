@@ -1,6 +1,7 @@
 """What `make hub` says where it cannot start, and what it makes at the first start."""
 
 import argparse
+import fcntl
 import os
 import re
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_course import make_course
 
-from introml.hub.operate.start import CannotStart, Run, _entry, _own_name
+from introml.hub.operate.start import INVITED, CannotStart, Run, _entry, _own_name
 from introml.hub.people import RosterError, people
 
 
@@ -113,6 +114,40 @@ def test_until_a_teacher_has_a_password_each_start_invites_anew(run):
     third = run()
     assert third._first_teacher() == "tess"
     assert third.invitation == ""
+
+
+@pytest.mark.parametrize("told", ["tess", "Tess", "tess@example.edu"])
+def test_a_teacher_who_is_named_gets_a_new_link_always(run, capsys, told):
+    with run.course.database.writing() as session:
+        people.set_password(session, "tess", "correct horse battery")
+    one = run(told)
+    assert one._first_teacher() == "tess"
+    with run.course.database.reading() as session:
+        assert people.invited(session, one.invitation.partition("#")[2]).name == "tess"
+    one._tell_teacher()
+    said = capsys.readouterr().out
+    assert one.invitation in said
+    assert "and signs in as tess or as tess@example.edu from then on" in said
+
+
+def test_where_nobody_is_invited_the_teacher_s_name_is_said(run, capsys):
+    with run.course.database.writing() as session:
+        people.set_password(session, "tess", "correct horse battery")
+    one = run()
+    one._first_teacher()
+    one._tell_teacher()
+    assert "sign in as tess or as tess@example.edu" in capsys.readouterr().out
+
+
+def test_a_hub_that_runs_is_left_alone_and_a_named_teacher_gets_a_link_to_it(run):
+    run.course.runs_at("http://127.0.0.1:8765/")
+    with (run.course.folder / "hub.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for look, status in (((), 0), (("--look",), INVITED)):
+            done = start(run.course.folder, "--teacher", "tess", *look)
+            assert done.returncode == status, done.stderr
+            assert re.search(r"^  http://127.0.0.1:8765/hub/invite#\S{40,}$", done.stdout, re.M)
+        says(start(run.course.folder), "is running already")
 
 
 def test_a_teacher_is_made_where_there_is_none(run):
