@@ -16,6 +16,7 @@ from .rules import solution_for_all_from as solution_for_all_from
 from .rules import solution_from as solution_from
 from .rules import waiting_of as waiting_of
 from .similarity import Pair as Pair
+from .similarity import Prints as Prints
 from .similarity import Report as Report
 from .similarity import Text as Text
 from .standing import Standing as Standing

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from introml.grader.authoring import starter_notebook
 from introml.grader.lab import Kind, Lab
 from introml.grader.notebook import Refused, Submitted, raw_cells, read_submission
 
@@ -68,25 +69,54 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Prints:
+    """What is compared of one attempt: its passages, and hashes of its file and of its answers.
+
+    `problem` says why nothing could be read.
+    """
+
+    passages: frozenset[int]
+    file: str = ""
+    answers: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Pair:
-    """Two submissions. `share` is of the shorter one's passages, `in_solution` of those shared."""
+    """Two students, and which attempt of each is most like one of the other's.
+
+    `share` is of the shorter one's passages, `in_solution` of those shared.
+    """
 
     one: str
     other: str
     shared: int
     share: float
     in_solution: float
+    attempts: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Same:
+    """Students who handed in the same, each with the first such attempt: in the very same file, or
+    with the same answers in files that differ elsewhere.
+    """
+
+    who: tuple[tuple[str, int], ...]
+    file: bool
 
 
 @dataclass(frozen=True)
 class Report:
     """A lab's pairs, the most alike first, and what is usual in this class.
 
-    `usual` has the shares that half, 9 of 10 and 99 of 100 of all pairs stay below. `unread` are
-    submissions that could not be read, `few` those with too few passages of their own to compare.
+    `same` are those who handed in the same, larger groups first, files before answers. `usual` has
+    the shares that half, 9 of 10 and 99 of 100 of all pairs stay below. `unread` are students of
+    whom no attempt could be read, `few` those with too few passages of their own to compare.
     """
 
     lab: str
+    same: tuple[Same, ...]
     pairs: tuple[Pair, ...]
     compared: int
     usual: tuple[float, float, float]
@@ -151,39 +181,127 @@ def passages_of(text: str) -> frozenset[int]:
     return frozenset(one for one, _, _ in _passages(text, 0))
 
 
-def compare(lab: Lab, texts: Mapping[str, Text]) -> Report:
-    """Compare all pairs of submissions, given by name."""
-    given, solution = given_passages(lab), solution_passages(lab)
-    own = {name: frozenset(text.passages.keys() - given) for name, text in texts.items()}
-    holders = Counter(passage for passages in own.values() for passage in passages)
-    limit = max(COMMON_COUNT, COMMON_SHARE * len(texts))
-    common = frozenset(passage for passage, count in holders.items() if count > limit)
-    own = {name: passages - common for name, passages in own.items()}
-    few = tuple(
-        sorted(x for x, found in own.items() if len(found) < FEWEST and not texts[x].problem)
+def prints_of(data: bytes, lab: Lab) -> Prints:
+    """What is compared of a submitted file, whatever it is. Raises nothing."""
+    text = text_of(data, lab)
+    answers = "\n".join(line.rstrip() for line in text.lines).encode("utf-8", "surrogatepass")
+    return Prints(
+        frozenset(text.passages),
+        hashlib.sha256(data).hexdigest(),
+        hashlib.sha256(answers).hexdigest() if text.lines and not text.cut else "",
+        text.problem,
     )
-    names = sorted(name for name, found in own.items() if len(found) >= FEWEST)
-    shared = _shared_by_pair([own[name] for name in names])
+
+
+def compare(lab: Lab, attempts: Mapping[str, Mapping[int, Prints]]) -> Report:
+    """Compare all students by name with each other, every attempt of one with every of another."""
+    given, solution = given_passages(lab), solution_passages(lab)
+    same = _same(attempts, prints_of(starter_notebook(lab), lab), given)
+    own = {
+        name: {number: one.passages - given for number, one in of_one.items()}
+        for name, of_one in attempts.items()
+    }
+    holders = Counter(
+        passage for of_one in own.values() for passage in frozenset().union(*of_one.values())
+    )
+    limit = max(COMMON_COUNT, COMMON_SHARE * len(own))
+    common = frozenset(passage for passage, count in holders.items() if count > limit)
+    # Of what one alone has, only the number counts. Each attempt is a set of bits: a bit a passage.
+    places = {x: at for at, x in enumerate(x for x, n in holders.items() if 1 < n <= limit)}
+    compared_of: dict[str, list[_Attempt]] = {}
+    for name, of_one in own.items():
+        found: dict[tuple[int, int], _Attempt] = {}
+        for number, passages in of_one.items():
+            left = passages - common
+            bits = sum(1 << places[x] for x in left if x in places)
+            if len(left) >= FEWEST:
+                found.setdefault((bits, len(left)), _Attempt(number, bits, len(left)))
+        if found:
+            compared_of[name] = list(found.values())
+    names = sorted(compared_of)
+    unions = [
+        frozenset(x for passages in own[name].values() for x in passages if x in places)
+        for name in names
+    ]
     pairs = []
-    for (i, j), count in shared.items():
-        smaller = min(len(own[names[i]]), len(own[names[j]]))
-        pairs.append((count / smaller, count, names[i], names[j]))
+    for i, j in _sharing(unions):
+        best = _most_alike(compared_of[names[i]], compared_of[names[j]])
+        if best is not None:
+            pairs.append((*best, names[i], names[j]))
     shares = sorted(share for share, *_ in pairs)
     compared = len(names) * (len(names) - 1) // 2
-    pairs.sort(key=lambda pair: (-pair[0], -pair[1], pair[2:]))
+    pairs.sort(key=lambda pair: (-pair[0], -pair[1], pair[3:]))
     listed = [pair for pair in pairs if pair[1] >= FEWEST][:MOST_PAIRS]
     return Report(
         lab=lab.name,
+        same=same,
         pairs=tuple(
-            Pair(a, b, count, share, len(own[a] & own[b] & solution) / count)
-            for share, count, a, b in listed
+            Pair(
+                a, b, count, share,
+                len((own[a][at[0]] & own[b][at[1]] & solution) - common) / count, at,
+            )
+            for share, count, at, a, b in listed
         ),
         compared=compared,
         usual=(_at(shares, compared, 0.5), _at(shares, compared, 0.9), _at(shares, compared, 0.99)),
         common=common | given,
-        unread=tuple(sorted(name for name, text in texts.items() if text.problem)),
-        few=few,
-    )
+        unread=tuple(
+            sorted(x for x, all_of in attempts.items() if all(y.problem for y in all_of.values()))
+        ),
+        few=tuple(
+            sorted(
+                x
+                for x, all_of in attempts.items()
+                if x not in compared_of and not all(y.problem for y in all_of.values())
+            )
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One attempt: a bit for each passage that others have too, and how many passages it has."""
+
+    number: int
+    bits: int
+    count: int
+
+
+def _most_alike(
+    one: Sequence[_Attempt], other: Sequence[_Attempt]
+) -> tuple[float, int, tuple[int, int]] | None:
+    """(share, shared passages, attempts) of the two attempts most alike; None if none are."""
+    best, at = (0.0, 0), (0, 0)
+    for a in one:
+        for b in other:
+            shared = (a.bits & b.bits).bit_count()
+            found = (shared / min(a.count, b.count), shared)
+            if found > best:
+                best, at = found, (a.number, b.number)
+    return (*best, at) if best[1] else None
+
+
+def _same(
+    attempts: Mapping[str, Mapping[int, Prints]], starter: Prints, given: frozenset[int]
+) -> tuple[Same, ...]:
+    """Who handed in the same file, or the same answers. What was given out counts as nobody's."""
+    files: dict[str, dict[str, int]] = {}
+    answers: dict[str, dict[str, int]] = {}
+    for name, of_one in sorted(attempts.items()):
+        for number, one in sorted(of_one.items()):
+            if one.file and one.answers != starter.answers:
+                files.setdefault(one.file, {}).setdefault(name, number)
+                # So few passages two people write alike without having seen each other's.
+                if one.answers and len(one.passages - given) >= FEWEST:
+                    answers.setdefault(one.answers, {}).setdefault(name, number)
+    found = [Same(tuple(x.items()), True) for x in files.values() if len(x) > 1]
+    told = [{name for name, _ in one.who} for one in found]
+    found += [
+        Same(tuple(x.items()), False)
+        for x in answers.values()
+        if len(x) > 1 and not any(set(x) <= names for names in told)
+    ]
+    return tuple(sorted(found, key=lambda one: (not one.file, -len(one.who), one.who)))
 
 
 def marked(one: Text, other: Text, left_out: frozenset[int]) -> tuple[set[int], set[int]]:
@@ -201,16 +319,18 @@ def _lines(text: Text, passages: Iterable[int]) -> set[int]:
     }
 
 
-def _shared_by_pair(found: Sequence[frozenset[int]]) -> Counter[tuple[int, int]]:
-    """How many passages each two have in common, for those that have any."""
+def _sharing(found: Sequence[frozenset[int]]) -> set[tuple[int, int]]:
+    """Each two that have any passage in common."""
     holders: dict[int, list[int]] = {}
     for number, passages in enumerate(found):
         for passage in passages:
             holders.setdefault(passage, []).append(number)
-    shared: Counter[tuple[int, int]] = Counter()
-    for numbers in holders.values():
-        shared.update((i, j) for at, i in enumerate(numbers) for j in numbers[at + 1 :])
-    return shared
+    return {
+        (i, j)
+        for numbers in holders.values()
+        for at, i in enumerate(numbers)
+        for j in numbers[at + 1 :]
+    }
 
 
 def _at(shares: Sequence[float], compared: int, part: float) -> float:

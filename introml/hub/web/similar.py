@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from introml.hub.grades import similarity
 from introml.hub.web.context import CurrentCourse, CurrentLab
 from introml.hub.web.similarity_report import (
-    newest_of_all,
+    all_handed_in,
     pair_of,
     percent,
     report_of,
@@ -22,13 +22,13 @@ pages = APIRouter()
 @pages.get("/labs/{lab}/similar")
 def similarity_page(request: Request, course: CurrentCourse, lab: CurrentLab) -> Response:
     """The pairs of a lab, the most alike first, and what is usual in this class."""
-    newest = newest_of_all(course, lab)
+    handed_in = all_handed_in(course, lab)
     return teacher_page(
         request,
         "teach_similar.html",
         lab=lab,
-        newest=newest,
-        report=report_of(course, lab, newest),
+        handed_in=handed_in,
+        report=report_of(course, lab, handed_in),
         limits=similarity,
         percent=percent,
     )
@@ -39,8 +39,8 @@ def similar_pair_page(
     request: Request, course: CurrentCourse, one: Name, other: Name, lab: CurrentLab
 ) -> Response:
     """Two submissions side by side."""
-    newest = newest_of_all(course, lab)
-    report = report_of(course, lab, newest)
+    handed_in = all_handed_in(course, lab)
+    report = report_of(course, lab, handed_in)
     pair = pair_of(report, (one, other))
     if pair is None:
         raise HTTPException(404, "These two are not in the list: something new was handed in.")
@@ -48,7 +48,7 @@ def similar_pair_page(
         request,
         "teach_similar_pair.html",
         lab=lab,
-        newest=newest,
-        shown=side_by_side(course, lab, report, pair, newest),
+        handed_in=handed_in,
+        shown=side_by_side(course, lab, report, pair, handed_in),
         percent=percent,
     )

@@ -1,4 +1,4 @@
-"""A lab's similarity report: the newest submissions compared, and the page that shows it."""
+"""A lab's similarity report: all attempts compared, and the page that shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from introml.book.style.tokens import page_css
 from introml.grader.lab import Lab
 from introml.grader.text import one_line, plain
 from introml.hub.course import BlobDamaged, Course, Person, Submission, now
-from introml.hub.grades import Pair, Report, Text, similarity
+from introml.hub.grades import Pair, Prints, Report, Text, similarity
 from introml.hub.web.assets import assets
 
 #: Pairs shown side by side in the report's file, and lines shown of each side.
@@ -22,8 +22,8 @@ _SHOWN, _LINES = 40, 1500
 
 
 @dataclass(frozen=True)
-class Newest:
-    """Someone's newest submission in a lab."""
+class HandedIn:
+    """One attempt of someone's in a lab."""
 
     name: str
     full_name: str
@@ -36,7 +36,7 @@ class Newest:
 class Side:
     """One side of a pair: (number from 1, text, whether the other side has it too) of each line."""
 
-    who: Newest
+    who: HandedIn
     lines: tuple[tuple[int, str, bool], ...]
     cut: bool
 
@@ -50,11 +50,17 @@ class Shown:
 
 
 _kept: dict[str, tuple[object, Report]] = {}
+_prints: dict[tuple[str, str, str], Prints] = {}
 _one_at_a_time = threading.Lock()
+#: Prints of so many files are kept in memory, some kilobytes each.
+_MOST_KEPT = 10_000
+
+#: All attempts of all students: by name, then by number.
+All = dict[str, dict[int, HandedIn]]
 
 
-def newest_of_all(course: Course, lab: Lab) -> dict[str, Newest]:
-    """The newest submission of each active student, by the student's name."""
+def all_handed_in(course: Course, lab: Lab) -> All:
+    """All attempts of each active student, by the student's name and the attempt's number."""
     with course.database.reading() as session:
         rows = session.execute(
             sa.select(
@@ -62,29 +68,36 @@ def newest_of_all(course: Course, lab: Lab) -> dict[str, Newest]:
             )
             .join(Submission)
             .where(Person.role == "student", Person.active, Submission.lab == lab.name)
-            .order_by(Submission.number)
+            .order_by(Person.name, Submission.number)
         )
-        return {row[0]: Newest(*row) for row in rows}
+        found: All = {}
+        for row in rows:
+            found.setdefault(row[0], {})[row[3]] = HandedIn(*row)
+        return found
 
 
-def report_of(course: Course, lab: Lab, newest: dict[str, Newest]) -> Report:
+def report_of(course: Course, lab: Lab, handed_in: All) -> Report:
     """The comparison of all these. The last one of each lab is kept until something is new."""
-    key = (str(course.folder), lab.version, sorted((x.name, x.sha256) for x in newest.values()))
+    files = sorted((x.name, x.number, x.sha256) for y in handed_in.values() for x in y.values())
+    key = (str(course.folder), lab.version, files)
     with _one_at_a_time:
         kept = _kept.get(lab.name)
         if kept is not None and kept[0] == key:
             return kept[1]
-        texts = {name: _text(course, lab, one) for name, one in newest.items()}
-        report = similarity.compare(lab, texts)
+        report = similarity.compare(
+            lab,
+            {
+                name: {number: _prints_of(course, lab, one) for number, one in attempts.items()}
+                for name, attempts in handed_in.items()
+            },
+        )
         _kept[lab.name] = key, report
         return report
 
 
-def side_by_side(
-    course: Course, lab: Lab, report: Report, pair: Pair, newest: dict[str, Newest]
-) -> Shown:
+def side_by_side(course: Course, lab: Lab, report: Report, pair: Pair, handed_in: All) -> Shown:
     """Both texts of a pair, with the lines marked that lie in passages which both have."""
-    who = newest[pair.one], newest[pair.other]
+    who = handed_in[pair.one][pair.attempts[0]], handed_in[pair.other][pair.attempts[1]]
     texts = _text(course, lab, who[0]), _text(course, lab, who[1])
     marks = similarity.marked(*texts, report.common)
     one, other = (
@@ -103,16 +116,16 @@ def side_by_side(
 
 def report_html(course: Course, lab: Lab) -> str:
     """The whole report as one file that needs nothing else."""
-    newest = newest_of_all(course, lab)
-    report = report_of(course, lab, newest)
-    shown = [side_by_side(course, lab, report, pair, newest) for pair in report.pairs[:_SHOWN]]
+    handed_in = all_handed_in(course, lab)
+    report = report_of(course, lab, handed_in)
+    shown = [side_by_side(course, lab, report, pair, handed_in) for pair in report.pairs[:_SHOWN]]
     return (
         _templates()
         .get_template("similarity_report.html")
         .render(
             lab=lab,
             report=report,
-            newest=newest,
+            handed_in=handed_in,
             limits=similarity,
             shown=shown,
             style=assets()["similar.css"].content.decode("utf-8"),
@@ -123,7 +136,21 @@ def report_html(course: Course, lab: Lab) -> str:
     )
 
 
-def _text(course: Course, lab: Lab, one: Newest) -> Text:
+def _prints_of(course: Course, lab: Lab, one: HandedIn) -> Prints:
+    key = (lab.name, lab.version, one.sha256)
+    found = _prints.get(key)
+    if found is None:
+        try:
+            found = similarity.prints_of(course.blobs.read(one.sha256), lab)
+        except BlobDamaged as problem:
+            return Prints(frozenset(), problem=str(problem))
+        if len(_prints) >= _MOST_KEPT:
+            _prints.clear()
+        _prints[key] = found
+    return found
+
+
+def _text(course: Course, lab: Lab, one: HandedIn) -> Text:
     try:
         return similarity.text_of(course.blobs.read(one.sha256), lab)
     except BlobDamaged as problem:

@@ -10,9 +10,9 @@ from cpu_work import units_of_work
 from introml.grader.authoring.release import solution_notebook, starter_notebook
 from introml.grader.lab.lab import load_lab
 from introml.hub.grades import similarity
-from introml.hub.grades.similarity import LONGEST, Text, compare, marked, text_of
+from introml.hub.grades.similarity import LONGEST, Prints, compare, marked, prints_of, text_of
 from introml.hub.grades.submissions import hand_in
-from introml.hub.web.similarity_report import newest_of_all, percent, report_html, report_of
+from introml.hub.web.similarity_report import all_handed_in, percent, report_html, report_of
 
 LABS = ("attention", "gradient-descent")
 
@@ -57,7 +57,15 @@ def in_another_style(lab) -> dict[str, str]:
 
 
 def reported(lab, notebooks: dict[str, bytes]):
-    return compare(lab, {name: text_of(data, lab) for name, data in notebooks.items()})
+    """The report on one attempt of each; of several where there is a list of them."""
+    all_of = {name: x if isinstance(x, list) else [x] for name, x in notebooks.items()}
+    return compare(
+        lab,
+        {
+            name: {number: prints_of(data, lab) for number, data in enumerate(given, start=1)}
+            for name, given in all_of.items()
+        },
+    )
 
 
 def share(report, one, other) -> float:
@@ -217,13 +225,64 @@ def test_each_window_keeps_one_and_winnowing_finds_what_is_long_enough():
 
 
 def test_what_is_usual_counts_pairs_that_share_nothing():
-    text = [Text(("",), dict.fromkeys(found, ((0, 0),))) for found in (range(10), range(10))]
-    others = [Text(("",), dict.fromkeys(range(k * 100, k * 100 + 10), ((0, 0),))) for k in (2, 3)]
-    lab = load_lab("gradient-descent")
-    report = compare(lab, dict(zip("abcd", [*text, *others], strict=True)))
+    found = [range(10), range(10), range(200, 210), range(300, 310)]
+    prints = [{1: Prints(frozenset(one))} for one in found]
+    report = compare(load_lab("gradient-descent"), dict(zip("abcd", prints, strict=True)))
     assert report.compared == 6
     assert report.usual == (0.0, 1.0, 1.0)
     assert (report.pairs[0].one, report.pairs[0].other, report.pairs[0].share) == ("a", "b", 1.0)
+
+
+def with_output(data: bytes, text: str) -> bytes:
+    """The same notebook, run anew: other outputs, the same answers."""
+    book = json.loads(data)
+    code = next(cell for cell in book["cells"] if cell["cell_type"] == "code")
+    code["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
+    return json.dumps(book).encode()
+
+
+def test_who_handed_in_the_same_file_stands_first_however_many_they_are(lab):
+    """Also where so many have it that its passages count as common to the task."""
+    own = notebook(lab, **in_another_style(lab))
+    many = {f"s{n:02}": notebook(lab) for n in range(similarity.COMMON_COUNT + 1)}
+    report = reported(lab, {"ann": own, "bob": own, **many})
+    assert [one.file for one in report.same] == [True, True]
+    assert [name for name, _ in report.same[0].who] == sorted(many)
+    assert report.same[1].who == (("ann", 1), ("bob", 1))
+    assert not any({x.one, x.other} <= set(many) for x in report.pairs)
+
+
+def test_the_same_answers_in_files_that_differ_come_after(lab):
+    mine = notebook(lab)
+    theirs = with_output(notebook(lab), "run elsewhere")
+    report = reported(lab, {"ann": mine, "bob": theirs})
+    assert [(x.file, x.who) for x in report.same] == [(False, (("ann", 1), ("bob", 1)))]
+    other = notebook(lab, **in_another_style(lab))
+    report = reported(lab, {"ann": mine, "bob": theirs, "cas": other, "dan": other})
+    assert [x.file for x in report.same] == [True, False]
+
+
+def test_every_attempt_counts(lab):
+    """Who wrote another's answer anew later has handed it in all the same."""
+    other = notebook(lab, **in_another_style(lab))
+    for bob in ([notebook(lab), other], [other, notebook(lab)], [other, b"", notebook(lab)]):
+        report = reported(lab, {"ann": notebook(lab), "bob": bob})
+        number = bob.index(notebook(lab)) + 1
+        assert report.same[0].who == (("ann", 1), ("bob", number))
+        (pair,) = report.pairs
+        assert (pair.share, pair.attempts) == (1.0, (1, number))
+        assert report.unread == ()
+
+
+def test_a_notebook_without_an_answer_is_nobodys(lab):
+    assert reported(lab, dict.fromkeys("abc", starter_notebook(lab))).same == ()
+    same = reported(lab, dict.fromkeys("abc", with_output(starter_notebook(lab), "x"))).same
+    assert same == ()
+
+
+def test_the_same_file_that_is_no_notebook_is_told_too(lab):
+    (one,) = reported(lab, {"ann": b"%PDF", "bob": b"%PDF", "cas": b"%PDF 2"}).same
+    assert (one.file, one.who) == (True, (("ann", 1), ("bob", 1)))
 
 
 @pytest.mark.parametrize(
@@ -256,10 +315,13 @@ def alike(sqlite_course):
     return sqlite_course
 
 
-def test_the_report_shows_the_newest_of_each_side_by_side(alike):
+def test_the_report_shows_the_attempts_most_alike_side_by_side(alike):
     html = report_html(alike, alike.labs["tiny"])
     assert "<bdi>Ann Able</bdi> and <bdi>&lt;img src=x onerror=alert(1)&gt; Bob</bdi>" in html
-    assert "attempt 2" in html
+    assert "attempt 1" in html
+    first = html.index("Handed in the same")
+    assert first < html.index("What is measured")
+    assert '<td data-column="What is the same">the file</td>' in html
     assert html.count("<mark>") >= 16
     assert "What it does not say." in html
 
@@ -279,11 +341,12 @@ def test_the_report_accuses_nobody(alike, word):
 
 def test_the_comparison_is_kept_until_something_is_new(alike, monkeypatch):
     lab = alike.labs["tiny"]
-    first = report_of(alike, lab, newest_of_all(alike, lab))
-    assert report_of(alike, lab, newest_of_all(alike, lab)) is first
+    first = report_of(alike, lab, all_handed_in(alike, lab))
+    assert report_of(alike, lab, all_handed_in(alike, lab)) is first
     hand_in(alike, "bob", lab, "x", b"another")
-    second = report_of(alike, lab, newest_of_all(alike, lab))
-    assert second.unread == ("bob",)
+    second = report_of(alike, lab, all_handed_in(alike, lab))
+    assert second is not first
+    assert second.pairs == first.pairs, "what bob handed in before still counts"
 
 
 def test_teachers_and_those_who_left_are_not_compared(alike):
@@ -293,4 +356,4 @@ def test_teachers_and_those_who_left_are_not_compared(alike):
         from introml.hub.people import people
 
         people.find(session, "bob").active = False
-    assert set(newest_of_all(alike, lab)) == {"ann"}
+    assert set(all_handed_in(alike, lab)) == {"ann"}
