@@ -9,9 +9,11 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from introml.grader.cli import Usage
 from introml.grader.lab import LabError
@@ -80,8 +82,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )  # fmt: skip
     _url_option(one)
 
-    one = command("invite", _invite, "make a one-time link for one person", "invite ada")
-    one.add_argument("name", metavar="NAME")
+    one = command(
+        "invite", _invite, "make a one-time link for each of these people, and for nobody else",
+        "invite ada bob@example.edu",
+    )  # fmt: skip
+    one.add_argument("names", nargs="+", metavar="NAME", help="a name or an email address")
     one.add_argument(
         "--role", choices=("student", "teacher"), help="of someone who is new (student)"
     )
@@ -156,7 +161,7 @@ def _status(options: argparse.Namespace) -> int:
 
 def _roster(options: argparse.Namespace) -> int:
     from introml.hub.course import Refused
-    from introml.hub.people import RosterError, roster, without_password
+    from introml.hub.people import RosterError, roster, uninvited, without_password
 
     if options.invitations and os.path.lexists(options.invitations):
         raise Usage(f"{options.invitations} is there already; choose another name")
@@ -181,11 +186,17 @@ def _roster(options: argparse.Namespace) -> int:
         print(f"{len(done.added)} added, {len(done.changed)} changed, {len(done.same)} as before")
         if options.invitations:
             with course.database.reading() as session:
-                names = without_password(session)
+                names = uninvited(session)
+                others = len(without_password(session)) - len(names)
             _write_new(options.invitations, _links(course, names, options.url))
             print(
                 f"{counted(len(names), 'one-time link')}, good for 14 days: {options.invitations}"
             )
+            if others:
+                print(
+                    f"{others} without a password {'has' if others == 1 else 'have'} a link from "
+                    "before, which stays good; a new one: introml hub invite NAME …"
+                )
     return 0
 
 
@@ -220,7 +231,7 @@ def _links(course: Course, names: list[str], url: str) -> str:
     for one in invite(course, _BY, names):
         # A name that a spreadsheet would take for a formula is given as text.
         told = [f"'{x}" if x[:1] in tuple("=+-@\t\r") else x for x in (one.full_name, one.email)]
-        rows.writerow((one.name, *told, _link(address, one.secret)))
+        rows.writerow((one.login, *told, _link(address, one.secret)))
     return out.getvalue()
 
 
@@ -228,28 +239,36 @@ def _invite(options: argparse.Namespace) -> int:
     from introml.hub.course import Refused
     from introml.hub.people import invite, people
 
-    told = options.name
+    links = []
     with _course(options) as course:
         address = options.url or course.url
         try:
             with course.database.writing() as session:
-                known = people.whom(session, told)
-                if known is None:
-                    by = {"email": told} if "@" in told else {"name": people.check_name(told)}
-                    entry = people.Entry(role=options.role or "student", **by)
-                    (name,) = people.add_people(session, [entry], _BY).added
-                elif options.role not in (None, known.role):
-                    raise Usage(
-                        f"{told} is a {known.role} already; change the role on the "
-                        "teacher's page of the roster"
-                    )
-                else:
-                    name = known.name
-            (invited,) = invite(course, _BY, [name])
+                names = [_name_of(session, told, options.role) for told in options.names]
+            for one in invite(course, _BY, list(dict.fromkeys(names))):
+                links.append(
+                    f"For {one.login}, once, within 14 days:\n  {_link(address, one.secret)}"
+                )
         except (people.RosterError, Refused) as problem:
             raise Usage(str(problem)) from problem
-    print(f"For {told}, once, within 14 days:\n  {_link(address, invited.secret)}")
+    print("\n".join(links))
     return 0
+
+
+def _name_of(session: Session, told: str, role: str | None) -> str:
+    """The name of whom someone means; who is new is put on the roster, as a student or a `role`."""
+    from introml.hub.people import people
+
+    known = people.whom(session, told)
+    if known is None:
+        entry = people.Entry(email=told) if "@" in told else people.Entry(people.check_name(told))
+        added = people.add_people(session, [replace(entry, role=role or "student")], _BY).added
+        return added[0]
+    if role not in (None, known.role):
+        raise Usage(
+            f"{told} is a {known.role} already; change the role on the teacher's page of the roster"
+        )
+    return known.name
 
 
 def _link(address: str, secret: str) -> str:

@@ -73,6 +73,23 @@ def test_people_come_by_roster_and_links(hub, sqlite_course, tmp_path):
     assert hub("roster", roster, "--invitations", links)[0] == 2
 
 
+def test_several_get_links_and_the_links_of_others_stay_good(hub, sqlite_course, tmp_path):
+    secret = r"#([\w-]{40,})"
+    (bobs,) = re.findall(secret, hub("invite", "bob")[1])
+    status, out, _ = hub("invite", "ann", "tess@example.edu", "ann")
+    assert status == 0
+    assert re.findall(r"For (\w+),", out) == ["ann", "tess"]
+    given = [bobs, *re.findall(secret, out)]
+    (tmp_path / "new.csv").write_text("name\nzoe\n")
+    links = tmp_path / "links.csv"
+    status, out, _ = hub("roster", str(tmp_path / "new.csv"), "--yes", "--invitations", str(links))
+    assert "3 without a password have a link from before, which stays good" in out
+    with links.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["zoe"]
+    with sqlite_course.database.reading() as session:
+        assert [people.invited(session, one).name for one in given] == ["bob", "ann", "tess"]
+
+
 def test_one_person_is_invited_made_if_need_be(hub, sqlite_course):
     status, out, _ = hub("invite", "zoe", "--role", "teacher")
     assert status == 0

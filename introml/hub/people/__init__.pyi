@@ -13,4 +13,5 @@ from .people import login_of as login_of
 from .people import someone as someone
 from .people import whom as whom
 from .roster import invite as invite
+from .roster import uninvited as uninvited
 from .roster import without_password as without_password

@@ -54,9 +54,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Invited:
-    """A fresh one-time secret for someone; it is kept nowhere."""
+    """A fresh one-time secret for someone; it is kept nowhere. `login`: how they sign in."""
 
     name: str
+    login: str
     full_name: str
     email: str
     secret: str
@@ -149,15 +150,42 @@ def invite(course: Course, by: str, names: Sequence[str]) -> list[Invited]:
             person = someone(session, name)
             if not person.active:
                 raise Refused(f"{name} is no longer in the course. Bring them back first.")
-            secret = people.invite(session, person, by)
-            invited.append(Invited(name, person.full_name, person.email, secret))
+            login, secret = people.login_of(person), people.invite(session, person, by)
+            invited.append(Invited(name, login, person.full_name, person.email, secret))
         return invited
+
+
+def add(course: Course, by: str, entry: people.Entry) -> str:
+    """Put someone new on the roster; their name here. Raises `Refused`.
+
+    Who is on it already, under this name, address or number, is left as they are.
+    """
+    if not (entry.name or entry.email):
+        raise Refused("Give a user name, or an email address.")
+    with course.database.writing() as session:
+        try:
+            (one,) = match(session, [entry])
+            if one.person is None:
+                people.add_people(session, [entry], by)
+        except RosterError as problem:
+            raise Refused(" ".join(map(sentence, problem.problems))) from problem
+        if one.person is not None:
+            told = f"{one.person.full_name} ({people.login_of(one.person)})".removeprefix(" ")
+            state = f"a {one.person.role}" if one.person.active else "as someone who has left"
+            raise Refused(f"{told} is on the roster already, {state}. Nothing was changed.")
+        return one.name
 
 
 def without_password(session: Session) -> list[str]:
     """The names of active people who have not chosen a password yet."""
     wanted = sa.select(Person.name).filter_by(active=True, password="").order_by(Person.name)
     return list(session.scalars(wanted))
+
+
+def uninvited(session: Session) -> list[str]:
+    """The names of active people with neither a password nor a link that can still be used."""
+    wanted = sa.select(Person.name).filter_by(active=True, password="").order_by(Person.name)
+    return list(session.scalars(wanted.where(Person.id.not_in(open_invitations(session)))))
 
 
 def open_invitations(session: Session) -> set[int]:

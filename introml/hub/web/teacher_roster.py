@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
 from introml.grader.results import cell
-from introml.hub.course import ROLES, Person, Refused
+from introml.hub.course import ROLES, Course, Person, Refused
 from introml.hub.people import RosterError, people, roster, roster_file
 from introml.hub.web.context import CurrentCourse
 from introml.hub.web.teacher_course import csv_file
@@ -55,7 +55,10 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
             students=sum(one.role == "student" and one.active for one in everyone),
             teachers=sum(one.role == "teacher" and one.active for one in everyone),
             left=sum(not one.active for one in everyone),
-            uninvited=len(roster.without_password(session)),
+            uninvited=len(roster.uninvited(session)),
+            without_password=len(roster.without_password(session)),
+            invites=_invites(course),
+            roles=ROLES,
             invited=roster.open_invitations(session),
         )
 
@@ -100,23 +103,59 @@ def import_roster(sent: SentByTeacher) -> Response:
     return sent.decide("teach/roster", act)
 
 
-@forms.post("/roster/invite")
-def invite(sent: SentByTeacher) -> Response:
-    """Fresh invitation links, shown this once: for one person, or for all without a password."""
-    name = sent.text("name")
+@forms.post("/roster/add")
+def add(sent: SentByTeacher) -> Response:
+    """Put one person on the roster, and show the invitation."""
+    name, full_name, email = (sent.text(key).strip() for key in ("name", "full_name", "email"))
+    role = sent.text("role") or "student"
     try:
-        with sent.course.database.reading() as session:
-            names = [name] if name else roster.without_password(session)
-        invited = roster.invite(sent.course, sent.by, names)
-        if not invited:
-            raise Refused("Everybody in the course has chosen a password already.")
+        if role not in ROLES:
+            raise Refused(f"The role is {role[:40]!r}; it must be one of {', '.join(ROLES)}.")
+        name = roster.add(sent.course, sent.by, people.Entry(name, full_name, email, role))
+        done = f"{full_name or name} is in the course now, as a {role}."
+        if not _invites(sent.course):
+            return sent.end("teach/roster", done, "done")
+        return _shown(sent, roster.invite(sent.course, sent.by, [name]), done)
     except Refused as refused:
         return sent.end("teach/roster", str(refused), "refused")
+
+
+@forms.post("/roster/invite")
+def invite(sent: SentByTeacher) -> Response:
+    """Fresh invitation links, shown this once. Nobody else's link ends.
+
+    They are for the people who are named or, by `whom`, for those who are "chosen", for "all"
+    without a password, or for those of them who have no link yet.
+    """
+    names = [one for one in sent.fields.getlist("name") if isinstance(one, str)]
+    whom = sent.text("whom")
+    try:
+        if whom == "chosen" and not names:
+            raise Refused("Nobody is chosen. Tick people in the list, then ask for their links.")
+        if not names:
+            find = roster.without_password if whom == "all" else roster.uninvited
+            with sent.course.database.reading() as session:
+                names = find(session)
+        invited = roster.invite(sent.course, sent.by, names)
+        if not invited:
+            raise Refused("Everybody in the course has a password, or a link to choose one.")
+    except Refused as refused:
+        return sent.end("teach/roster", str(refused), "refused")
+    return _shown(sent, invited)
+
+
+def _invites(course: Course) -> bool:
+    """Whether people choose passwords here, and do not sign in by another system."""
+    return course.settings.signin.kind == "invitations"
+
+
+def _shown(sent: TeacherForm, invited: list[roster.Invited], said: str = "") -> Response:
     return teacher_page(
         sent.request,
         "teach_invitations.html",
         invited=[(one, _link(sent.request, one.secret)) for one in invited],
         days=people.INVITATION_LASTS.days,
+        done=said,
     )
 
 
@@ -135,7 +174,7 @@ def links(sent: SentByTeacher) -> Response:
                 continue
             whom = people.invited(session, secret)
             if whom is not None:
-                row = [cell(whom.name), cell(whom.full_name), cell(whom.email)]
+                row = [cell(people.login_of(whom)), cell(whom.full_name), cell(whom.email)]
                 writer.writerow([*row, _link(sent.request, secret)])
     # The byte order mark is for Excel, which takes the file for Latin-1 without it.
     return csv_file("\ufeff" + out.getvalue(), "invitations.csv")

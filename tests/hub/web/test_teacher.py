@@ -444,6 +444,88 @@ def test_invitation_links_are_shown_once_and_work(course, tess):
     assert all(secret not in f"{x}" for x in logged(course, "invited") for _, secret in links)
 
 
+def links_in(answer):
+    return re.findall(r"/hub/invite#([\w-]{43})\"", answer.text)
+
+
+def names_of(course, secrets):
+    with course.database.reading() as session:
+        found = [people.invited(session, secret) for secret in secrets]
+    return [one.name if one is not None else None for one in found]
+
+
+def test_one_person_is_added_by_a_form_and_gets_a_link(course, tess):
+    answer = tess.form(
+        "teach/roster/add", full_name="Zoë Zu", email="Zoe.Zu@example.edu", name="", role="student"
+    )
+    assert "Zoë Zu is in the course now, as a student." in answer.text
+    (secret,) = links_in(answer)
+    (name,) = names_of(course, [secret])
+    with course.database.reading() as session:
+        added = people.find(session, name)
+        assert (added.email, added.role, added.active) == ("Zoe.Zu@example.edu", "student", True)
+        assert people.whom(session, "zoe.zu@example.edu").id == added.id
+    assert f"signs in as {added.login or name}" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "ann"}, "Ann Able (ann) is on the roster already, a student."),
+        ({"email": "ANN@example.edu", "name": "other"}, "ann"),
+        ({"full_name": "Nobody Known"}, "Give a user name, or an email address."),
+        ({"name": "new", "role": "dean"}, "The role is 'dean'"),
+        ({"email": "no address"}, "no address"),
+    ],
+)
+def test_a_person_who_cannot_be_added_is_refused_and_what_was_typed_is_kept(
+    course, tess, fields, words
+):
+    with course.database.reading() as session:
+        before = [(x.name, x.full_name, x.email, x.role) for x in session.query(Person)]
+    answer = tess.form("teach/roster/add", **fields)
+    soup = BeautifulSoup(answer.text, "html.parser")
+    assert words in soup.select_one("[role=alert]").get_text()
+    form = soup.select_one('form[action$="roster/add"]')
+    for key, value in fields.items():
+        if key != "role":
+            assert form.select_one(f"[name={key}]")["value"] == value
+    with course.database.reading() as session:
+        assert [(x.name, x.full_name, x.email, x.role) for x in session.query(Person)] == before
+
+
+def test_a_new_link_for_some_leaves_the_links_of_the_others_good(course, tess):
+    first = links_in(tess.form("teach/roster/invite"))
+    assert set(names_of(course, first)) == {"ann", "bob", "tess"}
+    chosen = links_in(tess.form("teach/roster/invite", whom="chosen", name=["ann", "tess"]))
+    assert sorted(names_of(course, chosen)) == ["ann", "tess"]
+    assert [name for name in names_of(course, first) if name] == ["bob"]
+    with course.database.writing() as session:
+        people.add_people(session, [people.Entry("zoe")], "test")
+    assert names_of(course, links_in(tess.form("teach/roster/invite"))) == ["zoe"]
+    assert sorted(names_of(course, chosen)) == ["ann", "tess"]
+    again = tess.form("teach/roster/invite")
+    assert "Everybody in the course has a password, or a link" in again.text
+    everyone = links_in(tess.form("teach/roster/invite", whom="all"))
+    assert sorted(names_of(course, everyone)) == ["ann", "bob", "tess", "zoe"]
+    assert names_of(course, chosen) == [None, None]
+
+
+def test_where_nobody_is_ticked_nobody_gets_a_link(course, tess):
+    first = links_in(tess.form("teach/roster/invite"))
+    assert "Nobody is chosen" in tess.form("teach/roster/invite", whom="chosen").text
+    assert None not in names_of(course, first)
+
+
+def test_the_list_has_a_box_to_tick_for_everyone_in_the_course(course, tess):
+    with course.database.writing() as session:
+        people.find(session, "bob").active = False
+    soup = BeautifulSoup(tess.get("teach/roster").text, "html.parser")
+    boxes = soup.select("input[type=checkbox][name=name]")
+    assert {box["value"] for box in boxes} == {"ann", "tess"}
+    assert {box["form"] for box in boxes} == {soup.select_one("form#chosen")["id"]}
+
+
 def test_invitation_links_are_saved_as_a_file(course, tess):
     with course.database.writing() as session:
         people.find(session, "ann").full_name = "=HYPERLINK(1)"
