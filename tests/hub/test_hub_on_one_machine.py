@@ -200,6 +200,26 @@ def test_a_server_starts_as_a_user_of_its_own(real_hub, visit):
     assert (Path(who.pw_dir) / "book" / "chapters").is_dir()
 
 
+def test_a_server_that_cannot_start_says_why_where_the_student_stands(real_hub, visit):
+    """An account of the student's name is there, which is not the course's."""
+    name = ANN.replace("ann", "old")
+    subprocess.run(["useradd", "--no-create-home", "--", name], check=True)
+    try:
+        real_hub.add(name)
+        visitor = visit()
+        visitor.sign_in(name)
+        asked, later = visitor.get(f"/hub/spawn/{name}"), visitor.get(f"/user/{name}/lab")
+    finally:
+        subprocess.run(["userdel", "--", name], check=True)
+    for answer in (asked, later):
+        assert answer.status_code == 500
+        (said,) = BeautifulSoup(answer.text, "html.parser").select("[role=alert], .problem")
+        words = " ".join(said.text.split())
+        assert words.startswith("Your server cannot start: the account"), words
+        assert "was on this machine before the course" in words
+        assert words.endswith("Tell your teacher.")
+
+
 def test_a_server_runs_under_the_limits_of_the_settings(real_hub, visit):
     visitor = visit()
     visitor.sign_in(ANN)

@@ -25,6 +25,7 @@ from traitlets import Integer, List, Unicode, default
 
 from introml.hub.course import Course
 from introml.hub.jupyter import accounts
+from introml.hub.jupyter.spawner import NoServer
 from introml.hub.servers import releases
 
 _publishing = threading.Lock()
@@ -117,7 +118,7 @@ class CourseSlurmSpawner(SlurmSpawner):
             accounts.existing(self.user.name)
         except accounts.AccountError as problem:
             self.log.error("no server for %s: %s", self.user.name, problem)
-            raise web.HTTPError(500, f"Your server cannot start: {problem}.") from problem
+            raise NoServer(str(problem)) from problem
         with _publishing:
             releases.publish(Course.at(Path(self.course_folder)), Path(self.shared))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import pwd
 import resource
@@ -25,6 +26,15 @@ from introml.hub.servers import releases
 _publishing = threading.Lock()
 
 
+class NoServer(web.HTTPError):
+    """A server cannot start. The reason is shown to the student, on whichever page that is."""
+
+    def __init__(self, why: str) -> None:
+        words = f"Your server cannot start: {why.rstrip('.')}. Tell your teacher."
+        super().__init__(500, words)
+        self.jupyterhub_message = words  # JupyterHub has none but its own words otherwise
+
+
 class CourseSpawner(LocalProcessSpawner):
     """Servers as processes of this machine, after the open labs were put where they find them."""
 
@@ -42,8 +52,14 @@ class CourseSpawner(LocalProcessSpawner):
         return Course.at(Path(self.course_folder))
 
     async def start(self) -> Any:
-        await asyncio.to_thread(self.prepare)
-        address = await super().start()
+        try:
+            await asyncio.to_thread(self.prepare)
+            address = await super().start()
+        except OSError as problem:
+            self.log.exception("no server for %s", self.user.name)
+            full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+            why = "the disk is full" if full else problem.strerror or "the machine refuses it"
+            raise NoServer(why) from problem
         with contextlib.suppress(psutil.NoSuchProcess):
             self.started_at = psutil.Process(self.pid).create_time()
         return address
@@ -100,16 +116,14 @@ class StudentSpawner(CourseSpawner):
             owner = accounts.account(self.user.name, Path(self.homes))
         except accounts.AccountError as problem:
             self.log.error("no account for %s: %s", self.user.name, problem)
-            raise web.HTTPError(500, f"Your server cannot start: {problem}.") from problem
+            raise NoServer(str(problem)) from problem
         wanted = limits.Limits(self.mem_limit, self.cpu_limit, self.most_processes)
         try:
             group = limits.group_of(owner.pw_uid, wanted)
             self._entrances = tuple(group.entrances()) if group else ()
         except OSError as problem:
             self.log.error("no limits for %s: %s", self.user.name, problem)
-            raise web.HTTPError(
-                500, f"Your server cannot start: its limits cannot be set ({problem.strerror})."
-            ) from problem
+            raise NoServer(f"its limits cannot be set ({problem.strerror})") from problem
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         become = super().make_preexec_fn(name)
