@@ -19,11 +19,15 @@ TIERS = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class LateRule:
-    """Points taken off: the share `per_day` for each day begun after the grace, up to `max`."""
+    """Points taken off: the share `per_day` for each day begun after the grace, up to `max`.
+
+    A day ends when clocks in `zone` show the same again. The course says which zone that is.
+    """
 
     per_day: float = 0.0
     max: float = 0.0
     grace_minutes: float = 0.0
+    zone: datetime.tzinfo = datetime.UTC
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class LabSettings:
     late: LateRule = LateRule()
     families: tuple[str, ...] = ()
     compiler: bool = False
+
+    @property
+    def zone(self) -> datetime.tzinfo:
+        """Where the lab is handed in: the days of its dates and of its late rule are this one's."""
+        return self.late.zone
 
     @property
     def forbidden(self) -> tuple[Forbidden, ...]:

@@ -5,16 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from introml.grader.lab import LateRule
 from introml.grader.results.results import Verdict
 
+_DAY = timedelta(days=1)
+
 
 def days_late(rule: LateRule, deadline: datetime, submitted: datetime) -> int:
-    """Days begun after the deadline and its grace; 0 when in time."""
-    over = submitted - deadline - timedelta(minutes=rule.grace_minutes)
-    return max(0, math.ceil(over / timedelta(days=1)))
+    """Days begun after the deadline and its grace; 0 when in time.
+
+    A day ends at the hour at which it began, so the one in which clocks change has 23 hours or 25.
+    """
+    begin = deadline + timedelta(minutes=rule.grace_minutes)
+    if submitted <= begin:
+        return 0
+    days = max(1, math.ceil((submitted - begin) / _DAY) - 1)
+    while submitted > _same_hour(begin, days, rule.zone):
+        days += 1
+    return days
+
+
+def _same_hour(begin: datetime, days: int, zone: tzinfo) -> datetime:
+    """When clocks in the zone show the same hour, so many days on, in UTC.
+
+    If they show it twice that day, or never, it is the later of what it may be taken for.
+    """
+    shown = begin.astimezone(zone).replace(tzinfo=None) + days * _DAY
+    return max(shown.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
 def late_factor(rule: LateRule, deadline: datetime | None, submitted: datetime) -> float:

@@ -25,3 +25,7 @@ from .refused import Refused as Refused
 from .settings_table import nearest as nearest
 from .slurm_settings import SlurmSettings as SlurmSettings
 from .slurm_settings import TierSettings as TierSettings
+from .time_zone import at_wall_clock as at_wall_clock
+from .time_zone import clock_words as clock_words
+from .time_zone import offset_words as offset_words
+from .time_zone import zone_words as zone_words

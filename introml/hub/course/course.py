@@ -6,9 +6,11 @@ import os
 import re
 import secrets
 import sys
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from introml.book.paths import ROOT
 from introml.grader import atomic
@@ -20,7 +22,7 @@ from introml.hub.course.places import default_homes
 from introml.hub.course.receipts import Signer
 from introml.hub.course.refused import CourseError
 from introml.hub.course.secret_files import made_once
-from introml.hub.course.settings import TEMPLATE, Settings, read_settings
+from introml.hub.course.settings import Settings, new_settings, read_settings
 from introml.hub.course.settings_table import checked
 
 _URL = "hub.url"
@@ -45,7 +47,7 @@ class Course:
             )
         path = folder / "course.toml"
         if not path.exists():
-            path.write_text(TEMPLATE, encoding="utf-8")
+            path.write_text(new_settings(), encoding="utf-8")
         return cls(folder, read_settings(path))
 
     @cached_property
@@ -66,7 +68,16 @@ class Course:
         hidden = Path(self.settings.hidden) if self.settings.hidden else None
         folder = self.settings.folder_of_labs
         names = self.settings.labs or _in_the_books_order(folder)
-        return {name: load_lab(str(folder / name), hidden) for name in names}
+        return {name: self._here(load_lab(str(folder / name), hidden)) for name in names}
+
+    def _here(self, lab: Lab) -> Lab:
+        late = replace(lab.settings.late, zone=self.zone)
+        return replace(lab, settings=replace(lab.settings, late=late))
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The course's time zone."""
+        return ZoneInfo(self.settings.time_zone)
 
     def hub_settings(self, **changes: Any) -> HubSettings:
         """[hub] with changes, and with what is left out in it. Raises `CourseError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+import zoneinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +16,17 @@ from introml.hub.course.refused import CourseError
 from introml.hub.course.settings_table import SettingsTable, Texts, checked, nearest
 from introml.hub.course.slurm_settings import TEMPLATE as SLURM_TEMPLATE
 from introml.hub.course.slurm_settings import SlurmSettings
+from introml.hub.course.time_zone import is_zone, machines_zone
 
 #: What a new course starts from; each setting is explained where a teacher will look for it.
 TEMPLATE = (
     """\
 # The settings of this course. After a change, stop the hub and start it again (make hub).
 title = "Introduction to Machine Learning"
+
+# The time zone in which pages show dates, forms take them, and a late day ends at the same hour.
+# A change moves no deadline: pages show the same moments by other clocks. Left out: UTC.
+time_zone = "UTC"
 
 # Which labs are handed in here, in this order. Leave it out for all that there are, in the book's.
 # labs = ["gradient-descent", "attention"]
@@ -80,10 +86,18 @@ def _is_there(folder: str) -> str:
 _Folder = Annotated[str, AfterValidator(_is_there)]
 
 
+def _is_a_zone(name: str) -> str:
+    if not is_zone(name):
+        near = nearest(name, sorted(zoneinfo.available_timezones()))
+        raise ValueError(f"there is no such time zone; {near}write one such as Europe/Berlin")
+    return name
+
+
 class Settings(SettingsTable):
     """`course.toml`: what `TEMPLATE` explains, key by key."""
 
     title: str = "Introduction to Machine Learning"
+    time_zone: Annotated[str, AfterValidator(_is_a_zone)] = "UTC"
     labs: Texts = ()
     labs_folder: _Folder = ""
     gpu_labs: Texts = ()
@@ -111,6 +125,11 @@ class Settings(SettingsTable):
     def folder_of_labs(self) -> Path:
         """The course's own folder of labs, or the book's."""
         return Path(self.labs_folder) if self.labs_folder else LABS
+
+
+def new_settings() -> str:
+    """`course.toml` of a new course, in this machine's time zone."""
+    return TEMPLATE.replace('time_zone = "UTC"', f'time_zone = "{machines_zone()}"')
 
 
 def read_settings(path: Path) -> Settings:

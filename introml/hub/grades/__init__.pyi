@@ -3,10 +3,10 @@ from . import exports as exports
 from . import overview as overview
 from . import regrades as regrades
 from . import similarity as similarity
-from .decisions import Dates as Dates
 from .grading_progress import Progress as Progress
 from .grading_progress import Watcher as Watcher
 from .grading_progress import progress_of as progress_of
+from .rules import Dates as Dates
 from .rules import Refusal as Refusal
 from .rules import Rules as Rules
 from .rules import Why as Why
@@ -19,6 +19,7 @@ from .similarity import Pair as Pair
 from .similarity import Prints as Prints
 from .similarity import Report as Report
 from .similarity import Text as Text
+from .standing import Change as Change
 from .standing import Standing as Standing
 from .standing import class_standing as class_standing
 from .submissions import NotAccepted as NotAccepted

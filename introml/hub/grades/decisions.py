@@ -6,8 +6,8 @@ A decision and its line in the log are one transaction: neither is there without
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import fields
+from datetime import datetime, tzinfo
 from itertools import pairwise
 
 import sqlalchemy as sa
@@ -24,28 +24,17 @@ from introml.hub.course import (
     Override,
     Person,
     Refused,
+    clock_words,
     now,
 )
 from introml.hub.grades.exports import points_of
+from introml.hub.grades.rules import Dates, rules_of
+from introml.hub.grades.standing import Change, changes_between, class_standing, standing
 from introml.hub.grades.submissions import dates_of
 from introml.hub.people import someone
 
 LONGEST_REASON = 2000
 MOST_MORE_ATTEMPTS = 1000
-
-
-@dataclass(frozen=True)
-class Dates:
-    """When a lab opens, is due and closes, and from when feedback and solutions are shown.
-
-    None: no such limit; feedback at once; solutions from the day that the lab itself names.
-    """
-
-    opens_at: datetime | None = None
-    due_at: datetime | None = None
-    closes_at: datetime | None = None
-    feedback_at: datetime | None = None
-    solutions_at: datetime | None = None
 
 
 _SAID = {
@@ -62,18 +51,44 @@ def dates_now(row: LabSchedule | None) -> Dates:
     return Dates(**{name: getattr(row, name, None) for name in _SAID})
 
 
+def moved(old: Dates, new: Dates, zone: tzinfo) -> list[str]:
+    """Which dates differ, in words."""
+    return [
+        f"{_SAID[name]}: {_words(before, zone)} → {_words(after, zone)}"
+        for name, before, after in ((x, getattr(old, x), getattr(new, x)) for x in _SAID)
+        if before != after
+    ]
+
+
+def grades_by_dates(course: Course, lab: Lab, dates: Dates) -> list[Change]:
+    """Whose grade these dates would change; nothing is changed yet. Raises `Refused`."""
+    _refuse_disorder(dates, course.zone)
+    with course.database.reading() as session:
+        return changes_between(class_standing(session, lab), class_standing(session, lab, dates))
+
+
+def grades_by_extension(
+    course: Course, person: str, lab: Lab, due_at: datetime | None, more_attempts: int
+) -> list[Change]:
+    """The same for an extension of one person's, before it is given. Raises `Refused`."""
+    _refuse_count(more_attempts)
+    with course.database.reading() as session:
+        whom = someone(session, person)
+        before = standing(session, whom, lab)
+        given = Extension(due_at=due_at, more_attempts=more_attempts)
+        rules = rules_of(lab, session.get(LabSchedule, lab.name), given)
+        return changes_between([before], [before.under(lab, rules)])
+
+
 def set_dates(course: Course, by: str, lab: Lab, dates: Dates) -> list[str]:
     """Set all dates of a lab. Returns what changed, in words. Raises `Refused`."""
-    _refuse_disorder(dates)
+    _refuse_disorder(dates, course.zone)
     with course.database.writing() as session:
         row = dates_of(session, lab.name)
         session.refresh(row, with_for_update=True)
-        changes = []
+        changes = moved(dates_now(row), dates, course.zone)
         for one in fields(Dates):
-            old, new = getattr(row, one.name), getattr(dates, one.name)
-            if old != new:
-                setattr(row, one.name, new)
-                changes.append(f"{_SAID[one.name]}: {_words(old)} → {_words(new)}")
+            setattr(row, one.name, getattr(dates, one.name))
         if changes:
             _log(session, by, "set dates", lab=lab.name, detail="; ".join(changes))
     return changes
@@ -91,20 +106,21 @@ def extend(
 ) -> None:
     """Give one person a due date of their own, or further attempts, in place of any earlier ones.
 
-    Neither a date nor attempts takes the extension back. Raises `Refused`.
+    Neither a date nor attempts takes the extension back. Raises `Refused`; also for a date that
+    gives no more time than the class has.
     """
     reason = checked_reason(reason)
-    if not 0 <= more_attempts <= MOST_MORE_ATTEMPTS:
-        raise Refused(
-            f"Further attempts are {more_attempts}; write a number from 0 to {MOST_MORE_ATTEMPTS}."
-        )
+    _refuse_count(more_attempts)
     with course.database.writing() as session:
         whom = someone(session, person)
         row = session.scalar(
             sa.select(Extension).filter_by(person_id=whom.id, lab=lab.name).with_for_update()
         )
-        had = "none" if row is None else _extension_words(row.due_at, row.more_attempts)
-        has = _extension_words(due_at, more_attempts)
+        zone = course.zone
+        had = "none" if row is None else _extension_words(row.due_at, row.more_attempts, zone)
+        has = _extension_words(due_at, more_attempts, zone)
+        if due_at is not None and (row is None or row.due_at != due_at):
+            _refuse_no_more_time(due_at, dates_now(session.get(LabSchedule, lab.name)), zone)
         if due_at is None and not more_attempts:
             if row is None:
                 raise Refused("There is no extension to take back. Give a date, or attempts.")
@@ -119,6 +135,12 @@ def extend(
             session, by, "extension", person=person, lab=lab.name,
             detail=f"{had} → {has}: {reason}",
         )  # fmt: skip
+
+
+def extension_of(session: Session, person: str, lab: Lab) -> Extension | None:
+    """The extension that someone has in a lab."""
+    wanted = sa.select(Extension).join(Person, Person.id == Extension.person_id)
+    return session.scalar(wanted.where(Person.name == person, Extension.lab == lab.name))
 
 
 def override(course: Course, by: str, person: str, lab: Lab, score: float, reason: str) -> None:
@@ -183,20 +205,36 @@ def checked_reason(reason: str) -> str:
     return reason
 
 
-def _refuse_disorder(dates: Dates) -> None:
+def _refuse_count(more_attempts: int) -> None:
+    if not 0 <= more_attempts <= MOST_MORE_ATTEMPTS:
+        raise Refused(
+            f"Further attempts are {more_attempts}; write a number from 0 to {MOST_MORE_ATTEMPTS}."
+        )
+
+
+def _refuse_no_more_time(due_at: datetime, dates: Dates, zone: tzinfo) -> None:
+    ends = [at for at in (dates.due_at, dates.closes_at) if at is not None]
+    if ends and due_at <= min(ends):
+        raise Refused(
+            f"The date is {_words(due_at, zone)}, and the class has until "
+            f"{_words(min(ends), zone)}. An extension gives more time: write a later date, or none."
+        )
+
+
+def _refuse_disorder(dates: Dates, zone: tzinfo) -> None:
     order = [("opens", dates.opens_at), ("is due", dates.due_at), ("closes", dates.closes_at)]
     known = [(word, at) for word, at in order if at is not None]
     for (first, early), (second, late) in pairwise(known):
         if early > late:
             raise Refused(
-                f"The lab {first} at {_words(early)} and {second} at {_words(late)}; it must open, "
-                "then be due, then close. Change one of the two."
+                f"The lab {first} at {_words(early, zone)} and {second} at {_words(late, zone)}; "
+                "it must open, then be due, then close. Change one of the two."
             )
     out = dates.solutions_at
     if out is not None and (dates.closes_at is None or dates.closes_at > out):
         raise Refused(
-            f"Solutions would be shown from {_words(out)}, while the lab can still be handed in. "
-            "Set “Closes” to that time or an earlier one."
+            f"Solutions would be shown from {_words(out, zone)}, while the lab can still be "
+            "handed in. Set “Closes” to that time or an earlier one."
         )
 
 
@@ -217,14 +255,14 @@ def _score_words(one: Override | None) -> str:
     return "computed" if one is None or one.score is None else f"{one.score:g}"
 
 
-def _extension_words(due_at: datetime | None, more_attempts: int) -> str:
-    due = f"due {_words(due_at)}" if due_at is not None else ""
+def _extension_words(due_at: datetime | None, more_attempts: int, zone: tzinfo) -> str:
+    due = f"due {_words(due_at, zone)}" if due_at is not None else ""
     more = f"{more_attempts} more attempts" if more_attempts else ""
     return ", ".join(part for part in (due, more) if part)
 
 
-def _words(at: datetime | None) -> str:
-    return "none" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"
+def _words(at: datetime | None, zone: tzinfo) -> str:
+    return "none" if at is None else clock_words(at, zone)
 
 
 def _log(

@@ -117,7 +117,7 @@ def gradescope(columns: Sequence[Column]) -> str:
                 at = newest.submitted_at
                 late = _hours(at - standing.rules.due_at if standing.rules.due_at else timedelta())
                 row += [standing.grade, one.points, status, newest.id]
-                row += [f"{at:%Y-%m-%d %H:%M:%S} +0000", late]
+                row += [f"{at.astimezone(one.lab.settings.zone):%Y-%m-%d %H:%M:%S %z}", late]
             rows.append([one.lab.title, *row] if several else row)
     return _written(rows)
 
@@ -163,6 +163,11 @@ def _graded(standing: Standing) -> Grading | None:
     return None if newest is None else current_grading(newest)
 
 
+def _local(column: Column, at: datetime | None) -> datetime | None:
+    """A moment by the course's clocks; in the file it is ISO 8601 with its offset."""
+    return at and at.astimezone(column.lab.settings.zone)
+
+
 def _of_newest(name: str) -> Callable[[Column, Standing], object]:
     return lambda column, standing: getattr(_newest(standing), name, "")
 
@@ -184,10 +189,12 @@ _ALL: dict[str, Callable[[Column, Standing], object]] = {
     "override": lambda column, standing: standing.override and standing.override.score,
     "override_by": lambda column, standing: standing.override and standing.override.by,
     "override_reason": lambda column, standing: standing.override and standing.override.reason,
-    "due": lambda column, standing: standing.rules.due_at,
+    "due": lambda column, standing: _local(column, standing.rules.due_at),
     "attempts_used": lambda column, standing: float(standing.used),
     "last_submission": _of_newest("id"),
-    "last_submitted": _of_newest("submitted_at"),
+    "last_submitted": lambda column, standing: _local(
+        column, getattr(_newest(standing), "submitted_at", None)
+    ),
     "last_late_factor": lambda column, standing: standing.late.get(
         getattr(_newest(standing), "id", "")
     ),

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from introml.grader.lab import Lab
 from introml.grader.results import Verdict
-from introml.hub.course import Course, Grading, LabSchedule, Person, Submission
+from introml.hub.course import Course, Grading, LabSchedule, Override, Person, Submission
 from introml.hub.grades.exports import points_of
-from introml.hub.grades.standing import Standing
+from introml.hub.grades.standing import Standing, class_standing
 from introml.hub.grades.submissions import current_grading
+from introml.hub.queue import HELD
 
 #: How many bars the histogram of scores has, each a tenth of the points wide.
 BARS = 10
@@ -95,12 +96,23 @@ def lab_summaries(session: Session, course: Course) -> tuple[int, list[LabSummar
     )
     counts = {lab: (int(new), int(waits), int(odd)) for lab, new, waits, odd in rows}
     dates = {one.lab: one for one in session.scalars(sa.select(LabSchedule))}
+    for lab in _with_decisions(session, course):
+        new, waits, _ = counts.get(lab.name, (0, 0, 0))
+        odd = sum(one.needs_a_person for one in class_standing(session, lab))
+        counts[lab.name] = (new, waits, odd)
     return students, [
         LabSummary(
             lab, points_of(course, lab), dates.get(lab.name), *counts.get(lab.name, (0, 0, 0))
         )
         for lab in course.labs.values()
     ]
+
+
+def _with_decisions(session: Session, course: Course) -> list[Lab]:
+    """Labs in which it takes more than the newest grading to know who needs a person."""
+    held = sa.select(Submission.lab).join(Grading).where(Grading.state == HELD)
+    names = set(session.scalars(sa.union(sa.select(Override.lab), held)))
+    return [lab for name, lab in course.labs.items() if name in names]
 
 
 def histogram(grades: Sequence[float], points: float) -> list[Bar]:

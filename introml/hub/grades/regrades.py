@@ -15,20 +15,11 @@ from introml.grader.results import Verdict, grade_of
 from introml.hub.course import Course, Event, Grading, Person, Refused, Submission, now
 from introml.hub.grades.decisions import checked_reason
 from introml.hub.grades.rules import Rules
-from introml.hub.grades.standing import Standing
+from introml.hub.grades.standing import Change, Standing
 from introml.hub.grades.submissions import attempt_of, current_grading, dates_of
 from introml.hub.queue import HELD, queue
 
 _ONE, _ALL = "regrade one", "regrade all"
-
-
-@dataclass(frozen=True)
-class Change:
-    """A student whose computed grade is another one after a regrade of the lab."""
-
-    person: Person
-    before: float | None
-    after: float | None
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,20 @@ MOST_WAITING = 5
 
 
 @dataclass(frozen=True)
+class Dates:
+    """When a lab opens, is due and closes, and from when feedback and solutions are shown.
+
+    None: no such limit; feedback at once; solutions from the day that the lab itself names.
+    """
+
+    opens_at: datetime | None = None
+    due_at: datetime | None = None
+    closes_at: datetime | None = None
+    feedback_at: datetime | None = None
+    solutions_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Rules:
     """What holds for one person in one lab, extensions included. 0 attempts: no limit."""
 
@@ -63,16 +77,18 @@ def rules_for(session: Session, person: Person, lab: Lab) -> Rules:
     return rules_of(lab, session.get(LabSchedule, lab.name), own)
 
 
-def rules_of(lab: Lab, dates: LabSchedule | None, own: Extension | None) -> Rules:
-    """What holds in a lab with these dates, for someone with this extension."""
+def rules_of(lab: Lab, dates: LabSchedule | Dates | None, own: Extension | None) -> Rules:
+    """What holds in a lab with these dates, for someone with this extension.
+
+    An extension gives more time and never less: of its date and the class's, the later one holds.
+    """
     attempts = lab.settings.attempts
     if own is not None and attempts:
         attempts += own.more_attempts
-    if dates is None:
-        return Rules(None, own.due_at if own else None, None, attempts)
+    dates = dates or Dates()
     due, closes = dates.due_at, dates.closes_at
     if own is not None and own.due_at is not None:
-        due = own.due_at
+        due = due and max(due, own.due_at)
         closes = closes and max(closes, own.due_at)
     return Rules(dates.opens_at, due, closes, attempts)
 
@@ -131,7 +147,8 @@ def _solution_after(session: Session, lab: Lab, ends: Sequence[datetime | None])
     dates = session.get(LabSchedule, lab.name)
     out = dates.solutions_at if dates is not None else None
     if out is None:
-        out = datetime.combine(lab.settings.solutions_from, time(), UTC)
+        midnight = datetime.combine(lab.settings.solutions_from, time(), lab.settings.zone)
+        out = midnight.astimezone(UTC)
     return max([out, *(at + _grace(lab) for at in ends if at is not None)])
 
 

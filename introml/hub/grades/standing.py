@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, selectinload
@@ -10,7 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from introml.grader.lab import Lab
 from introml.grader.results import Verdict, late_factor, score_after, that_counts
 from introml.hub.course import Extension, Grading, LabSchedule, Override, Person, Submission
-from introml.hub.grades.rules import Rules, rules_for, rules_of
+from introml.hub.grades.rules import Dates, Rules, rules_for, rules_of
 from introml.hub.grades.submissions import attempt_of, attempts_used, current_grading
 from introml.hub.queue import HELD
 
@@ -22,6 +24,8 @@ class Standing:
     `computed` is the grade before a teacher's override, and `counts` the submission that it is of;
     where there is an override, no submission counts. Of each submission by name, `late` is what its
     score is multiplied by, and `after` the product, where it has a score that is no grader's fault.
+    `better` is the submission that would give more than the override, and was not graded yet when
+    the override was made.
     """
 
     person: Person
@@ -34,6 +38,7 @@ class Standing:
     late: dict[str, float]
     after: dict[str, float]
     counts: Submission | None
+    better: Submission | None = None
 
     @property
     def grade(self) -> float | None:
@@ -48,11 +53,34 @@ class Standing:
     def needs_a_person(self) -> bool:
         """Whether the grader failed on the newest submission, or found something to look at.
 
-        A lower grade that waits for a teacher's word is such a thing too.
+        A lower grade that waits for a teacher's word is such a thing too, and a grade set by hand
+        that a better submission has overtaken.
         """
         newest = current_grading(self.submissions[-1]) if self.submissions else None
         held = any(x.state == HELD for one in self.submissions for x in one.gradings)
-        return held or (newest is not None and newest.flagged)
+        return held or self.better is not None or (newest is not None and newest.flagged)
+
+    def under(self, lab: Lab, rules: Rules) -> Standing:
+        """The same person with the same work, if other rules held."""
+        return standing_of(self.person, lab, rules, list(self.submissions), self.override)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A student whose grade is, or would be, another one."""
+
+    person: Person
+    before: float | None
+    after: float | None
+
+
+def changes_between(before: Sequence[Standing], after: Sequence[Standing]) -> list[Change]:
+    """Whose grade differs between the standings of the same people."""
+    return [
+        Change(old.person, old.grade, new.grade)
+        for old, new in zip(before, after, strict=True)
+        if old.grade != new.grade
+    ]
 
 
 def standing(session: Session, person: Person, lab: Lab) -> Standing:
@@ -72,8 +100,11 @@ def standing(session: Session, person: Person, lab: Lab) -> Standing:
     return standing_of(person, lab, rules_for(session, person, lab), list(found), override)
 
 
-def class_standing(session: Session, lab: Lab) -> list[Standing]:
-    """Where all active students stand in a lab, by name; the results of gradings are not read."""
+def class_standing(session: Session, lab: Lab, dates: Dates | None = None) -> list[Standing]:
+    """Where all active students stand in a lab, by name; the results of gradings are not read.
+
+    With `dates`, where they would stand if the lab had these.
+    """
     people = list(
         session.scalars(
             sa.select(Person).filter_by(role="student", active=True).order_by(Person.name)
@@ -93,7 +124,7 @@ def class_standing(session: Session, lab: Lab) -> list[Standing]:
             sa.select(Override).filter_by(lab=lab.name).order_by(Override.id)
         )
     }
-    dates = session.get(LabSchedule, lab.name)
+    hold = dates or session.get(LabSchedule, lab.name)
     extensions = {
         one.person_id: one for one in session.scalars(sa.select(Extension).filter_by(lab=lab.name))
     }
@@ -101,7 +132,7 @@ def class_standing(session: Session, lab: Lab) -> list[Standing]:
         standing_of(
             person,
             lab,
-            rules_of(lab, dates, extensions.get(person.id)),
+            rules_of(lab, hold, extensions.get(person.id)),
             by_person.get(person.id, []),
             overrides.get(person.id),
         )
@@ -140,6 +171,13 @@ def standing_of(
     }
     set_by_hand = override is not None and override.score is not None
     that = None if place is None else graded[place]
+    overtakes = (
+        that is not None
+        and override is not None
+        and override.score is not None
+        and after[that.id] > override.score
+        and _first_graded(that) > override.at
+    )
     return Standing(
         person=person,
         rules=rules,
@@ -151,4 +189,10 @@ def standing_of(
         late={one.id: late_factor(rule, rules.due_at, one.submitted_at) for one in submissions},
         after=after,
         counts=None if set_by_hand else that,
+        better=that if overtakes else None,
     )
+
+
+def _first_graded(submission: Submission) -> datetime:
+    """When a submission that is graded first was."""
+    return min(one.done_at for one in submission.gradings if one.state == "done" and one.done_at)

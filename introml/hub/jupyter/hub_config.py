@@ -65,6 +65,7 @@ def common(c: Any, course: Course, hub: HubSettings) -> None:
     c.Spawner.environment = {
         "INTROML_SUBMIT_URL": hub.service_url,
         "INTROML_SHARED": hub.shared,
+        "TZ": course.settings.time_zone,
         "PATH": f"{Path(hub.students_python).parent}:/usr/local/bin:/usr/bin:/bin",
     }
 

@@ -37,6 +37,7 @@ from introml.hub.course import (
     Override,
     Person,
     Submission,
+    clock_words,
     now,
 )
 from introml.hub.grades import receipt_of
@@ -243,7 +244,7 @@ def _files_of(course: Course, session: Session, person: Person) -> dict[str, byt
     )
     files: dict[str, bytes | str] = {
         "README.txt": _READ_ME.format(
-            title=course.settings.title, name=person.name, at=f"{now():%Y-%m-%d %H:%M} UTC"
+            title=course.settings.title, name=person.name, at=clock_words(now(), course.zone)
         ),
         "person.json": _json(_row(person, "id", "password")),
         "submissions.json": _json([_submission(one) for one in submissions]),

@@ -45,7 +45,7 @@ async def submit(
             )
     except NotAccepted as problem:
         status = 413 if problem.refusal.why is Why.TOO_LARGE else 409
-        words = str(phrases.refusal_words(problem.refusal).striptags())
+        words = str(phrases.refusal_words(problem.refusal, course.zone).striptags())
         raise HTTPException(status, words) from None
     state = request.app.state
     page = f"{state.public_url or state.prefix}submissions/{done.submission}"

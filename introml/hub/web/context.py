@@ -28,7 +28,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import cache
 from typing import Annotated, Any, NoReturn, Protocol
 
@@ -42,7 +42,15 @@ from starlette.datastructures import FormData
 
 from introml.grader.lab import Lab
 from introml.grader.text import one_line
-from introml.hub.course import BlobDamaged, Course, Person, Submission, now
+from introml.hub.course import (
+    BlobDamaged,
+    Course,
+    Person,
+    Submission,
+    clock_words,
+    now,
+    offset_words,
+)
 from introml.hub.people import people
 from introml.hub.web.assets import assets
 from introml.hub.web.concurrency_limit import receiving
@@ -213,8 +221,9 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "csrf_field": _plumbing(csrf),
         "here": request.url.path,
         "at": now(),
+        "zone": state.course.zone,
     }
-    html = _templates().get_template(template).render(shared | values)
+    html = _templates(state.course.zone).get_template(template).render(shared | values)
     return HTMLResponse(html, status, {"Cache-Control": "no-store"})
 
 
@@ -223,13 +232,18 @@ def see(request: Request, address: str) -> RedirectResponse:
     return RedirectResponse(request.app.state.prefix + address, 303)
 
 
-def moment(at: datetime | None, none: str = "–") -> Markup:
-    """A moment in UTC, for readers and for machines."""
+def moment(at: datetime | None, zone: tzinfo, none: str = "–") -> Markup:
+    """A moment by the course's clocks; a script puts the reader's own time beside it."""
     if at is None:
         return escape(none)
-    return Markup('<time datetime="{}">{} UTC</time>').format(
-        at.isoformat(timespec="seconds"), f"{at:%Y-%m-%d %H:%M}"
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.astimezone(zone).isoformat(timespec="seconds"), clock_words(at, zone)
     )
+
+
+def wall_clock(at: datetime | None, zone: tzinfo) -> str:
+    """A moment as a field `datetime-local` takes it; "" for none."""
+    return "" if at is None else f"{at.astimezone(zone):%Y-%m-%dT%H:%M}"
 
 
 def points(value: float | None, none: str = "–") -> str:
@@ -274,7 +288,7 @@ def _static_address(prefix: str) -> Any:
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def _templates(zone: tzinfo) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("introml.hub.web", "templates"),
         autoescape=True,
@@ -282,5 +296,11 @@ def _templates() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": moment, "points": points, "one_line": one_line}
+    environment.filters |= {
+        "moment": lambda at, none="–": moment(at, zone, none),
+        "wall_clock": lambda at: wall_clock(at, zone),
+        "offset": lambda at: offset_words(at, zone),
+        "points": points,
+        "one_line": one_line,
+    }
     return environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import assert_never
 
 from markupsafe import Markup
@@ -97,8 +98,11 @@ def attempts_words(rules: Rules, used: int, policy: str) -> str:
     return f"{left or 'None'} of {rules.attempts} left. {which}"
 
 
-def refusal_words(refusal: Refusal) -> Markup:
-    """Why something cannot be handed in, and what to do; `striptags` makes it plain text."""
+def refusal_words(refusal: Refusal, zone: tzinfo) -> Markup:
+    """Why something cannot be handed in, and what to do; `striptags` makes it plain text.
+
+    Times are those of the course's zone.
+    """
     match refusal.why:
         case Why.NOT_ON_ROSTER:
             said = "You are not on this course's roster. Ask your teacher."
@@ -130,7 +134,7 @@ def refusal_words(refusal: Refusal) -> Markup:
         case never:
             assert_never(never)
     return Markup(said).format(
-        at=moment(refusal.at),
+        at=moment(refusal.at, zone),
         count=refusal.count,
         megabytes=refusal.count / 1e6,
         limit=refusal.most / 1e6,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -39,7 +40,12 @@ def check_receipt(
     return page(
         request,
         "receipts.html",
-        checked={"good": not wrong, "words": wrong, "receipt": receipt},
+        checked={
+            "good": not wrong,
+            "words": wrong,
+            "receipt": receipt,
+            "at": receipt and datetime.fromisoformat(receipt.submitted_at),
+        },
         own=receipt is not None and receipt.person == person.name,
         public_key=course.signer.public_key,
     )

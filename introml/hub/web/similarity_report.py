@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from introml.book.style.tokens import page_css
 from introml.grader.lab import Lab
 from introml.grader.text import one_line, plain
-from introml.hub.course import BlobDamaged, Course, Person, Submission, now
+from introml.hub.course import BlobDamaged, Course, Person, Submission, clock_words, now
 from introml.hub.grades import Pair, Prints, Report, Text, similarity
 from introml.hub.web.assets import assets
 
@@ -130,7 +130,7 @@ def report_html(course: Course, lab: Lab) -> str:
             shown=shown,
             style=assets()["similar.css"].content.decode("utf-8"),
             tokens=page_css(),
-            at=f"{now():%Y-%m-%d %H:%M} UTC",
+            at=clock_words(now(), course.zone),
             course_title=course.settings.title,
         )
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from introml.grader.authoring import solution_notebook
-from introml.hub.course import now
+from introml.hub.course import clock_words, now
 from introml.hub.grades import solution_from
 from introml.hub.web.context import CurrentCourse, CurrentLab, SignedIn
 
@@ -19,6 +19,8 @@ def solution(course: CurrentCourse, lab: CurrentLab, person: SignedIn) -> Respon
     with course.database.reading() as session:
         from_when = solution_from(session, person, lab)
     if now() < from_when:
-        raise HTTPException(403, f"The solution is shown from {from_when:%Y-%m-%d %H:%M} UTC.")
+        raise HTTPException(
+            403, f"The solution is shown from {clock_words(from_when, course.zone)}."
+        )
     headers = {"Content-Disposition": f'attachment; filename="{lab.name}-solution.ipynb"'}
     return Response(solution_notebook(lab), media_type="application/x-ipynb+json", headers=headers)

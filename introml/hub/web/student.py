@@ -140,7 +140,7 @@ async def hand_in_by_form(
                 hand_in, course, person.name, lab, given.filename, data, look
             )
     except NotAccepted as problem:
-        words = phrases.refusal_words(problem.refusal)
+        words = phrases.refusal_words(problem.refusal, course.zone)
         again = sha256 if problem.refusal.why is Why.ANSWERS_MISSING else ""
         return await run_in_threadpool(_lab_page, request, course, lab, person, words, again)
     return see(request, f"submissions/{done.submission}")
@@ -248,8 +248,10 @@ def _lab_page(
             found=found,
             refused=refused,
             as_it_is=as_it_is,
-            closed=phrases.refusal_words(refusal) if refusal is not None else "",
-            own_date=own is not None and own.due_at is not None,
+            closed=phrases.refusal_words(refusal, course.zone) if refusal is not None else "",
+            own_date=own is not None
+            and own.due_at is not None
+            and own.due_at == found.rules.due_at,
             attempts=phrases.attempts_shown(found),
             attempts_words=phrases.attempts_words(found.rules, found.used, lab.settings.policy),
             late_words=phrases.late_words(lab.settings.late) if found.rules.due_at else "",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub.course import Grading, Submission
-from introml.hub.grades import Dates, decisions, regrades
+from introml.hub.course import Grading, LabSchedule, Refused, Submission
+from introml.hub.grades import Change, Dates, decisions, regrades
 from introml.hub.web.context import CurrentLab, points
 from introml.hub.web.teacher_page import (
     Name,
@@ -16,27 +19,49 @@ from introml.hub.web.teacher_page import (
     SentByTeacher,
     SubmissionId,
     TeacherForm,
+    teacher_page,
 )
 
 forms = APIRouter()
 
+#: The fields of a lab's dates, and what the form calls them.
+_DATES = {
+    "opens_at": "Opens",
+    "due_at": "Due",
+    "closes_at": "Closes",
+    "feedback_at": "Feedback from",
+    "solutions_at": "Solutions from",
+}
+
 
 @forms.post("/labs/{lab}/dates")
 def set_dates(sent: SentByTeacher, lab: CurrentLab) -> Response:
-    """Set when a lab opens, is due, closes, and shows feedback and solutions."""
+    """Set when a lab opens, is due, closes, and shows feedback and solutions.
+
+    Where that changes a grade, the first sending is answered by whose, and a second one saves it.
+    """
+    back, zone = f"teach/labs/{lab.name}", sent.course.zone
+    with sent.course.database.reading() as session:
+        old = decisions.dates_now(session.get(LabSchedule, lab.name))
+    try:
+        new = Dates(
+            **{
+                name: sent.moment(name, f"“{called}”", getattr(old, name))
+                for name, called in _DATES.items()
+            }
+        )
+        changes = decisions.grades_by_dates(sent.course, lab, new)
+    except Refused as refused:
+        return sent.end(back, str(refused), "refused")
+    if changes and sent.text("seen") != _seen(changes):
+        what = "; ".join(decisions.moved(old, new, zone))
+        return _ask(sent, lab, back, what, changes, {name: sent.text(name) for name in _DATES})
 
     def act() -> str:
-        dates = Dates(
-            opens_at=sent.moment("opens_at", "“Opens”"),
-            due_at=sent.moment("due_at", "“Due”"),
-            closes_at=sent.moment("closes_at", "“Closes”"),
-            feedback_at=sent.moment("feedback_at", "“Feedback from”"),
-            solutions_at=sent.moment("solutions_at", "“Solutions from”"),
-        )
-        changes = decisions.set_dates(sent.course, sent.by, lab, dates)
-        return f"Dates changed: {'; '.join(changes)}." if changes else "The dates are as before."
+        said = decisions.set_dates(sent.course, sent.by, lab, new)
+        return f"Dates changed: {'; '.join(said)}." if said else "The dates are as before."
 
-    return sent.decide(f"teach/labs/{lab.name}", act)
+    return sent.decide(back, act)
 
 
 @forms.post("/labs/{lab}/regrade")
@@ -76,18 +101,53 @@ def take_back(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
 
 @forms.post("/labs/{lab}/people/{name}/extension")
 def extension(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
-    """Give someone more time or further attempts, or take that back."""
+    """Give someone more time or further attempts, or take that back.
+
+    Where that changes the grade, the first sending is answered by how, and a second one saves it.
+    """
+    back = _student(lab, name)
+    with sent.course.database.reading() as session:
+        had = decisions.extension_of(session, name, lab)
+    try:
+        due_at = sent.moment("due_at", "“Due”", had and had.due_at)
+        more = sent.count("more_attempts", "“Further attempts”")
+        reason = decisions.checked_reason(sent.text("reason"))
+        changes = decisions.grades_by_extension(sent.course, name, lab, due_at, more)
+    except Refused as refused:
+        return sent.end(back, str(refused), "refused")
+    if changes and sent.text("seen") != _seen(changes):
+        fields = {"due_at": sent.text("due_at"), "more_attempts": str(more), "reason": reason}
+        return _ask(sent, lab, back, f"An extension for {name}", changes, fields)
 
     def act() -> str:
-        due_at = sent.moment("due_at", "“Due”")
-        more = sent.count("more_attempts", "“Further attempts”")
         decisions.extend(
             sent.course, sent.by, name, lab,
-            due_at=due_at, more_attempts=more, reason=sent.text("reason"),
+            due_at=due_at, more_attempts=more, reason=reason,
         )  # fmt: skip
         return "Extension saved." if due_at or more else "The extension is taken back."
 
-    return sent.decide(_student(lab, name), act)
+    return sent.decide(back, act)
+
+
+def _seen(changes: Sequence[Change]) -> str:
+    """What a teacher has seen of whose grade changes, to tell whether it is still so."""
+    told = repr([(one.person.name, one.before, one.after) for one in changes])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _ask(
+    sent: TeacherForm,
+    lab: Lab,
+    back: str,
+    what: str,
+    changes: Sequence[Change],
+    fields: dict[str, str],
+) -> Response:
+    """Show whose grade changes, with the form to be sent again."""
+    return teacher_page(
+        sent.request, "teach_dates.html", lab=lab, back=back, what=what, changes=changes,
+        fields=fields, seen=_seen(changes),
+    )  # fmt: skip
 
 
 @forms.post("/submissions/{submission}/regrade")

@@ -13,9 +13,9 @@ from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from introml.hub.course import Course, Refused
+from introml.hub.course import Course, Refused, at_wall_clock
 from introml.hub.web import messages
-from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see
+from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see, wall_clock
 from introml.hub.web.sent_forms import mark_of, typed
 
 #: How many rows a list shows at a time.
@@ -120,11 +120,17 @@ class TeacherForm:
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
 
-    def moment(self, name: str, called: str) -> datetime | None:
-        """A field `datetime-local`, taken as UTC; None if it is empty. Raises `Refused`."""
+    def moment(self, name: str, called: str, was: datetime | None = None) -> datetime | None:
+        """A field `datetime-local`, by the course's clocks; None if it is empty. Raises `Refused`.
+
+        A field that shows what it `was` is that moment, to the second.
+        """
         value = self.text(name).strip()
         if not value:
             return None
+        zone = self.course.zone
+        if value == wall_clock(was, zone):
+            return was
         try:
             at = datetime.fromisoformat(value)
         except ValueError:
@@ -133,7 +139,14 @@ class TeacherForm:
             ) from None
         if not 2000 <= at.year <= 2200:
             raise Refused(f"{called} is in the year {at.year}; it must be from 2000 to 2200.")
-        return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+        try:
+            return at_wall_clock(at, zone)
+        except ValueError as problem:
+            raise Refused(
+                f"{called}: {problem}, where clocks go forward then. Write a time before or after."
+            ) from None
 
     def number(self, name: str, called: str) -> float:
         """A field with a number. Raises `Refused`."""

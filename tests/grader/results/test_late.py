@@ -1,6 +1,8 @@
 """`introml.grader.results.late`: days late, the factor, and which attempt counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -37,12 +39,47 @@ def test_each_day_begun_costs_and_grace_forgives(submitted, days, factor):
 
 @given(st.floats(0, 1), st.floats(0, 1), st.timedeltas())
 def test_the_factor_stays_between_zero_and_one(per_day, most, late):
-    epoch = datetime(5000, 1, 1)
+    epoch = datetime(5000, 1, 1, tzinfo=UTC)
     try:
         submitted = epoch + late
     except OverflowError:
         return
     assert 0 <= late_factor(LateRule(per_day, most), epoch, submitted) <= 1
+
+
+BERLIN = replace(RULE, zone=ZoneInfo("Europe/Berlin"), grace_minutes=0)
+
+
+@pytest.mark.parametrize(
+    ("deadline", "last", "days"),
+    [
+        # Clocks go forward on 2026-03-29 and back on 2026-10-25, at 01:00 UTC.
+        ("2026-03-28T22:59Z", "2026-03-29T21:59Z", 1),  # 23:59 to 23:59, 23 hours
+        ("2026-03-27T22:59Z", "2026-03-29T21:59Z", 2),
+        ("2026-10-24T21:59Z", "2026-10-25T22:59Z", 1),  # 25 hours
+        ("2026-10-24T21:59Z", "2026-10-26T22:59Z", 2),
+        ("2026-01-10T22:59Z", "2026-01-11T22:59Z", 1),
+        ("2026-10-24T00:30Z", "2026-10-25T01:30Z", 1),  # 02:30 to the second 02:30
+        ("2026-03-28T01:30Z", "2026-03-29T01:30Z", 1),  # 02:30 to 03:30: there is no 02:30
+    ],
+)
+def test_a_late_day_ends_at_the_same_hour_of_the_clock(deadline, last, days):
+    deadline, last = datetime.fromisoformat(deadline), datetime.fromisoformat(last)
+    assert days_late(BERLIN, deadline, last) == days
+    assert days_late(BERLIN, deadline, last + timedelta(seconds=1)) == days + 1
+
+
+@given(
+    st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),
+    st.timedeltas(timedelta(), timedelta(days=400)),
+    st.timedeltas(timedelta(), timedelta(days=3)),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"]),
+)
+def test_who_hands_in_later_is_no_fewer_days_late(deadline, late, later, zone):
+    rule = replace(RULE, zone=ZoneInfo(zone))
+    days = days_late(rule, deadline, deadline + late)
+    assert days <= days_late(rule, deadline, deadline + late + later)
+    assert abs(days - days_late(RULE, deadline, deadline + late)) <= (zone != "UTC")
 
 
 def test_without_a_deadline_nothing_is_late():

@@ -6,6 +6,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import urllib.parse
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -114,6 +115,20 @@ def refused(service, saved, **more) -> str:
     return str(problem.value)
 
 
+@pytest.fixture
+def in_berlin(monkeypatch):
+    """The machine's clock shows Berlin's time."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_time_is_told_by_the_students_own_clock(service, saved, in_berlin):
+    assert "attempt 1, 2027-01-11 11:32:05 CET, SHA" in hand_in(saved, service.environment).words
+
+
 def test_the_saved_bytes_are_sent_with_the_token_and_nothing_else(service, saved):
     done = hand_in(saved, service.environment)
     ((path, headers, body),) = service.requests
@@ -121,7 +136,7 @@ def test_the_saved_bytes_are_sent_with_the_token_and_nothing_else(service, saved
     assert headers["Authorization"] == f"token {TOKEN}"
     assert "Cookie" not in headers
     assert body == saved.data
-    assert done.words.startswith("Handed in: attempt 1, 2027-01-11 10:32:05 UTC, SHA-256 ")
+    assert done.words.startswith("Handed in: attempt 1, 2027-01-11 ")
     assert done.address == PAGE
 
 
@@ -280,6 +295,11 @@ def test_no_proxy_sees_the_token(service, saved, monkeypatch):
         {"receipt": lambda body: receipt_of(body, number=True), "page": PAGE},
         {"receipt": lambda body: receipt_of(body, number=-1), "page": PAGE},
         {"receipt": lambda body: receipt_of(body, submitted_at="<script>"), "page": PAGE},
+        {
+            "receipt": lambda body: receipt_of(body, submitted_at="2027-01-11T10:32"),
+            "page": PAGE,
+        },
+        {"receipt": lambda body: receipt_of(body, submitted_at="----------"), "page": PAGE},
         {"receipt": lambda body: receipt_of(body, person=TOKEN), "page": PAGE},
         {"receipt": lambda body: receipt_of(body), "page": "javascript:alert(1)"},
         {"receipt": lambda body: receipt_of(body), "page": "http://evil.example/"},

@@ -21,6 +21,16 @@ def test_a_new_course_is_for_its_owner_alone_and_its_settings_can_be_read(tmp_pa
     course.database.close()
 
 
+def test_a_new_course_has_the_machines_time_zone_and_an_older_one_keeps_utc(tmp_path, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    new = Course.at(tmp_path / "new")
+    assert new.settings.time_zone == "Asia/Tokyo"
+    assert {f"{lab.settings.zone}" for lab in new.labs.values()} == {"Asia/Tokyo"}
+    (tmp_path / "old").mkdir(mode=0o700)
+    (tmp_path / "old/course.toml").write_text('title = "Before there were zones"\n')
+    assert f"{Course.at(tmp_path / 'old').zone}" == "UTC"
+
+
 def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
     folder = tmp_path / "open"
     folder.mkdir(mode=0o755)
@@ -45,14 +55,20 @@ def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
         ),
         (
             "wrokers = 2",
-            "line 2: wrokers is no setting; did you mean workers? Allowed are title, labs, "
-            "labs_folder, gpu_labs, database, hidden, workers, book_needs_sign_in, largest, hub, "
+            "line 2: wrokers is no setting; did you mean workers? Allowed are title, time_zone, "
+            "labs, labs_folder, gpu_labs, database, hidden, workers, book_needs_sign_in, largest, hub, "
             "signin, slurm",
         ),
-        ("x = 2", "line 2: x is no setting; allowed are title, labs,"),
+        ("x = 2", "line 2: x is no setting; allowed are title, time_zone, labs,"),
         ("largest = 5", "line 2: largest is 5; it must be a whole number from 1000 to 1000000000"),
         ('hidden = "/nowhere"', "line 2: hidden is '/nowhere'; there is no such folder"),
         ('labs_folder = "/nowhere"', "line 2: labs_folder is '/nowhere'; there is no such folder"),
+        (
+            'time_zone = "Europe/Berln"',
+            "line 2: time_zone is 'Europe/Berln'; there is no such time zone; did you mean "
+            "Europe/Berlin? write one such as Europe/Berlin",
+        ),
+        ('time_zone = "../../etc/passwd"', "there is no such time zone; write one such as"),
         ("hub = 3", "line 2: hub is 3; it must be a table, such as [hub]"),
         ("[[signin]]", "line 2: signin is [{}]; it must be a table, such as [signin]"),
         ("[hub]\nprot = 1", "line 3: hub.prot is no setting; did you mean port? Allowed are"),

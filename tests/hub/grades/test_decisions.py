@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tiny_course import grade_next
 
 from introml.grader.results.results import Flag
+from introml.hub.course.database import now
 from introml.hub.course.models import Event, Extension, Grading, LabSchedule, Override
 from introml.hub.course.refused import Refused
 from introml.hub.grades import decisions
@@ -92,6 +93,43 @@ def test_an_extension_moves_one_persons_date_and_is_logged(course):
     (line,) = log_of(course, "extension")
     assert (line.who, line.person, line.lab) == ("tess", "ann", "tiny")
     assert line.detail == "none → due 2030-05-04 12:00 UTC, 2 more attempts: ill␀"
+
+
+def test_an_extension_that_gives_no_more_time_is_refused(sqlite_course):
+    lab = sqlite_course.labs["tiny"]
+    decisions.set_dates(sqlite_course, "tess", lab, Dates(due_at=DUE))
+    early = {"due_at": DUE - timedelta(days=1), "more_attempts": 0, "reason": "x"}
+    with pytest.raises(Refused, match="2030-04-30 12:00 UTC, and the class has until 2030-05-01"):
+        decisions.extend(sqlite_course, "tess", "ann", lab, **early)
+    assert log_of(sqlite_course, "extension") == []
+    # One that the class has overtaken since can still be changed in what else it gives.
+    decisions.extend(
+        sqlite_course, "tess", "ann", lab, **early | {"due_at": DUE + timedelta(days=1)}
+    )
+    decisions.set_dates(sqlite_course, "tess", lab, Dates(due_at=DUE + timedelta(days=9)))
+    given = {"due_at": DUE + timedelta(days=1), "more_attempts": 3, "reason": "x"}
+    decisions.extend(sqlite_course, "tess", "ann", lab, **given)
+    assert stands(sqlite_course).rules.due_at == DUE + timedelta(days=9)
+
+
+def test_whose_grade_dates_would_change_is_told_and_nothing_is_changed(course):
+    """tiny.lab takes a share off for each day begun; ann hands in 8 points now, bob nothing."""
+    lab, late = course.labs["tiny"], course.labs["tiny"].settings.late
+    hand_in(course, "ann", lab, "a.ipynb", b"one")
+    grade_next(course, 8)
+    past = now() - timedelta(hours=2)
+    (change,) = decisions.grades_by_dates(course, lab, Dates(due_at=past))
+    assert (change.person.name, change.before) == ("ann", 8)
+    assert change.after == pytest.approx(8 * (1 - late.per_day))
+    assert stands(course).grade == 8
+    decisions.set_dates(course, "tess", lab, Dates(due_at=past))
+    assert stands(course).grade == change.after
+    (back,) = decisions.grades_by_extension(course, "ann", lab, now(), 0)
+    assert (back.before, back.after) == (change.after, 8)
+    assert stands(course).grade == change.after
+    assert decisions.grades_by_extension(course, "bob", lab, now(), 0) == []
+    decisions.override(course, "tess", "ann", lab, 5, "oral")
+    assert decisions.grades_by_dates(course, lab, Dates()) == [], "a grade set by hand stays"
 
 
 def test_a_second_extension_replaces_the_first_and_an_empty_one_takes_it_back(course):

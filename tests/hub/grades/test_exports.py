@@ -3,12 +3,13 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
-from tiny_course import grade_next
+from tiny_course import grade_next, make_course
 
 from introml.hub.grades import exports
-from introml.hub.grades.decisions import override
+from introml.hub.grades.decisions import Dates, override, set_dates
 from introml.hub.grades.submissions import hand_in
 from introml.hub.people import people
 
@@ -28,6 +29,21 @@ def _columns(course):
 
 def rows(text):
     return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_times_are_those_of_the_courses_clocks_with_their_offset(tmp_path):
+    course = make_course(tmp_path, time_zone="Asia/Kathmandu")
+    lab = course.labs["tiny"]
+    set_dates(course, "tess", lab, Dates(due_at=datetime(2100, 1, 1, 12, tzinfo=UTC)))
+    hand_in(course, "ann", lab, "a.ipynb", b"one")
+    ann = next(csv.DictReader(io.StringIO(exports.everything(_columns(course))[1:])))
+    assert ann["due"] == "2100-01-01T17:45:00+05:45"
+    assert ann["last_submitted"].endswith("+05:45")
+    handed_in = datetime.fromisoformat(ann["last_submitted"])
+    told = rows(exports.gradescope(_columns(course)))[1][7]
+    assert told.endswith(" +0545")
+    assert datetime.strptime(told, "%Y-%m-%d %H:%M:%S %z") == handed_in
+    course.database.close()
 
 
 def test_canvas_has_the_columns_and_rows_that_its_importer_asks_for(columns):

@@ -5,7 +5,7 @@ from big_class import fill
 from tiny_course import grade_next, make_course
 
 from introml.grader.results.results import Flag, Verdict
-from introml.hub.grades import overview
+from introml.hub.grades import decisions, overview
 from introml.hub.grades.standing import class_standing
 from introml.hub.grades.submissions import hand_in
 from introml.hub.people import roster
@@ -30,6 +30,14 @@ def test_the_counts_are_of_the_newest_submission_of_active_students(course):
     assert summary(course) == (2, 2, 2, 0)
     roster.set_active(course, "tess", "bob", False)
     assert summary(course) == (1, 1, 1, 0)
+
+
+def test_an_overtaken_grade_by_hand_needs_a_person_here_too(course):
+    lab = course.labs["tiny"]
+    decisions.override(course, "tess", "ann", lab, 5, "oral")
+    hand_in(course, "ann", lab, "a.ipynb", b"one")
+    grade_next(course, 9)
+    assert summary(course) == (2, 1, 0, 1)
 
 
 def test_the_counts_agree_with_the_standings_of_a_big_class(tmp_path):

@@ -84,6 +84,42 @@ def test_an_override_counts_until_it_is_taken_back_and_only_for_its_person(cours
     assert (of(course).grade, of(course).override) == (3, None)
 
 
+def test_an_extension_never_shortens(course):
+    """The later of the two dates holds, and no date at all is the latest."""
+    day, due = timedelta(days=1), now()
+    for theirs, own, holds in (
+        (due, due + day, due + day), (due, due - day, due), (None, due, None), (due, None, due)
+    ):  # fmt: skip
+        with course.database.writing() as session:
+            row = dates_of(session, "tiny")
+            row.due_at = row.closes_at = theirs
+            session.execute(sa.delete(Extension))
+            session.add(Extension(person_id=people.find(session, "ann").id, lab="tiny", due_at=own))
+        assert (of(course).rules.due_at, of(course).rules.closes_at) == (holds, holds)
+
+
+def test_a_grade_set_by_hand_is_flagged_when_a_later_attempt_gives_more(course):
+    handed_in_and_graded(course, 8)
+    override(course, 5)
+    assert not of(course).needs_a_person, "a teacher who sets 5 knows of the 8"
+    handed_in_and_graded(course, 4)
+    assert of(course).better is None
+    handed_in_and_graded(course, 9)
+    found = of(course)
+    assert (found.grade, found.better.number, found.needs_a_person) == (5, 3, True)
+    with course.database.reading() as session:
+        assert [x.needs_a_person for x in class_standing(session, course.labs["tiny"])] == [1, 0]
+    override(course, 5)
+    assert not of(course).needs_a_person, "the teacher has looked, and keeps it"
+
+
+def test_what_waited_when_a_grade_was_set_by_hand_is_later_than_it(course):
+    hand_in(course, "ann", course.labs["tiny"], "a.ipynb", b"waits")
+    override(course, 5)
+    grade_next(course, 9)
+    assert of(course).better is not None
+
+
 def test_the_class_is_each_students_own_standing(course):
     handed_in_and_graded(course, 3)
     handed_in_and_graded(course, 4, "bob")
@@ -163,7 +199,7 @@ def played(case):
         at = DUE + timedelta(hours=hours, seconds=number)
         one = Submission(id=f"{number:032x}", number=number, submitted_at=at)
         one.gradings = [
-            Grading(id=i, state=state, verdict=verdict, score=score, max_score=10.0)
+            Grading(id=i, state=state, verdict=verdict, score=score, max_score=10.0, done_at=at)
             for i, (state, score, verdict) in enumerate(graded)
         ]
         submissions.append(one)
@@ -172,7 +208,7 @@ def played(case):
             attempts.append((one, Attempt(at, *done[-1])))
     lab = SimpleNamespace(settings=SimpleNamespace(policy=case.policy, late=case.late))
     rules = Rules(None, DUE if case.due else None, None, case.allowed)
-    override = Override(score=case.override) if case.override is not None else None
+    override = Override(score=case.override, at=DUE) if case.override is not None else None
     return standing_of(None, lab, rules, submissions, override), attempts
 
 

@@ -12,6 +12,7 @@ from tiny_course import grade_next, make_course, result_of
 
 from introml.grader.results.results import CellError
 from introml.hub.course.database import now
+from introml.hub.course.models import LabSchedule
 from introml.hub.grades.submissions import dates_of, hand_in
 from introml.hub.queue import jobs
 
@@ -100,6 +101,35 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(place, open_tab,
         tab.add_script_tag(path=str(AXE))
         assert tab.evaluate(_AXE) == [], page
         assert tab.evaluate("document.documentElement.scrollWidth") <= width, page
+
+
+def test_the_readers_own_time_stands_beside_the_courses_where_it_differs(place, open_tab):
+    """The course is in UTC; Tokyo is nine hours ahead all year."""
+    with place.course.database.reading() as session:
+        due = session.get(LabSchedule, "tiny").due_at
+    own = due + timedelta(hours=9)
+    hour = f"{own:%H:%M}" if own.date() == due.date() else f"{own:%Y-%m-%d %H:%M}"
+    tab = open_tab("labs/tiny", timezone_id="Asia/Tokyo")
+    said = f"{due:%Y-%m-%d %H:%M} UTC ({hour} your time)"
+    expect(tab.locator("dl.facts dd").first).to_have_text(said)
+    same = open_tab("labs/tiny", timezone_id="Etc/UTC")
+    expect(same.locator("dl.facts dd").first).to_have_text(f"{due:%Y-%m-%d %H:%M} UTC")
+    plain = open_tab("labs/tiny", timezone_id="Asia/Tokyo", java_script_enabled=False)
+    expect(plain.locator("dl.facts dd").first).to_have_text(f"{due:%Y-%m-%d %H:%M} UTC")
+
+
+def test_a_field_of_a_date_says_what_that_is_by_the_readers_clock(place, open_tab):
+    tab = open_tab("teach/labs/tiny#dates", who="tess", timezone_id="America/New_York")
+    beside = tab.locator("label[for=closes_at] output")
+    expect(beside).to_have_text("")
+    # New York is five hours behind UTC in winter and four in summer.
+    for shown, own in (
+        ("2026-01-15T12:00", "07:00 your time"), ("2026-07-15T12:00", "08:00 your time"),
+        ("2026-07-15T02:00", "2026-07-14 22:00 your time"), ("2026-03-08T07:30", "03:30 your time"),
+    ):  # fmt: skip
+        tab.locator("#closes_at").fill(shown)
+        expect(beside).to_have_text(own)
+    assert tab.problems == []
 
 
 def test_the_policy_of_the_pages_stops_nothing_of_theirs_and_all_else(place, open_tab):

@@ -85,9 +85,9 @@ OPENS = datetime(2026, 11, 1, 8, tzinfo=UTC)
     ],
 )
 def test_why_something_cannot_be_handed_in(refusal, said):
-    assert phrases.refusal_words(refusal).striptags() == said
+    assert phrases.refusal_words(refusal, UTC).striptags() == said
 
 
 def test_every_reason_has_its_words():
     for why in Why:
-        assert phrases.refusal_words(Refusal(why, at=OPENS))
+        assert phrases.refusal_words(Refusal(why, at=OPENS), UTC)

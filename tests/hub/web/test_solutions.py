@@ -1,12 +1,15 @@
 """A solution is seen by nobody who may still hand in, and by all others from its day on."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from served import Browser, app_of
+from tiny_course import make_course
 
 from introml.hub.course.database import now
 from introml.hub.course.models import Extension
+from introml.hub.grades.rules import solution_from
 from introml.hub.grades.submissions import dates_of
 from introml.hub.people import people
 
@@ -37,6 +40,16 @@ def test_it_is_out_from_the_labs_own_day_on(sqlite_course, app):
     assert isinstance(day, date)
     out = datetime(day.year, day.month, day.day, tzinfo=UTC) <= now()
     assert seen_by(app, "ann") == out
+
+
+def test_the_labs_own_day_begins_at_the_courses_midnight(tmp_path):
+    course = make_course(tmp_path, time_zone="Pacific/Auckland")
+    day = course.labs["tiny"].settings.solutions_from
+    with course.database.reading() as session:
+        out = solution_from(session, people.find(session, "ann"), course.labs["tiny"])
+    local = out.astimezone(ZoneInfo("Pacific/Auckland"))
+    assert (local.date(), local.hour, local.minute) == (day, 0, 0)
+    course.database.close()
 
 
 def test_the_teachers_date_takes_the_place_of_the_labs(sqlite_course, app):

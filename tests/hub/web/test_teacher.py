@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from introml.hub.course.models import (
     Submission,
 )
 from introml.hub.grades import regrades
-from introml.hub.grades.submissions import hand_in
+from introml.hub.grades.submissions import dates_of, hand_in
 from introml.hub.people import people
 
 NASTY = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
@@ -216,6 +217,118 @@ def test_dates_are_set_and_told(course, tess):
     page = tess.form("teach/labs/tiny/dates", due_at="tomorrow")
     assert "such as 2026-10-31T23:59" in page.text
     assert f"{one(course, LabSchedule).due_at}" == "2030-05-01 12:00:00+00:00"
+
+
+@pytest.fixture
+def berlin(tmp_path):
+    """The course in Berlin, with ann's 3 points of 10."""
+    course = make_course(tmp_path, time_zone="Europe/Berlin")
+    hand_in(course, "ann", course.labs["tiny"], "a.ipynb", b"one")
+    grade_next(course, points=3)
+    yield course
+    course.database.close()
+
+
+def test_forms_take_and_show_the_courses_time_and_pages_its_zones_name(berlin):
+    tess = Visitor(berlin)
+    page = tess.form(
+        "teach/labs/tiny/dates", opens_at="2026-03-28T12:00", due_at="2050-07-01T23:59"
+    )
+    assert (
+        "Dates changed: opens: none → 2026-03-28 12:00 CET; due: none → 2050-07-01 23:59 CEST."
+        in page.text
+    )
+    assert 'value="2026-03-28T12:00"' in page.text
+    assert 'value="2050-07-01T23:59"' in page.text
+    assert '<time datetime="2050-07-01T23:59:00+02:00">2050-07-01 23:59 CEST</time>' in page.text
+    assert f"{one(berlin, LabSchedule).due_at}" == "2050-07-01 21:59:00+00:00"
+    assert f"{one(berlin, LabSchedule).opens_at}" == "2026-03-28 11:00:00+00:00"
+    home = BeautifulSoup(Visitor(berlin, "ann").get("").text, "html.parser")
+    assert "2050-07-01 23:59 CEST" in home.main.get_text(" ")
+    assert "Times are those of Europe/Berlin (UTC+0" in home.footer.get_text(" ")
+
+
+def test_a_date_that_a_form_shows_and_nobody_changes_stays_to_the_second(berlin):
+    """Also in the hour that comes twice, of which a form that was changed means the second."""
+    kept = [
+        datetime(2049, 12, 31, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
+    ]
+    tess = Visitor(berlin)
+    for at in kept:
+        with berlin.database.writing() as session:
+            dates_of(session, "tiny").closes_at = at
+        field = BeautifulSoup(tess.get("teach/labs/tiny").text, "html.parser").find(id="closes_at")
+        page = tess.form("teach/labs/tiny/dates", closes_at=field["value"])
+        assert "The dates are as before." in page.text
+        assert one(berlin, LabSchedule).closes_at == at
+    tess.form("teach/labs/tiny/dates", feedback_at="2026-10-25T02:30")
+    assert f"{one(berlin, LabSchedule).feedback_at}" == "2026-10-25 01:30:00+00:00"
+
+
+def test_an_hour_that_clocks_skip_is_refused(berlin):
+    page = Visitor(berlin).form("teach/labs/tiny/dates", due_at="2026-03-29T02:30")
+    assert "no 02:30 on 2026-03-29 in Europe/Berlin, where clocks go forward" in page.text
+
+
+def seen(page):
+    """The fields of the form that shows whose grade changes."""
+    form = BeautifulSoup(page.text, "html.parser").main.find("form")
+    return {one["name"]: one["value"] for one in form.find_all("input") if one["name"] != "csrf"}
+
+
+def test_moving_a_date_says_first_whose_grade_changes_from_what_to_what(course, tess):
+    path = "teach/labs/tiny/dates"
+    page = tess.form(path, due_at="2020-05-01T12:00")
+    words = " ".join(BeautifulSoup(page.text, "html.parser").main.get_text(" ").split())
+    assert "due: none → 2020-05-01 12:00 UTC. It changes the grade of 1 student" in words
+    late = course.labs["tiny"].settings.late
+    assert f"Ann Able 3 {3 * (1 - late.max):g} −{3 * late.max:g}" in words
+    assert logged(course, "set dates") == [], "nothing is saved"
+    # Somebody hands in better while the teacher reads: that was not seen, and is shown.
+    hand_in(course, "ann", course.labs["tiny"], "a.ipynb", b"two")
+    grade_next(course, points=5)
+    page = tess.form(path, **seen(page))
+    assert f"Ann Able 5 {5 * (1 - late.max):g}" in " ".join(
+        BeautifulSoup(page.text, "html.parser").main.get_text(" ").split()
+    )
+    assert "Dates changed" in tess.form(path, **seen(page)).text
+    assert f"{one(course, LabSchedule).due_at}" == "2020-05-01 12:00:00+00:00"
+    assert [x[0] for x in logged(course, "set dates")] == ["tess"]
+
+
+def test_an_extension_that_changes_the_grade_says_so_first(course, tess):
+    with course.database.writing() as session:
+        dates_of(session, "tiny").due_at = datetime(2020, 5, 1, tzinfo=UTC)
+    there = "teach/labs/tiny/people/ann/extension"
+    page = tess.form(there, due_at="2050-01-01T00:00", more_attempts="1", reason="ill & <well>")
+    assert "It changes the grade of 1 student" in page.text
+    assert logged(course, "extension") == []
+    assert "Extension saved." in tess.form(there, **seen(page)).text
+    (line,) = logged(course, "extension")
+    assert line[3].endswith("1 more attempts: ill & <well>")
+    page = tess.form(there, due_at="2019-01-01T00:00", reason="x")
+    assert "It changes the grade" in page.text
+    assert "An extension gives more time" in tess.form(there, **seen(page)).text
+
+
+def test_an_overtaken_grade_by_hand_is_shown_with_both_ways_out(course, tess):
+    there = "teach/labs/tiny/people/ann"
+    tess.form(f"{there}/override", score="2.5", reason="oral exam")
+    assert "Keep 2.5" not in tess.get(there).text
+    hand_in(course, "ann", course.labs["tiny"], "a.ipynb", b"two")
+    grade_next(course, points=7)
+    assert "1 need" in tess.get("teach/labs/tiny").text
+    assert "overtaken" in tess.get("teach/labs/tiny").text
+    page = BeautifulSoup(tess.get(there).text, "html.parser")
+    form = page.find("section", {"aria-labelledby": "overtaken"}).form
+    assert "would count with 7" in " ".join(form.parent.get_text(" ").split())
+    keep, take = form.find_all("button")
+    assert (keep.get_text(), take["formaction"]) == ("Keep 2.5", f"{PREFIX}{there}/take-back")
+    assert form.find("input", {"name": "score"})["value"] == "2.5"
+    tess.form(f"{there}/override", score="2.5", reason="kept")
+    assert "Keep 2.5" not in tess.get(there).text
+    assert "1 need" not in tess.get("teach/labs/tiny").text
 
 
 def test_a_form_ends_in_a_redirect_to_its_page(course, tess):
