@@ -40,8 +40,8 @@ def assets() -> dict[str, Asset]:
     files = {one.name: one.read_bytes() for one in own.iterdir() if _kind(one.name)}
     for shared in ("icon.svg", "theme.js"):
         files[shared] = site.joinpath(shared).read_bytes()
-    for font in sorted(_FONTS.glob("*.woff2")):
-        files[f"fonts/{font.name}"] = font.read_bytes()
+    for font in sorted(_FONTS.rglob("*.woff2")):
+        files[f"fonts/{font.relative_to(_FONTS)}"] = font.read_bytes()
     # The book's own style first: text, tables, bar and fonts look here as they do there.
     book = site.joinpath("book.css").read_bytes()
     files["hub.css"] = b"\n".join((page_css().encode(), book, files["hub.css"]))
