@@ -2,7 +2,7 @@
 
 Run where the two packages lie unpacked:  python assets/fonts/subset.py SERIF_PACKAGE SANS_PACKAGE
 Each face keeps the characters that the book uses and only as much of the weight axis as it needs.
-Those in names/ are for people's names, on the hub: all letters of the alphabets that the fonts have.
+Those in names/ are for people's names, on the hub: all letters of the fonts' alphabets.
 """
 
 import sys

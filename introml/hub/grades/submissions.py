@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -199,4 +200,4 @@ def harmless_name(name: str) -> str:
     """The last part of a file's name, without what could mislead a reader or a file system."""
     last = re.split(r"[/\\]", name)[-1]
     last = _CONTROL.sub("", last.encode("utf-8", "replace").decode("utf-8")).strip(". ")
-    return last[:200] or "notebook.ipynb"
+    return unicodedata.normalize("NFC", last)[:200] or "notebook.ipynb"

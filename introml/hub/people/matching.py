@@ -8,6 +8,7 @@ signs, the line is refused.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,7 +33,10 @@ _KEYS = {"login": "user name", "lms_id": "ID", "email": "e-mail"}
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a roster. `name` is the user name as it is given, "" if only others are."""
+    """One line of a roster. `name` is the user name as it is given, "" if only others are.
+
+    Texts are in Unicode's composed form (NFC), however they were typed.
+    """
 
     name: str = ""
     full_name: str = ""
@@ -43,6 +47,11 @@ class Entry:
     line: int = field(default=0, compare=False)
     #: What the file calls the role, where that is another word: "TA".
     told_role: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        # An accent may be a letter's own or a sign of its own, and both look the same.
+        for one in ("name", "full_name", "email", "lms_id", "lms_login"):
+            object.__setattr__(self, one, unicodedata.normalize("NFC", getattr(self, one)))
 
     @property
     def at(self) -> str:

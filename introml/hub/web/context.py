@@ -29,7 +29,7 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, NoReturn, Protocol
 
 import jinja2
@@ -232,7 +232,7 @@ def see(request: Request, address: str) -> RedirectResponse:
     return RedirectResponse(request.app.state.prefix + address, 303)
 
 
-def moment(at: datetime | None, zone: tzinfo, none: str = "–") -> Markup:
+def moment(at: datetime | None, none: str = "–", *, zone: tzinfo) -> Markup:
     """A moment by the course's clocks; a script puts the reader's own time beside it."""
     if at is None:
         return escape(none)
@@ -297,9 +297,9 @@ def _templates(zone: tzinfo) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "moment": lambda at, none="–": moment(at, zone, none),
-        "wall_clock": lambda at: wall_clock(at, zone),
-        "offset": lambda at: offset_words(at, zone),
+        "moment": partial(moment, zone=zone),
+        "wall_clock": partial(wall_clock, zone=zone),
+        "offset": partial(offset_words, zone=zone),
         "points": points,
         "one_line": one_line,
     }

@@ -134,7 +134,7 @@ def refusal_words(refusal: Refusal, zone: tzinfo) -> Markup:
         case never:
             assert_never(never)
     return Markup(said).format(
-        at=moment(refusal.at, zone),
+        at=moment(refusal.at, zone=zone),
         count=refusal.count,
         megabytes=refusal.count / 1e6,
         limit=refusal.most / 1e6,

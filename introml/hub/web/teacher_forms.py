@@ -109,7 +109,7 @@ def extension(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
     with sent.course.database.reading() as session:
         had = decisions.extension_of(session, name, lab)
     try:
-        due_at = sent.moment("due_at", "“Due”", had and had.due_at)
+        due_at = sent.moment("due_at", "“Due”", had.due_at if had is not None else None)
         more = sent.count("more_attempts", "“Further attempts”")
         reason = decisions.checked_reason(sent.text("reason"))
         changes = decisions.grades_by_extension(sent.course, name, lab, due_at, more)

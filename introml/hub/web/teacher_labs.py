@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 import sqlalchemy as sa
 from fastapi import APIRouter, HTTPException, Request
@@ -248,8 +249,8 @@ def _events(session: Session, person: Person, lab: Lab) -> Sequence[Event]:
 
 
 def _is_called(person: Person, words: str) -> bool:
-    all_names = f"{person.name}\0{person.full_name}\0{person.email}".casefold()
-    return words.strip().casefold() in all_names
+    all_names = f"{person.name}\0{person.full_name}\0{person.email}"
+    return normalize("NFC", words.strip()).casefold() in normalize("NFC", all_names).casefold()
 
 
 def _title(course: Course, lab: str) -> str:

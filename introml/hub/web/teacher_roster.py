@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
                 sa.select(Person).order_by(Person.active.desc(), Person.role.desc(), Person.name)
             )
         )
-        words = q.strip().casefold()
+        words = normalize("NFC", q.strip()).casefold()
         found = [
             one
             for one in everyone

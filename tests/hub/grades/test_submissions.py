@@ -163,6 +163,7 @@ def test_many_at_once_are_each_kept_once_and_numbered_in_turn(course):
         ("a\u202egpj.ipynb\r\nX-Header: 1", "agpj.ipynbX-Header: 1"),
         ("...", "notebook.ipynb"),
         ("x" * 500, "x" * 200),
+        ("U\u0308bung.ipynb", "\u00dcbung.ipynb"),
     ],
 )
 def test_a_file_name_is_kept_without_what_misleads(name, kept):

@@ -169,3 +169,13 @@ def test_an_account_on_the_cluster_is_of_the_user_name_that_the_roster_gives(sql
         for name in ("an", "an-2"):
             with pytest.raises(people.Refused, match="not known whose the account 'an' is"):
                 account(name)
+
+
+def test_a_name_typed_with_signs_of_their_own_is_the_same_name(course):
+    """Macs write é as e and an accent; both are one name, shown as one letter."""
+    composed, apart = "Jos\u00e9 \u00c5ngstr\u00f6m", "Jose\u0301 A\u030angstro\u0308m"
+    assert Entry(name="jose", full_name=apart) == Entry(name="jose", full_name=composed)
+    add(course, Entry(name="jose", full_name=apart))
+    with course.database.reading() as session:
+        assert people.find(session, "jose").full_name == composed
+    assert matched(course, f"name,full_name\njose,{apart}\n") == [("jose", ())]
