@@ -56,8 +56,8 @@ def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
         (
             "wrokers = 2",
             "line 2: wrokers is no setting; did you mean workers? Allowed are title, time_zone, "
-            "labs, labs_folder, gpu_labs, database, hidden, workers, book_needs_sign_in, largest, hub, "
-            "signin, slurm",
+            "labs, labs_folder, gpu_labs, database, hidden, workers, book_needs_sign_in, "
+            "largest, hub, signin, slurm",
         ),
         ("x = 2", "line 2: x is no setting; allowed are title, time_zone, labs,"),
         ("largest = 5", "line 2: largest is 5; it must be a whole number from 1000 to 1000000000"),
