@@ -8,7 +8,7 @@ import pytest
 from browser_site import AXE, FLAGS, chromium_path
 from playwright.sync_api import expect, sync_playwright
 from served import PREFIX, app_of, served
-from tiny_course import grade_next, make_course, result_of
+from tiny_course import grade_next, make_course, notebook, result_of
 
 from introml.grader.results.results import CellError
 from introml.hub.course.database import now
@@ -210,7 +210,7 @@ def test_a_file_is_handed_in_without_scripts(place, open_tab):
     tab = open_tab("labs/tiny", java_script_enabled=False)
     tab.set_input_files(
         "input[type=file]",
-        {"name": "by hand.ipynb", "mimeType": "application/json", "buffer": b'{"a": 1}'},
+        {"name": "by hand.ipynb", "mimeType": "application/json", "buffer": notebook()},
     )
     tab.get_by_role("button", name="Hand in").click()
     assert "by hand.ipynb" in tab.inner_text("main")
@@ -218,3 +218,34 @@ def test_a_file_is_handed_in_without_scripts(place, open_tab):
     place.grade_all(2)
     tab.get_by_role("link", name="Look again").click()
     assert "2 of 10" in tab.inner_text("main")
+
+
+def test_the_button_regrade_opens_its_form_again_and_again(place, open_tab):
+    tab = open_tab("teach/labs/tiny", who="tess")
+    form = tab.locator("details", has_text="Grade all submissions again")
+    for times in range(2):
+        tab.goto(f"{place.url}teach/labs/tiny")
+        for _ in range(2):  # the second click on a link changes no address
+            tab.get_by_role("link", name="Regrade", exact=True).click()
+            expect(form).to_have_attribute("open", "")
+            form.locator("summary").click()
+            expect(form).not_to_have_attribute("open", "")
+        tab.get_by_role("link", name="Regrade", exact=True).click()
+        form.get_by_label("Reason").fill(f"mended, {times}")
+        form.get_by_role("button").dblclick()
+        expect(tab.get_by_role("status")).to_contain_text("graded again")
+        place.grade_all()
+    runs = tab.get_by_role("table", name="Regrades of the whole lab, the newest first")
+    expect(runs.locator("tbody tr")).to_have_count(2)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_page_that_asks_first_asks_without_scripts_and_fits(open_tab, width, scheme):
+    tab = open_tab("teach/roster", width, "tess", java_script_enabled=False, color_scheme=scheme)
+    row = tab.get_by_role("row").filter(has_text="Bob Baker")
+    row.get_by_text("Change").first.click()
+    row.get_by_role("button", name="Take off the roster").click()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Take bob off the roster?")
+    assert tab.locator("main").bounding_box()["width"] <= width
+    tab.get_by_role("link", name="No, back without a change").click()
+    expect(tab.get_by_role("row").filter(has_text="Bob Baker")).to_contain_text("student")

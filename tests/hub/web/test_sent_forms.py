@@ -55,7 +55,7 @@ REFUSED = [
     (ANN, f"{ANN}/override", {"score": "11", "reason": "an <oral> exam, \"good\""}),
     (ANN, f"{ANN}/extension", {"due_at": "2030-05-02T12:00", "more_attempts": "2000",
                                "reason": "ill"}),
-    ("teach/roster", "teach/roster/preview", {"roster": "name\nNo Good\n<b>\n"}),
+    ("teach/roster", "teach/roster/preview", {"roster": "colour,size\nred,2\n<b>,3\n"}),
 ]  # fmt: skip
 
 

@@ -18,9 +18,14 @@
   // "Dates" and "Regrade" lead to a heading with a folded form under it: open it.
   const open = () => {
     const heading = document.getElementById(location.hash.slice(1));
-    const next = heading?.nextElementSibling;
-    if (next instanceof HTMLDetailsElement) {
-      next.open = true;
+    // Something may stand between them, such as the list of earlier regrades.
+    let next = heading?.nextElementSibling;
+    while (next && next.tagName !== heading.tagName) {
+      if (next instanceof HTMLDetailsElement) {
+        next.open = true;
+        return;
+      }
+      next = next.nextElementSibling;
     }
   };
   addEventListener("hashchange", open);
