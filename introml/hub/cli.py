@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -368,7 +369,7 @@ def _erase(options: argparse.Namespace) -> int:
 
 
 def _receipt(options: argparse.Namespace) -> int:
-    from introml.hub.course import ReceiptRefused, Submission
+    from introml.hub.course import ReceiptRefused, Submission, clock_words
 
     with _course(options) as course:
         try:
@@ -378,9 +379,10 @@ def _receipt(options: argparse.Namespace) -> int:
         with course.database.reading() as session:
             kept = session.get(Submission, receipt.submission)
         there = kept is not None and kept.sha256 == receipt.sha256
+        at = clock_words(datetime.fromisoformat(receipt.submitted_at), course.zone)
     print(
         f"This course signed it: {one_line(receipt.person)} handed in {one_line(receipt.lab)}, "
-        f"attempt {receipt.number}, at {one_line(receipt.submitted_at)}\n"
+        f"attempt {receipt.number}, on {at}\n"
         f"file {one_line(receipt.file_name)}, {receipt.size} bytes, SHA-256 {receipt.sha256}"
     )
     if not there:

@@ -347,6 +347,7 @@ class Run:
 
     def _tell(self, seconds: float) -> None:
         _say(f"the course is at {self.hub.url} ({seconds:.1f} s)")
+        _say(f"its times are those of {self.course.zone}: time_zone in course.toml")
         if os.geteuid() != 0:
             _say(
                 f"it runs for one person alone, {self.chosen['only']}: without root, students "
