@@ -4,6 +4,10 @@ from .course import Course as Course
 from .database import Database as Database
 from .database import UtcDateTime as UtcDateTime
 from .database import now as now
+from .disk import has_room as has_room
+from .disk import is_full as is_full
+from .disk import room as room
+from .hub_settings import HOMES as HOMES
 from .hub_settings import HubSettings as HubSettings
 from .hub_settings import bytes_in as bytes_in
 from .models import ROLES as ROLES

@@ -25,7 +25,10 @@ class Blobs:
         self.folder = folder
 
     def keep(self, data: bytes) -> str:
-        """Store `data` and return its sha256. When this returns, the bytes are on the disk."""
+        """Store `data` and return its sha256. When this returns, the bytes are on the disk.
+
+        Where they cannot be, nothing of them is left. May be `OSError`.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(sha256)
         if path.exists():
@@ -33,11 +36,15 @@ class Blobs:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.parent / f".{secrets.token_hex(8)}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
         sync_folder(self.folder)
         return sha256

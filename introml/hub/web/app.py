@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from introml.book.paths import ROOT
-from introml.hub.course import Course
+from introml.hub.course import Course, disk, is_full, now
 from introml.hub.grades import Watcher
 from introml.hub.web import api, receipt_check, solutions, student, teacher, worker_api
 from introml.hub.web.assets import assets
@@ -79,6 +79,7 @@ def create_app(
             AnyHTTPException: _refused,
             RequestValidationError: _not_understood,
             **dict.fromkeys((NotReady, *_DATABASE_ERRORS), _away),
+            OSError: _no_room,
         },
     )
     app.state.course = course
@@ -87,6 +88,8 @@ def create_app(
     app.state.hub_url = hub_url
     app.state.public_url = public_url
     app.state.ready = True
+    #: When the disk was last found full, as a request was dealt with.
+    app.state.disk_full_at = None
     app.state.watcher = Watcher(course)
     app.state.sent_forms = SentForms()
     app.state.received = ConcurrencyLimit(MOST_RECEIVED)
@@ -157,8 +160,23 @@ async def _not_understood(request: Request, problem: RequestValidationError) -> 
 
 
 async def _away(request: Request, problem: Exception) -> Response:
+    if is_full(problem):
+        return _full(request, problem)
     _log.warning("%s %s: %s", request.method, request.url.path, str(problem)[:500] or "not ready")
     return _answer(request, 503, _AWAY, {"Retry-After": "5"})
+
+
+async def _no_room(request: Request, problem: Exception) -> Response:
+    """A disk that is full; any other trouble with a file is a failure of ours."""
+    if not is_full(problem):
+        raise problem
+    return _full(request, problem)
+
+
+def _full(request: Request, problem: Exception) -> Response:
+    _log.error("%s %s: the disk is full: %s", request.method, request.url.path, problem)
+    request.app.state.disk_full_at = now()
+    return _answer(request, 507, disk.WORDS)
 
 
 def _failed(request: Request) -> Response:

@@ -1,0 +1,86 @@
+"""The disk of the course is full: it is called so, nothing that was taken is lost, and it passes."""
+
+import os
+
+import pytest
+import sqlalchemy as sa
+from full_disk import small_disk
+from served import Browser, Tool, app_of
+from tiny_course import make_course
+
+from introml.hub.course.models import Event, Submission
+
+SAID = "The disk of the course is full, so this was not taken. Nothing was lost"
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk") as made:
+        yield made
+
+
+@pytest.fixture
+def course(disk):
+    made = make_course(disk.folder)
+    yield made
+    made.database.close()
+
+
+def submissions(course):
+    with course.database.reading() as session:
+        return session.scalar(sa.select(sa.func.count(Submission.id)))
+
+
+def files(course):
+    return sorted(one for one in course.blobs.folder.rglob("*") if one.is_file())
+
+
+def test_what_cannot_be_kept_is_refused_in_words_and_what_was_kept_stays(course, disk):
+    app = app_of(course)
+    ann, tool = Browser(app, "ann"), Tool(app, "token of-ann")
+    first = tool.submit(b"first").json()["receipt"]
+    form = ann.form_token("labs/tiny")
+    disk.fill()
+    before = files(course)
+    refused = tool.submit(os.urandom(200_000))
+    assert refused.status_code == 507
+    assert refused.json()["detail"].startswith(SAID)
+    page = ann.post(
+        "labs/tiny/submissions",
+        data={"csrf": form},
+        files={"notebook": ("tiny.ipynb", os.urandom(200_000))},
+    )
+    assert page.status_code == 507
+    assert SAID in page.text
+    assert "<h1>The disk is full</h1>" in page.text
+    assert files(course) == before, "what was not taken takes up room"
+    # All that was there can be seen, while it is full.
+    assert ann.get("labs/tiny").status_code == 200
+    assert submissions(course) == 1
+    disk.empty()
+    assert tool.submit(b"second").status_code == 201
+    assert submissions(course) == 2
+    assert tool.submit(b"second").json()["receipt"] != first
+
+
+def test_a_database_that_is_full_is_no_database_that_is_away(course, disk):
+    app = app_of(course)
+    tool = Tool(app, "token of-ann")
+    assert tool.submit(b"first").status_code == 201
+    disk.fill(leave=8192)  # room for the notebook, and none for its row
+    course.blobs.keep(b"x" * 3000)
+    answers = [tool.submit(bytes([n]) * 10) for n in range(4)]
+    assert {one.status_code for one in answers} == {507}
+    assert submissions(course) == 1
+    disk.empty()
+    assert tool.submit(b"second").status_code == 201
+
+
+def test_other_trouble_with_a_file_is_called_a_failure(sqlite_course, monkeypatch):
+    def refuse(data):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(sqlite_course.blobs, "keep", refuse)
+    answer = Tool(app_of(sqlite_course), "token of-ann").submit(b"one")
+    assert answer.status_code == 500
+    assert "disk" not in answer.json()["detail"]
