@@ -20,7 +20,7 @@ from introml.grader.cli import Usage
 from introml.grader.lab import LabError
 from introml.grader.text import one_line
 from introml.hub.course import Course, CourseError, default_folder
-from introml.hub.operate import counted, is_running, state_of
+from introml.hub.operate import counted, is_running, parts_of, state_of
 
 _BY = "command line"
 _MOST_PROBLEMS = 50
@@ -153,11 +153,14 @@ def _start(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     with _course(options) as course:
-        state = state_of(course)
-    print("\n".join(state.lines))
-    for one in state.worries:
+        states = (state_of(course), parts_of(course))
+    for state in states:
+        for line in state.lines:
+            print(line)
+    worries = [one for state in states for one in state.worries]
+    for one in worries:
         print(f"! {one}")
-    return 1 if state.worries else 0
+    return 1 if worries else 0
 
 
 def _roster(options: argparse.Namespace) -> int:

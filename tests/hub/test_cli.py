@@ -19,6 +19,7 @@ from introml.hub.course.course import Course
 from introml.hub.course.database import now
 from introml.hub.course.models import Grading
 from introml.hub.grades.submissions import hand_in
+from introml.hub.operate.health import State
 from introml.hub.people import people
 from introml.hub.queue import jobs
 
@@ -154,7 +155,7 @@ def test_backup_and_restore(hub, sqlite_course, tmp_path):
     status, out, _ = hub("restore", tmp_path / "b.tar", course=tmp_path / "again")
     assert status == 0
     assert "introml hub start --course" in out
-    assert hub("status", course=tmp_path / "again")[0] == 0
+    assert hub("status", course=tmp_path / "again")[1].startswith("Tiny course, in ")
     status, _, error = hub("restore", tmp_path / "b.tar", course=tmp_path / "again")
     assert status == 1
     assert "not empty" in error
@@ -223,13 +224,14 @@ def test_similarity_is_written_for_the_owner_alone(hub, sqlite_course, tmp_path)
     assert "there are: tiny" in hub("similarity", "none", "--out", tmp_path / "n.html")[2]
 
 
-def test_status_tells_how_it_is_and_what_needs_a_look(hub, sqlite_course):
+def test_status_tells_how_it_is_and_what_needs_a_look(hub, sqlite_course, monkeypatch):
+    monkeypatch.setattr(cli, "parts_of", lambda course: State(("all parts run",), ()))
     handed_in(sqlite_course)
     status, out, _ = hub("status")
     assert status == 0
     assert "2 students, 1 teacher" in out
     assert "tiny: 1 submission by 1 student; 1 wait to be graded" in out
-    assert "the hub is not running" in out
+    assert "all parts run" in out
     with sqlite_course.database.writing() as session:
         session.query(Grading).update({"made_at": now() - timedelta(minutes=40)})
     status, out, _ = hub("status")
@@ -251,7 +253,9 @@ def test_status_knows_a_running_hub(hub, sqlite_course):
     with (sqlite_course.folder / "hub.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert "the hub is running" in hub("status")[1]
-    assert "the hub is not running" in hub("status")[1]
+    status, out, _ = hub("status")
+    assert status == 1
+    assert "! the hub is not running on this machine; start it: make hub" in out
 
 
 @pytest.mark.parametrize("name", ["status", "invite x", "backup x.tar", "receipt x"])

@@ -234,6 +234,29 @@ def test_a_server_runs_under_the_limits_of_the_settings(real_hub, visit):
     assert group.processor_limit() == 2
 
 
+def test_status_says_which_part_of_a_running_hub_is_down(real_hub):
+    def status() -> tuple[int, str]:
+        command = [sys.executable, "-P", "-m", "introml", "hub", "status"]
+        environment = os.environ | {"INTROML_COURSE": str(real_hub.course.folder)}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    until = time.monotonic() + 120
+    while "grading workers: 1 of 1" not in (told := status())[1]:
+        assert time.monotonic() < until, told
+        time.sleep(1)
+    assert "4 GB of memory, in force" in told[1]
+    assert "not answer" not in told[1]
+    proxy = psutil.Process(int((real_hub.course.folder / "proxy.pid").read_text().split()[0]))
+    proxy.suspend()
+    try:
+        code, out = status()
+    finally:
+        proxy.resume()
+    assert code == 1
+    assert f"! the hub's proxy does not answer at {real_hub.address}" in out
+
+
 def test_another_student_cannot_enter_a_server(real_hub, visit):
     ann, bob, nobody = visit(), visit(), visit()
     ann.sign_in(ANN)

@@ -7,7 +7,6 @@ from .database import now as now
 from .disk import has_room as has_room
 from .disk import is_full as is_full
 from .disk import room as room
-from .hub_settings import HOMES as HOMES
 from .hub_settings import HubSettings as HubSettings
 from .hub_settings import bytes_in as bytes_in
 from .models import ROLES as ROLES

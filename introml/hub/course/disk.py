@@ -38,14 +38,13 @@ def is_full(problem: BaseException | None) -> bool:
     return False
 
 
-def room(folder: Path) -> int:
-    """How many bytes can be written in `folder`, or where it will be."""
-    while not folder.exists():
-        folder = folder.parent
+def room(folder: Path, *, ordinary: bool = False) -> int:
+    """How many bytes this process, or an `ordinary` user, can write in `folder`."""
     found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
+    reserved_too = os.geteuid() == 0 and not ordinary
+    return (found.f_bfree if reserved_too else found.f_bavail) * found.f_frsize
 
 
-def has_room(folder: Path) -> bool:
+def has_room(folder: Path, *, ordinary: bool = False) -> bool:
     """Whether there is room in `folder` for what a server or a database writes as it starts."""
-    return room(folder) >= _LEAST
+    return room(folder, ordinary=ordinary) >= _LEAST

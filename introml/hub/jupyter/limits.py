@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from introml.grader.box import cgroups
 from introml.hub.course import HubSettings, bytes_in
 
+#: What the course's log calls it when a student's memory ran out.
+OUT_OF_MEMORY = "out of memory"
 #: The group in which all students' are.
 _STUDENTS = "introml.students"
 #: A student's share of busy processors, where that of the hub and of a grading is 100.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
 import pwd
 import resource
@@ -19,11 +18,17 @@ from jupyterhub.spawner import LocalProcessSpawner
 from tornado import web
 from traitlets import Integer, Unicode, default
 
-from introml.hub.course import HOMES, Course
+from introml.grader.box.cgroups import Cgroup
+from introml.hub.course import HOMES, Course, Event, has_room, is_full
+from introml.hub.course import now as moment
 from introml.hub.jupyter import accounts, limits
 from introml.hub.servers import releases
 
 _publishing = threading.Lock()
+_NO_ROOM = (
+    "the disk of the course is full. Nothing that you saved or handed in is lost; start it again "
+    "when there is room"
+)
 
 
 class NoServer(web.HTTPError):
@@ -55,18 +60,43 @@ class CourseSpawner(LocalProcessSpawner):
         try:
             await asyncio.to_thread(self.prepare)
             address = await super().start()
-        except OSError as problem:
-            self.log.exception("no server for %s", self.user.name)
-            full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
-            why = "the disk is full" if full else problem.strerror or "the machine refuses it"
-            raise NoServer(why) from problem
+        except Exception as problem:
+            raise await self._cannot(problem) from problem
         with contextlib.suppress(psutil.NoSuchProcess):
             self.started_at = psutil.Process(self.pid).create_time()
         return address
 
     def prepare(self) -> None:
+        """All that must be there before the server is. Raises `NoServer`."""
         with _publishing:
             releases.publish(self.course, Path(self.shared))
+
+    async def _cannot(self, problem: Exception) -> NoServer:
+        """What a student is told of a server that did not start; a teacher reads it in the log."""
+        if isinstance(problem, NoServer):
+            told = problem
+        elif is_full(problem):
+            told = NoServer(_NO_ROOM)
+        else:
+            told = NoServer("something failed that the course's log names")
+        said = str(problem.log_message if isinstance(problem, NoServer) else problem)
+        self.log.error("no server for %s: %s", self.user.name, said, exc_info=problem)
+        await self.note("server failed", said or type(problem).__name__)
+        return told
+
+    async def note(self, what: str, detail: str) -> None:
+        """Write into the course's log what became of this server."""
+
+        def write() -> None:
+            name = self.user.name
+            with self.course.database.writing() as session:
+                event = Event(at=moment(), who="hub", what=what, person=name, detail=detail[:2000])
+                session.add(event)
+
+        try:
+            await asyncio.to_thread(write)
+        except Exception as problem:  # a log that cannot be written is no reason to fail
+            self.log.error("not in the course's log: %s of %s: %s", what, self.user.name, problem)
 
     # A hub that was killed finds its servers again by their process ids. An id that another
     # process has by then must not be taken for a student's server, and be signalled as root.
@@ -93,10 +123,17 @@ class StudentSpawner(CourseSpawner):
     most_processes = Integer(1000, config=True, help="Processes and threads of one student.")
     #: Open descriptors by which the server joins the student's control group, as it starts.
     _entrances: tuple[int, ...] = ()
+    _group: Cgroup | None = None
+    #: How many of its processes were ended for want of memory, as far as it was told.
+    _kills = 0
+    #: Whether the server was started, and neither stopped nor told to have ended.
+    _is_up = False
 
     async def start(self) -> Any:
         try:
-            return await super().start()
+            address = await super().start()
+            self._is_up = True
+            return address
         finally:
             for one in self._entrances:
                 os.close(one)
@@ -111,18 +148,20 @@ class StudentSpawner(CourseSpawner):
         return env
 
     def prepare(self) -> None:
+        homes = Path(self.homes)
+        if homes.is_dir() and not has_room(homes, ordinary=True):
+            raise NoServer(_NO_ROOM)
         super().prepare()
         try:
-            owner = accounts.account(self.user.name, Path(self.homes))
+            owner = accounts.account(self.user.name, homes)
         except accounts.AccountError as problem:
-            self.log.error("no account for %s: %s", self.user.name, problem)
             raise NoServer(str(problem)) from problem
         wanted = limits.Limits(self.mem_limit, self.cpu_limit, self.most_processes)
         try:
-            group = limits.group_of(owner.pw_uid, wanted)
-            self._entrances = tuple(group.entrances()) if group else ()
+            self._group = limits.group_of(owner.pw_uid, wanted)
+            self._entrances = tuple(self._group.entrances()) if self._group else ()
+            self._kills = self._group.kills() if self._group else 0
         except OSError as problem:
-            self.log.error("no limits for %s: %s", self.user.name, problem)
             raise NoServer(f"its limits cannot be set ({problem.strerror})") from problem
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
@@ -142,7 +181,28 @@ class StudentSpawner(CourseSpawner):
 
         return prepare
 
+    async def poll(self) -> int | None:
+        status = await super().poll()
+        if self._is_up:
+            await self._note_what_memory_ended()
+        if self._is_up and status is not None:
+            self._is_up = False
+            await self.note("server ended", f"it ended by itself, with status {status}")
+        return status
+
+    async def _note_what_memory_ended(self) -> None:
+        kills = self._group.kills() if self._group else 0
+        if kills > self._kills:
+            self._kills = kills
+            most = limits.in_words(self.mem_limit) if self.mem_limit else "the machine"
+            words = f"a process was ended: it needed more than {most} of memory"
+            await self.note(limits.OUT_OF_MEMORY, words)
+
     async def stop(self, now: bool = False) -> None:
+        if self._is_up and self._waiting_for_response:  # JupyterHub gives it up
+            words = f"it did not answer within {self.http_timeout} s; hub.log has what it said"
+            await self.note("server failed", words)
+        self._is_up = False
         await super().stop(now)
         await asyncio.to_thread(self.end_all)
 

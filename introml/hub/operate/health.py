@@ -4,18 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import shutil
+import json
+import ssl
+import tempfile
+import urllib.error
+import urllib.request
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from introml.grader.results import Verdict
-from introml.hub.course import Course, Grading, LabSchedule, Person, Submission, now
+from introml.hub.course import (
+    Course,
+    Grading,
+    HubSettings,
+    LabSchedule,
+    Person,
+    Submission,
+    has_room,
+    now,
+    room,
+)
 
 #: What a grading that waits longer than this tells: no worker takes it.
 _LONG_WAIT = timedelta(minutes=15)
+#: Seconds for an answer on this machine.
+_PATIENCE_S = 5.0
+#: After which time what the service has said of itself is old.
+_OLD = timedelta(seconds=90)
 #: Free bytes below which a disk is nearly full.
 _LEAST_FREE = 2_000_000_000
 
@@ -32,8 +52,6 @@ def state_of(course: Course) -> State:
     """The state of a course, running or not."""
     lines, worries = [f"{course.settings.title}, in {course.folder}"], []
     lines.append(f"database: {course.database.engine.url}")
-    running = is_running(course)
-    lines.append("the hub is running" if running else "the hub is not running on this machine")
     at = now()
     with course.database.reading() as session:
         roles = Counter(session.scalars(sa.select(Person.role).filter_by(active=True)))
@@ -60,11 +78,107 @@ def state_of(course: Course) -> State:
         worries.append(
             f"the grader failed on {counted(faults, 'submission')}; the teacher's pages say where"
         )
-    free = shutil.disk_usage(course.folder).free
-    lines.append(f"disk: {free / 1e9:.1f} GB free")
-    if free < _LEAST_FREE:
-        worries.append(f"the disk of {course.folder} is nearly full")
+    _disks(course, lines, worries)
     return State(tuple(lines), tuple(worries))
+
+
+def parts_of(course: Course) -> State:
+    """Whether the hub, its proxy and the course's service run, and what the service says."""
+    if not is_running(course):
+        return State((), ("the hub is not running on this machine; start it: make hub",))
+    hub, lines, worries = _as_started(course), ["the hub is running"], []
+    asked = {
+        "hub": f"{local_url(hub)}hub/health",
+        "service": f"{local_url(hub)}services/course/health",
+    }
+    said = {name: answer(url, urlsplit(hub.url).netloc) for name, url in asked.items()}
+    lines.append(f"people reach it at {hub.url}")
+    if said["hub"] == said["service"] == 0:
+        worries.append(f"the hub's proxy does not answer at {local_url(hub)}; hub.log says more")
+    else:
+        for name, called in (("hub", "JupyterHub"), ("service", "the course's service")):
+            if said[name] != 200:
+                worries.append(
+                    f"{called} does not answer (status {said[name]} behind the proxy); hub.log "
+                    "says more"
+                )
+    try:
+        node = json.loads(health_file(course).read_text(encoding="utf-8"))
+        age = now() - datetime.fromisoformat(node["at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        worries.append("the course's service has not said yet how it is; ask again in a minute")
+        return State(tuple(lines), tuple(worries))
+    if age > _OLD:
+        minutes = int(age.total_seconds() // 60)
+        worries.append(f"the course's service has not said for {minutes} minutes how it is")
+    else:
+        lines += node["lines"]
+        worries += node["worries"]
+    return State(tuple(lines), tuple(worries))
+
+
+def health_file(course: Course) -> Path:
+    """Where the service writes how it is."""
+    return course.folder / "health.json"
+
+
+def started_file(course: Course) -> Path:
+    """Where a start writes what it chose: it may listen elsewhere than the settings say."""
+    return course.folder / "started.json"
+
+
+def _as_started(course: Course) -> HubSettings:
+    try:
+        chosen = json.loads(started_file(course).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        chosen = {}
+    known = {key: chosen[key] for key in ("address", "port") if key in chosen}
+    return course.hub_settings(**known)
+
+
+def local_url(hub: HubSettings) -> str:
+    """The hub's address as seen from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(hub.address, hub.address)
+    host = f"[{host}]" if ":" in host and "[" not in host else host
+    return f"http{'s' * bool(hub.ssl_cert)}://{host}:{hub.port}{hub.base_url}"
+
+
+def answer(url: str, host: str) -> int:
+    """The status of the answer there, for a browser that knows it as `host`; 0 if none comes."""
+    anyone = ssl.create_default_context()
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # it is this machine
+    try:
+        asked = urllib.request.Request(url, headers={"Host": host})
+        with urllib.request.urlopen(asked, timeout=_PATIENCE_S, context=anyone) as said:
+            return said.status
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
+    except OSError:
+        return 0
+
+
+def _disks(course: Course, lines: list[str], worries: list[str]) -> None:
+    """Each disk that a course writes to, once."""
+    told: set[int] = set()
+    for what, folder in (
+        ("the course's folder", course.folder),
+        ("students' homes", Path(course.hub_settings().homes)),
+        ("temporary files", Path(tempfile.gettempdir())),
+    ):
+        if not folder.is_dir() or (device := folder.stat().st_dev) in told:
+            continue
+        told.add(device)
+        free = room(folder)
+        lines.append(f"disk of {what}, {folder}: {free / 1e9:.1f} GB free")
+        if not has_room(folder):
+            worries.append(
+                f"the disk of {what} is full ({folder}): nothing new can be kept there; make room"
+            )
+        elif free < _LEAST_FREE:
+            worries.append(
+                f"the disk of {what} is nearly full ({folder}, {free / 1e6:.0f} MB free)"
+            )
 
 
 def counted(count: int, what: str) -> str:

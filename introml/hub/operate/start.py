@@ -14,12 +14,10 @@ import json
 import os
 import signal
 import socket
-import ssl
 import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,10 +27,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from introml.book.paths import ROOT
+from introml.grader import atomic
 from introml.grader.lab import LabError
-from introml.hub.course import Course, CourseError, HubSettings, Person, default_folder
+from introml.hub.course import Course, CourseError, Person, default_folder
 from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK
 from introml.hub.operate import preflight
+from introml.hub.operate.health import answer, local_url, started_file
 from introml.hub.operate.secrets_audit import given_out, open_to_students
 from introml.hub.people import people
 from introml.hub.servers import interpreters, releases, students_env
@@ -296,6 +296,7 @@ class Run:
         told = False
         while True:
             started = time.monotonic()
+            self._note_address()
             self.process = self._start()
             if not self._wait_until_up():
                 break
@@ -315,6 +316,11 @@ class Run:
         raise CannotStart(
             f"the hub did not start; the end of {self._log} says why:\n{self._tail()}"
         )
+
+    def _note_address(self) -> None:
+        """For `introml hub status`, which does not know where this start was told to listen."""
+        node = {"address": self.hub.address, "port": self.hub.port}
+        atomic.write(started_file(self.course), json.dumps(node), private=True)
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._log.exists() and self._log.stat().st_size > _LARGEST_LOG:
@@ -337,9 +343,9 @@ class Run:
     def _wait_until_up(self) -> bool:
         until = time.monotonic() + _UP
         hub = f"http://127.0.0.1:{self.chosen['hub_port']}{self.hub.base_url}"
-        here = _local_url(self.hub)
+        here = local_url(self.hub)
         for url in (f"{hub}hub/health", f"{here}hub/health", f"{here}services/course/health"):
-            while not _answers(url, urlsplit(self.hub.url).netloc):
+            while answer(url, urlsplit(self.hub.url).netloc) != 200:
                 if self.stopping or self.process.poll() is not None or time.monotonic() > until:
                     return False
                 time.sleep(0.05)
@@ -419,25 +425,6 @@ def _free_port(last: Any) -> int:
                 probe.bind(("127.0.0.1", port))
                 return probe.getsockname()[1]
     raise CannotStart("no port on 127.0.0.1 is free")
-
-
-def _local_url(hub: HubSettings) -> str:
-    """The hub's address as seen from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(hub.address, hub.address)
-    host = f"[{host}]" if ":" in host and "[" not in host else host
-    return f"http{'s' * bool(hub.ssl_cert)}://{host}:{hub.port}{hub.base_url}"
-
-
-def _answers(url: str, host: str) -> bool:
-    """Whether all is well there, for a browser that knows it as `host`."""
-    anyone = ssl.create_default_context()
-    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE  # it is this machine
-    try:
-        asked = urllib.request.Request(url, headers={"Host": host})
-        urllib.request.urlopen(asked, timeout=2, context=anyone).close()
-    except OSError:  # errors of HTTP are among them
-        return False
-    return True
 
 
 def _say(line: str) -> None:

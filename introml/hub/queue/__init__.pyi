@@ -1,4 +1,5 @@
 from . import jobs as jobs
+from .heard import Heard as Heard
 from .jobs import HELD as HELD
 from .jobs import queue as queue
 from .jobs import queue_place as queue_place

@@ -18,6 +18,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from introml.hub.course import Course
+from introml.hub.queue.heard import Heard
 
 _log = logging.getLogger(__name__)
 #: A worker that lived longer than this was well: the next one is started after the shortest pause.
@@ -55,7 +56,8 @@ def local_workers(
 
     async def run(app: FastAPI) -> AsyncIterator[None]:
         keepers = [
-            asyncio.create_task(_keep_one(command, number, pauses_s)) for number in range(count)
+            asyncio.create_task(_keep_one(command, number, pauses_s, app.state.heard))
+            for number in range(count)
         ]
         try:
             yield
@@ -67,7 +69,9 @@ def local_workers(
     return run
 
 
-async def _keep_one(command: Sequence[str], number: int, pauses_s: tuple[float, float]) -> None:
+async def _keep_one(
+    command: Sequence[str], number: int, pauses_s: tuple[float, float], heard: Heard
+) -> None:
     """Run a worker; whenever it ends, run another after a pause that grows while they die young."""
     environment = _environment()
     pause = pauses_s[0]
@@ -83,6 +87,7 @@ async def _keep_one(command: Sequence[str], number: int, pauses_s: tuple[float, 
             raise
         if time.monotonic() - begun > _WELL_S:
             pause = pauses_s[0]
+        heard.died(process.pid, status)
         _log.warning(
             "grading worker %d ended with status %d; another one starts in %g s",
             number, status, pause,

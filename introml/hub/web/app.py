@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from introml.book.paths import ROOT
 from introml.hub.course import Course, disk, is_full, now
 from introml.hub.grades import Watcher
+from introml.hub.queue import Heard
 from introml.hub.web import api, receipt_check, solutions, student, teacher, worker_api
 from introml.hub.web.assets import assets
 from introml.hub.web.book import Book
@@ -88,6 +89,9 @@ def create_app(
     app.state.hub_url = hub_url
     app.state.public_url = public_url
     app.state.ready = True
+    app.state.heard = Heard()
+    #: How large students' homes were when they were last measured.
+    app.state.homes = {}
     #: When the disk was last found full, as a request was dealt with.
     app.state.disk_full_at = None
     app.state.watcher = Watcher(course)

@@ -48,6 +48,7 @@ from introml.hub.course import (
     Person,
     Submission,
     clock_words,
+    has_room,
     now,
     offset_words,
 )
@@ -220,6 +221,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "has_password": state.course.settings.signin.kind == "invitations",
         "csrf_field": _plumbing(csrf),
         "here": request.url.path,
+        "disk_is_full": not has_room(state.course.folder),
         "at": now(),
         "zone": state.course.zone,
     }

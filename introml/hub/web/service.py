@@ -26,6 +26,7 @@ from introml.hub.grades import dates_of
 from introml.hub.queue import worker_command
 from introml.hub.queue.local_workers import local_workers
 from introml.hub.web.app import Background, create_app
+from introml.hub.web.health import watched
 from introml.hub.web.oauth import HubIdentify
 
 _log = logging.getLogger("introml.hub")
@@ -69,7 +70,7 @@ def main() -> int:
 
 def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
     """The application with all that it does beside answering: preparing, and local workers."""
-    background: list[Background] = [prepared]
+    background: list[Background] = [prepared, watched]
     if course.settings.workers:
         command = worker_command(course, f"http://{host}:{port}{prefix}")
         background.append(local_workers(command, course.settings.workers))

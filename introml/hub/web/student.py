@@ -53,6 +53,7 @@ from introml.hub.web.context import (
     see,
     submitted_data,
 )
+from introml.hub.web.health import server_notes
 
 router = APIRouter()
 
@@ -84,7 +85,8 @@ def labs_page(request: Request, person: SignedIn, course: CurrentCourse) -> Resp
             found = standing(session, person, lab)
             refusal = refusal_now(lab, found.rules, found.used, waiting, at)
             rows.append((lab, found, phrases.next_step(found, refusal)))
-        return page(request, "home.html", rows=rows, urgent=_most_urgent(rows))
+        notes = server_notes(request.app, session, person)
+        return page(request, "home.html", rows=rows, urgent=_most_urgent(rows), notes=notes)
 
 
 @router.post("/sign-out", dependencies=[Depends(form_checked)])

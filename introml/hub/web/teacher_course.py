@@ -11,7 +11,9 @@ from fastapi.responses import Response
 from introml.grader.lab import Lab
 from introml.hub.course import Course, Event, Person, now
 from introml.hub.grades import exports, overview
+from introml.hub.operate import state_of
 from introml.hub.web.context import CurrentCourse, CurrentLab
+from introml.hub.web.health import service_state, worries_of
 from introml.hub.web.teacher_page import ROWS, teacher_page
 
 pages = APIRouter()
@@ -25,8 +27,20 @@ def course_page(request: Request, course: CurrentCourse) -> Response:
     with course.database.reading() as session:
         students, summaries = overview.lab_summaries(session, course)
     return teacher_page(
-        request, "teach_course.html", students=students, summaries=summaries, forms=exports.FORMS
+        request,
+        "teach_course.html",
+        students=students,
+        summaries=summaries,
+        forms=exports.FORMS,
+        worries=worries_of(request.app),
     )
+
+
+@pages.get("/health")
+def health_page(request: Request, course: CurrentCourse) -> Response:
+    """Workers, servers, limits and disks: what is so, and what needs a look."""
+    lines = (*state_of(course).lines, *service_state(request.app).lines)
+    return teacher_page(request, "teach_health.html", lines=lines, worries=worries_of(request.app))
 
 
 @pages.get("/log")

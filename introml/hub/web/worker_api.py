@@ -88,8 +88,11 @@ def _body(kind: type[_Asked]) -> Any:
 
 
 @router.post("/lease")
-def lease(course: CurrentCourse, asked: Annotated[LeaseAsked, _body(LeaseAsked)]) -> Response:
+def lease(
+    request: Request, course: CurrentCourse, asked: Annotated[LeaseAsked, _body(LeaseAsked)]
+) -> Response:
     """The next grading with the notebook to grade, or 204 if there is none."""
+    request.app.state.heard.note(asked.worker)
     while (found := jobs.lease(course, asked.worker, asked.tiers, asked.labs)) is not None:
         try:
             data = course.blobs.read(found.sha256)

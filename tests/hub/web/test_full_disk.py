@@ -1,4 +1,4 @@
-"""The disk of the course is full: it is called so, nothing that was taken is lost, and it passes."""
+"""The disk of the course is full: it is called so, nothing taken is lost, and it passes."""
 
 import os
 
@@ -8,7 +8,7 @@ from full_disk import small_disk
 from served import Browser, Tool, app_of
 from tiny_course import make_course
 
-from introml.hub.course.models import Event, Submission
+from introml.hub.course.models import Submission
 
 SAID = "The disk of the course is full, so this was not taken. Nothing was lost"
 
