@@ -28,7 +28,7 @@ from typing import IO, Any
 import sqlalchemy as sa
 
 from introml.grader.atomic import sync_folder
-from introml.hub.course import BlobDamaged, Blobs, Course, Database, UtcDateTime, now
+from introml.hub.course import BlobDamaged, Blobs, Course, Database, UtcDateTime, is_full, now
 
 _KIND = "introml backup 1"
 _MANIFEST = "manifest.json"
@@ -84,6 +84,11 @@ def back_up(course: Course, out: Path) -> Contents:
     except FileExistsError:
         raise BackupError(f"{out} is there already; choose another name") from None
     except (OSError, BlobDamaged, sa.exc.SQLAlchemyError) as problem:
+        if is_full(problem):
+            raise BackupError(
+                f"the disk of {out.parent} is full: no backup was made, and the course is as it "
+                "was; make room, or write it to another disk"
+            ) from problem
         raise BackupError(f"the backup could not be made: {problem}") from problem
     finally:
         draft.unlink(missing_ok=True)
@@ -130,6 +135,11 @@ def restore(path: Path, folder: Path, database: str = "") -> Contents:
                 shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
         except BaseException as problem:
             _take_back(folder)
+            if is_full(problem):
+                raise BackupError(
+                    f"the disk of {folder} is full: nothing was restored, and the backup is as it "
+                    "was; make room, or choose a folder on another disk"
+                ) from problem
             if isinstance(problem, OSError | sa.exc.SQLAlchemyError):
                 raise BackupError(f"the course could not be restored: {problem}") from problem
             raise

@@ -55,8 +55,9 @@ def local_workers(
     """What keeps `count` workers running as long as the service does, for `create_app`."""
 
     async def run(app: FastAPI) -> AsyncIterator[None]:
+        heard = getattr(app.state, "heard", None) or Heard()
         keepers = [
-            asyncio.create_task(_keep_one(command, number, pauses_s, app.state.heard))
+            asyncio.create_task(_keep_one(command, number, pauses_s, heard))
             for number in range(count)
         ]
         try:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from full_disk import small_disk
 from tiny_course import grade_next, make_course
 
 from introml.hub.course.course import Course
@@ -358,6 +359,22 @@ def test_a_submission_missing_from_the_disk_is_no_backup(sqlite_course, tmp_path
     with pytest.raises(BackupError, match="is missing"):
         back_up(sqlite_course, tmp_path / "b.tar")
     assert not list(tmp_path.glob("*b.tar*"))
+
+
+def test_a_full_disk_makes_no_backup_and_no_half_course_and_is_called_so(sqlite_course, tmp_path):
+    busy(sqlite_course)
+    whole = tmp_path / "whole.tar"
+    back_up(sqlite_course, whole)
+    with small_disk(tmp_path / "disk") as disk:
+        disk.fill(leave=4096)
+        with pytest.raises(BackupError, match=f"the disk of {disk.folder} is full: no backup"):
+            back_up(sqlite_course, disk.folder / "b.tar")
+        with pytest.raises(BackupError, match=r"again is full: nothing was restored"):
+            restore(whole, disk.folder / "again")
+        disk.empty()
+        assert not any(one.is_file() for one in disk.folder.rglob("*"))
+        restore(whole, disk.folder / "again")
+        assert back_up(sqlite_course, disk.folder / "b.tar").submissions == 2
 
 
 def test_only_what_was_not_refused_is_in_a_backup(sqlite_course, tmp_path):

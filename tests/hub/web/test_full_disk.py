@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from full_disk import small_disk
 from served import Browser, Tool, app_of
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.hub.course.models import Submission
 
@@ -26,6 +26,10 @@ def course(disk):
     made.database.close()
 
 
+def large():
+    return notebook(os.urandom(100_000).hex())
+
+
 def submissions(course):
     with course.database.reading() as session:
         return session.scalar(sa.select(sa.func.count(Submission.id)))
@@ -38,17 +42,17 @@ def files(course):
 def test_what_cannot_be_kept_is_refused_in_words_and_what_was_kept_stays(course, disk):
     app = app_of(course)
     ann, tool = Browser(app, "ann"), Tool(app, "token of-ann")
-    first = tool.submit(b"first").json()["receipt"]
+    first = tool.submit(notebook("first")).json()["receipt"]
     form = ann.form_token("labs/tiny")
     disk.fill()
     before = files(course)
-    refused = tool.submit(os.urandom(200_000))
+    refused = tool.submit(large())
     assert refused.status_code == 507
     assert refused.json()["detail"].startswith(SAID)
     page = ann.post(
         "labs/tiny/submissions",
         data={"csrf": form},
-        files={"notebook": ("tiny.ipynb", os.urandom(200_000))},
+        files={"notebook": ("tiny.ipynb", large())},
     )
     assert page.status_code == 507
     assert SAID in page.text
@@ -58,22 +62,22 @@ def test_what_cannot_be_kept_is_refused_in_words_and_what_was_kept_stays(course,
     assert ann.get("labs/tiny").status_code == 200
     assert submissions(course) == 1
     disk.empty()
-    assert tool.submit(b"second").status_code == 201
+    assert tool.submit(notebook("second")).status_code == 201
     assert submissions(course) == 2
-    assert tool.submit(b"second").json()["receipt"] != first
+    assert tool.submit(notebook("second")).json()["receipt"] != first
 
 
 def test_a_database_that_is_full_is_no_database_that_is_away(course, disk):
     app = app_of(course)
     tool = Tool(app, "token of-ann")
-    assert tool.submit(b"first").status_code == 201
-    disk.fill(leave=8192)  # room for the notebook, and none for its row
-    course.blobs.keep(b"x" * 3000)
-    answers = [tool.submit(bytes([n]) * 10) for n in range(4)]
+    assert tool.submit(notebook("first")).status_code == 201
+    # Room for a notebook and its folder, and none for its row.
+    disk.fill(leave=len(notebook("1")) // 4096 * 4096 + 4096)
+    answers = [tool.submit(notebook(str(number))) for number in range(4)]
     assert {one.status_code for one in answers} == {507}
     assert submissions(course) == 1
     disk.empty()
-    assert tool.submit(b"second").status_code == 201
+    assert tool.submit(notebook("second")).status_code == 201
 
 
 def test_other_trouble_with_a_file_is_called_a_failure(sqlite_course, monkeypatch):
@@ -81,6 +85,6 @@ def test_other_trouble_with_a_file_is_called_a_failure(sqlite_course, monkeypatc
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(sqlite_course.blobs, "keep", refuse)
-    answer = Tool(app_of(sqlite_course), "token of-ann").submit(b"one")
+    answer = Tool(app_of(sqlite_course), "token of-ann").submit(notebook())
     assert answer.status_code == 500
     assert "disk" not in answer.json()["detail"]

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from full_disk import small_disk
 from served import Browser, Tool, app_of
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.grader.box import cgroups
 from introml.hub.course.database import now
@@ -76,10 +76,8 @@ class TestWorkers:
         assert "worker" not in worries(app)
 
     def test_one_that_grades_is_alive_however_long_it_takes(self, app, monkeypatch):
-        tool = Tool(app, "token of-ann")
         for name in ("bob", "ann"):
-            assert Tool(app, f"token of-{name}").submit(name.encode()).status_code == 201
-        del tool
+            assert Tool(app, f"token of-{name}").submit(notebook(name)).status_code == 201
         token = f"Bearer {app.state.course.secret('worker')}"
         for name in ("here, process 1", "here, process 2"):
             asked = {"worker": name, "tiers": ["cpu"]}
@@ -180,7 +178,7 @@ def test_a_full_disk_is_told_to_everyone_and_to_the_teacher_when(tmp_path):
         app = app_of(course)
         assert "disk of the course is full" not in Browser(app, "ann").get("").text
         disk.fill()
-        assert Tool(app, "token of-ann").submit(b"x" * 100_000).status_code == 507
+        assert Tool(app, "token of-ann").submit(notebook("x" * 100_000)).status_code == 507
         assert "The disk of the course is full." in Browser(app, "ann").get("").text
         assert "the disk was full at" in worries(app)
         assert "the course&#39;s folder is full" in Browser(app, "tess").get("teach").text
