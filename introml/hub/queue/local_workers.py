@@ -50,12 +50,17 @@ def worker_command(course: Course, url: str) -> list[str]:
 
 
 def local_workers(
-    command: Sequence[str], count: int, pauses_s: tuple[float, float] = _PAUSES_S
+    command: Sequence[str],
+    count: int,
+    pauses_s: tuple[float, float] = _PAUSES_S,
+    heard: Heard | None = None,
 ) -> Callable[[FastAPI], AsyncIterator[None]]:
-    """What keeps `count` workers running as long as the service does, for `create_app`."""
+    """What keeps `count` workers running as long as the service does, for `create_app`.
+
+    `heard` is told of each that ends unasked.
+    """
 
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        heard = getattr(app.state, "heard", None) or Heard()
         keepers = [
             asyncio.create_task(_keep_one(command, number, pauses_s, heard))
             for number in range(count)
@@ -71,7 +76,7 @@ def local_workers(
 
 
 async def _keep_one(
-    command: Sequence[str], number: int, pauses_s: tuple[float, float], heard: Heard
+    command: Sequence[str], number: int, pauses_s: tuple[float, float], heard: Heard | None
 ) -> None:
     """Run a worker; whenever it ends, run another after a pause that grows while they die young."""
     environment = _environment()
@@ -88,7 +93,8 @@ async def _keep_one(
             raise
         if time.monotonic() - begun > _WELL_S:
             pause = pauses_s[0]
-        heard.died(process.pid, status)
+        if heard is not None:
+            heard.died(process.pid, status)
         _log.warning(
             "grading worker %d ended with status %d; another one starts in %g s",
             number, status, pause,

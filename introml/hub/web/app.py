@@ -52,12 +52,14 @@ def create_app(
     public_url: str = "",
     book: Path = _BOOK,
     background: Sequence[Background] = (),
+    heard: Heard | None = None,
 ) -> FastAPI:
     """The service of a course, under `prefix`.
 
     `hub_url` is the path under which JupyterHub is, with a slash at its end; `public_url` the
     address of the service for browsers, where it is known. `background` are asynchronous generators
     that yield once: what comes before runs at the start, what comes after at the end.
+    `heard` is told of workers by `background` as well.
     """
     if not (prefix.startswith("/") and prefix.endswith("/")):
         raise ValueError(f"prefix is {prefix!r}; it must begin and end with a slash")
@@ -89,7 +91,7 @@ def create_app(
     app.state.hub_url = hub_url
     app.state.public_url = public_url
     app.state.ready = True
-    app.state.heard = Heard()
+    app.state.heard = heard or Heard()
     #: How large students' homes were when they were last measured.
     app.state.homes = {}
     #: When the disk was last found full, as a request was dealt with.

@@ -23,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from introml.grader.lab import LabError
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
-from introml.hub.queue import worker_command
+from introml.hub.queue import Heard, worker_command
 from introml.hub.queue.local_workers import local_workers
 from introml.hub.web.app import Background, create_app
 from introml.hub.web.health import watched
@@ -71,9 +71,10 @@ def main() -> int:
 def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
     """The application with all that it does beside answering: preparing, and local workers."""
     background: list[Background] = [prepared, watched]
+    heard = Heard()
     if course.settings.workers:
         command = worker_command(course, f"http://{host}:{port}{prefix}")
-        background.append(local_workers(command, course.settings.workers))
+        background.append(local_workers(command, course.settings.workers, heard=heard))
     public = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
     return create_app(
         course,
@@ -82,6 +83,7 @@ def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
         hub_url=os.environ.get("JUPYTERHUB_BASE_URL") or "/",
         public_url=f"{public.rstrip('/')}/" if public else "",
         background=background,
+        heard=heard,
     )
 
 
