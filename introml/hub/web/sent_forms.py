@@ -82,10 +82,17 @@ class SentForms:
 
 
 def typed(form: FormData) -> dict[str, str]:
-    """The texts of a form, without its plumbing and files."""
-    return {
-        key: value for key, value in form.items() if isinstance(value, str) and key not in _PLUMBING
-    }
+    """The texts of a form by name, without its plumbing and files."""
+    return dict(all_typed(form))
+
+
+def all_typed(form: FormData) -> list[tuple[str, str]]:
+    """The same, with every value of a name that is there several times."""
+    return [
+        (key, value)
+        for key, value in form.multi_items()
+        if isinstance(value, str) and key not in _PLUMBING
+    ]
 
 
 def mark_of(path: str, form: FormData) -> str:

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from introml.hub.course import Course, Refused, at_wall_clock
 from introml.hub.web import messages
 from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see, wall_clock
-from introml.hub.web.sent_forms import mark_of, typed
+from introml.hub.web.sent_forms import all_typed, mark_of, typed
 
 #: How many rows a list shows at a time.
 ROWS = 100
@@ -94,7 +94,7 @@ class TeacherForm:
         sent_forms, path = self.request.app.state.sent_forms, self.request.url.path
         try:
             if ask is not None and self.text("sure") != "yes":
-                return self._asked(back, ask())
+                return self.ask(back, ask())
             mark = mark_of(path, self.fields)
             words, kind = sent_forms.once(self.request.state.csrf, mark, act), "done"
         except Refused as refused:
@@ -109,8 +109,9 @@ class TeacherForm:
             kept = sent_forms.keep(self.request.state.csrf, path, typed(self.fields))
         return messages.say(self.request, see(self.request, back), words, kind, kept)
 
-    def _asked(self, back: str, question: Question) -> Response:
-        fields = [("sure", "yes"), *typed(self.fields).items()]
+    def ask(self, back: str, question: Question) -> Response:
+        """The page that asks first, and sends this form once more, with a field `sure`."""
+        fields = [("sure", "yes"), *all_typed(self.fields)]
         return teacher_page(
             self.request, "teach_sure.html", question=question, fields=fields, back=back
         )

@@ -137,12 +137,33 @@ def invite(sent: SentByTeacher) -> Response:
             find = roster.without_password if whom == "all" else roster.uninvited
             with sent.course.database.reading() as session:
                 names = find(session)
+        if sent.text("sure") != "yes" and (ending := _ending(sent.course, names)) > 1:
+            return sent.ask("teach/roster", _ends(ending))
         invited = roster.invite(sent.course, sent.by, names)
         if not invited:
             raise Refused("Everybody in the course has a password, or a link to choose one.")
     except Refused as refused:
         return sent.end("teach/roster", str(refused), "refused")
     return _shown(sent, invited)
+
+
+def _ending(course: Course, names: list[str]) -> int:
+    """How many of these people have a link now, which would end."""
+    with course.database.reading() as session:
+        invited = roster.open_invitations(session)
+        known = session.execute(sa.select(Person.id, Person.name).filter_by(active=True))
+        return sum(ident in invited and name in names for ident, name in known)
+
+
+def _ends(count: int) -> Question:
+    return Question(
+        f"End {count} links, and make new ones?",
+        [
+            f"{count} of these people have a link that they have not used. It stops working, and "
+            "you must send them the new one."
+        ],
+        "Make new links",
+    )
 
 
 def _invites(course: Course) -> bool:

@@ -1,5 +1,6 @@
 """Forms after they were sent: a refused one keeps what was typed, and none acts twice."""
 
+import re
 import threading
 
 import pytest
@@ -8,7 +9,7 @@ from bs4 import BeautifulSoup
 from served import PREFIX, Browser, app_of
 from tiny_course import grade_next
 
-from introml.hub.course.models import Event, Grading, Override, Person, Submission
+from introml.hub.course.models import Event, Grading, Invitation, Override, Person, Submission
 from introml.hub.grades.submissions import hand_in
 from introml.hub.web import sent_forms
 from introml.hub.web.sent_forms import SentForms
@@ -218,3 +219,15 @@ def test_taking_a_lower_grade_asks_first_and_keeps_the_reason(course, tess):
     tess.post(there, data=sent)
     assert count(course, Grading, id=held, state="done") == 1
     assert count(course, Submission) == 1
+
+
+def test_ending_the_links_of_several_asks_first_and_forgets_nobody(course, tess):
+    tess.send_form("teach/roster/invite")
+    made = count(course, Invitation)
+    answer = tess.send_form("teach/roster/invite", whom="chosen", name=["ann", "bob"])
+    assert "End 2 links" in answer.text
+    assert count(course, Invitation) == made, "nothing is done yet"
+    names = re.findall(r'name="name" value="(\w+)"', answer.text)
+    assert names == ["ann", "bob"]
+    answer = tess.send_form("teach/roster/invite", whom="chosen", name=names, sure="yes")
+    assert answer.text.count("hub/invite#") == 2

@@ -610,7 +610,7 @@ def test_a_person_who_cannot_be_added_is_refused_and_what_was_typed_is_kept(
 def test_a_new_link_for_some_leaves_the_links_of_the_others_good(course, tess):
     first = links_in(tess.form("teach/roster/invite"))
     assert set(names_of(course, first)) == {"ann", "bob", "tess"}
-    chosen = links_in(tess.form("teach/roster/invite", whom="chosen", name=["ann", "tess"]))
+    chosen = links_in(tess.form("teach/roster/invite", whom="chosen", name=["ann", "tess"], **SURE))
     assert sorted(names_of(course, chosen)) == ["ann", "tess"]
     assert [name for name in names_of(course, first) if name] == ["bob"]
     with course.database.writing() as session:
@@ -619,7 +619,7 @@ def test_a_new_link_for_some_leaves_the_links_of_the_others_good(course, tess):
     assert sorted(names_of(course, chosen)) == ["ann", "tess"]
     again = tess.form("teach/roster/invite")
     assert "Everybody in the course has a password, or a link" in again.text
-    everyone = links_in(tess.form("teach/roster/invite", whom="all"))
+    everyone = links_in(tess.form("teach/roster/invite", whom="all", **SURE))
     assert sorted(names_of(course, everyone)) == ["ann", "bob", "tess", "zoe"]
     assert names_of(course, chosen) == [None, None]
 
