@@ -169,7 +169,7 @@ def _disks(course: Course, lines: list[str], worries: list[str]) -> None:
         if not folder.is_dir() or (device := folder.stat().st_dev) in told:
             continue
         told.add(device)
-        free = room(folder)
+        free = room(folder, ordinary=True)  # what df says, too
         lines.append(f"disk of {what}, {folder}: {free / 1e9:.1f} GB free")
         if not has_room(folder):
             worries.append(

@@ -25,7 +25,7 @@ from starlette.concurrency import run_in_threadpool
 
 from introml.grader import atomic
 from introml.grader.text import one_line
-from introml.hub.course import Course, Event, Grading, Person, bytes_in, now
+from introml.hub.course import Course, Event, Grading, Person, bytes_in, clock_words, now
 from introml.hub.jupyter import limits
 from introml.hub.operate import State, counted, health_file, state_of
 
@@ -109,10 +109,11 @@ def server_notes(app: FastAPI, session: Session, person: Person) -> list[str]:
         .limit(1)
     )
     if ended is not None and now() - ended.at < _HOUR:
+        when = clock_words(ended.at, app.state.course.zone)
         notes.append(
-            f"At {ended.at:%H:%M} UTC your server ran out of memory, and {ended.detail}. What you "
-            "had saved is there. Shut down notebooks that you don't use (in JupyterLab: Kernel, "
-            "Shut Down All Kernels), and run the cell again with less data at a time."
+            f"At {when} your server ran out of memory, and {ended.detail}. What you had saved is "
+            "there. Shut down notebooks that you don't use (in JupyterLab: Kernel, Shut Down All "
+            "Kernels), and run the cell again with less data at a time."
         )
     most = bytes_in(app.state.course.hub_settings().disk_limit)
     size = app.state.homes.get(person.name, 0)
@@ -153,8 +154,8 @@ def _servers(app: FastAPI, course: Course, lines: list[str], worries: list[str])
             )
         )
     for one in ended:
-        said = f"{one.person}, {one.at:%Y-%m-%d %H:%M} UTC, {one.what}: {one_line(one.detail, 300)}"
-        lines.append(said)
+        when = clock_words(one.at, course.zone)
+        lines.append(f"{one.person}, {when}, {one.what}: {one_line(one.detail, 300)}")
     down = dict.fromkeys(x.person for x in ended if x.what == "server failed")
     for name in [one for one in down if one not in (up or ())]:
         worries.append(f"the server of {name} did not start; the log says why")
@@ -207,6 +208,6 @@ def _disk(app: FastAPI, course: Course, lines: list[str], worries: list[str]) ->
     at: Any = app.state.disk_full_at
     if at is not None and now() - at < _DAY:
         worries.append(
-            f"the disk was full at {at:%Y-%m-%d %H:%M} UTC: what was sent then was refused, and "
-            "who sent it was told"
+            f"the disk was full at {clock_words(at, course.zone)}: what was sent then was "
+            "refused, and who sent it was told"
         )
