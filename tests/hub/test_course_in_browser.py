@@ -59,7 +59,7 @@ class Someone:
 
     def accept(self, link):
         self.page.goto(link)
-        assert "#" not in self.page.url, "the secret is still in the address"
+        self.page.wait_for_url("**/hub/invite")  # the secret is not in the address any more
         expect(self.page.get_by_label("Invitation")).to_be_hidden()
         self.page.get_by_label("Password, 10 characters or more").fill(PASSWORD)
         self.page.get_by_label("The same password again").fill(PASSWORD)
@@ -105,10 +105,20 @@ def test_the_teacher_imports_a_roster_and_makes_invitations(teacher, story):
     story["link"] = page.get_by_label(f"Link for {CAM}").input_value()
 
 
-def test_a_student_accepts_theirs(student, story):
+def test_a_student_learns_the_name_and_accepts_theirs(student, story):
+    student.page.goto(story["link"])
+    expect(student.page.get_by_label("Your name for signing in")).to_have_value(CAM)
+    expect(student.page.get_by_text("Your address cam@example.edu does as well")).to_be_visible()
     student.accept(story["link"])
     expect(student.page.get_by_role("link", name="Least squares by hand")).to_be_visible()
     expect(student.page.get_by_role("link", name="Teaching")).to_have_count(0)
+    expect(student.page.get_by_text(f"Cam Clever, signed in as {CAM}")).to_be_visible()
+    context = student.page.context.browser.new_context()
+    late = context.new_page()
+    late.goto(story["link"])
+    expect(late.get_by_role("alert")).to_contain_text("This invitation is used, expired or unknown")
+    expect(late.get_by_label("Invitation: the link")).to_be_focused()
+    context.close()
 
 
 def test_a_page_of_the_book_opens_as_a_notebook_and_its_widget_moves(student):
