@@ -103,6 +103,27 @@ class Switch(Choice):
         super().__init__(default, (True, False), **kwargs)
 
 
+class Text(traitlets.TraitType):
+    """Text of at most `most` characters, without space at its ends."""
+
+    default_value = ""
+
+    def __init__(self, default: str, most: int, **kwargs: Any):
+        self.most = most
+        super().__init__(default, **kwargs)
+
+    def form(self) -> dict[str, Any]:
+        return {"kind": "text", "most": self.most}
+
+    def validate(self, obj: Any, value: Any) -> str:
+        if not isinstance(value, str) or len(value) > self.most:
+            raise BadValue(
+                f"{_name(self, obj)} must be text of at most {self.most} characters; "
+                f"it was given {value!r:.80}"
+            )
+        return value.strip()
+
+
 class Numbers(traitlets.TraitType):
     """A list of numbers (`dims=1`) or a rectangle of them (`dims=2`), each from `low` to `high`.
 

@@ -9,31 +9,13 @@ from typing import TYPE_CHECKING, Any
 import traitlets
 
 from introml.widgets.base import Widget
-from introml.widgets.traits import BadValue, Choice, Numbers, Real, Switch, Whole
+from introml.widgets.traits import BadValue, Choice, Numbers, Real, Switch, Text, Whole
 
 if TYPE_CHECKING:
     from introml.models.encoder import Encoder
 
 #: More tokens than this leave the labels of the heat map no room.
 MOST_TOKENS = 24
-
-
-class Sentence(traitlets.TraitType):
-    """Text of at most 200 characters; empty means none."""
-
-    default_value = ""
-    most = 200
-
-    def form(self) -> dict[str, Any]:
-        return {"kind": "text", "most": self.most}
-
-    def validate(self, obj: Any, value: Any) -> str:
-        if not isinstance(value, str) or len(value) > self.most:
-            raise BadValue(
-                f"{type(obj).__name__}.{self.name} must be text of at most {self.most} characters; "
-                f"it was given {value!r:.80}"
-            )
-        return value.strip()
 
 
 class Recording(traitlets.TraitType):
@@ -90,7 +72,7 @@ class AttentionHeatmap(Widget):
     head = Whole(1, 0, 99, help="the head shown large, within its layer").tag(sync=True)
     token = Whole(-1, -1, MOST_TOKENS - 1, help="the query token chosen; −1: none").tag(sync=True)
     display = Choice("map", ("map", "lines"), help="how the large head is drawn").tag(sync=True)
-    sentence = Sentence("", help="the reader's own, for the encoder").tag(sync=True)
+    sentence = Text("", 200, help="the reader's own, for the encoder").tag(sync=True)
     # Tokens and weights of `sentence`, or what was wrong with it: {"text", "error"}.
     _own: Any = traitlets.Dict(None, allow_none=True).tag(sync=True)
 

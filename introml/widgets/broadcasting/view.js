@@ -203,5 +203,6 @@ export default defineWidget({
   name: "Broadcasting",
   title: "Two shapes, and the shape of their sum",
   linked: ["a", "b", "cell", "tensor"],
+  readoutFirst: true,
   build,
 });

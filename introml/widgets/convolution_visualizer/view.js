@@ -231,5 +231,6 @@ export default defineWidget({
   name: "ConvolutionVisualizer",
   title: "Convolution and pooling, one output cell at a time",
   linked: [...SETTING, "cell"],
+  readoutFirst: true,
   build,
 });

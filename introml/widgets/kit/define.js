@@ -59,6 +59,8 @@ import { checkForms, fits } from "./forms.js";
  * @property {string} name the Python class
  * @property {string} title names the figure for a screen reader
  * @property {string[]} [linked] traits that a link carries
+ * @property {boolean} [readoutFirst] whether the sentence stands right below the picture, before the
+ *   controls
  * @property {(ui: Ui) => (() => void)} build makes the drawing and the controls, and returns the
  *   function that redraws them
  */
@@ -143,7 +145,8 @@ function makeUi(model, root, definition, width) {
   const panel = h("div", { class: "iml-controls" });
   const readout = h("p", { class: "iml-readout", "data-readout": "", role: "status" });
   const problem = h("p", { class: "iml-problem", role: "alert", hidden: true });
-  root.replaceChildren(problem, stage, panel, readout);
+  const below = definition.readoutFirst ? [readout, panel] : [panel, readout];
+  root.replaceChildren(problem, stage, ...below);
 
   /** @type {Bound & Figure} */
   const own = {
