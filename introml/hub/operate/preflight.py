@@ -53,11 +53,12 @@ def problems(
     `builds`: what is to be installed and built will be, in the checkout.
     """
     try:
-        settings = _settings(course)
+        settings, unread = _settings(course), []
     except ValueError as problem:
-        return [str(problem)]
+        settings, unread = {}, [str(problem)]
     hub = _table(settings, "hub")
     found = [
+        *unread,
         *_of_the_system(),
         *_of_the_course(course),
         *_of_the_port(address or hub.get("address"), hub.get("port") if port is None else port),
@@ -163,11 +164,12 @@ def _of_the_checkout(root: Path) -> Iterator[str]:
 def _of_the_homes(homes: Any, root: Path) -> Iterator[str]:
     places = _module("course/places")
     chosen = Path(homes) if isinstance(homes, str) and homes else places.default_homes(root)
+    another = "/home/introml-students" if os.geteuid() == 0 else Path.home() / "introml-home"
     if places.overlap(chosen, root):
         yield (
             f"the homes of students would be in {chosen}, and the book's own folder is {root}: "
             "their files would lie among the labs' sources; name another folder in course.toml: "
-            'under [hub], homes = "/home/introml-students"'
+            f'under [hub], homes = "{another}"'
         )
 
 
@@ -229,10 +231,15 @@ def _of_the_students_python(named: Any) -> Iterator[str]:
 
 
 def _of_secrets(settings: dict[str, Any], root: Path) -> Iterator[str]:
-    """Folders with solutions that students could read, and that are another's to close."""
+    """Folders with solutions that students could read, and that are another's to close.
+
+    What else gives answers away is found by its content when all is installed (`secrets_audit`);
+    the book's own tests do.
+    """
     names = [settings.get("labs_folder") or str(root / "labs"), settings.get("hidden")]
     folders = [Path(one) for one in names if isinstance(one, str) and one]
-    others = [one for one in (*folders, root / ".git") if _is_open(one) and not is_own(one)]
+    folders += [root / ".git", root / "tests"]
+    others = [one for one in folders if _is_open(one) and not is_own(one)]
     if others:
         yield (
             "students, who have a shell here, could read hidden checks and solutions in a folder "
