@@ -20,7 +20,7 @@ from introml.grader.cli import Usage
 from introml.grader.lab import LabError
 from introml.grader.text import one_line
 from introml.hub.course import Course, CourseError, default_folder
-from introml.hub.operate import counted, is_running, parts_of, state_of
+from introml.hub.operate import counted, hosts, is_running, parts_of, state_of
 
 _BY = "command line"
 _MOST_PROBLEMS = 50
@@ -69,6 +69,15 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     one.add_argument("--config", metavar="FILE", help="JupyterHub's own configuration, on Slurm")
 
     command("status", _status, "say how the course is; exit status 1 if it needs a look", "status")
+
+    one = command(
+        "hosts", _hosts, "give each student's server a host name of its own, and a certificate",
+        "hosts hub.example.edu",
+    )  # fmt: skip
+    one.add_argument(
+        "domain", nargs="?", default="localhost", metavar="DOMAIN",
+        help="names under it lead to this machine (localhost: for people at this machine)",
+    )  # fmt: skip
 
     one = command(
         "roster", _roster, "put the people of a CSV file on the roster",
@@ -161,6 +170,15 @@ def _status(options: argparse.Namespace) -> int:
     for one in worries:
         print(f"! {one}")
     return 1 if worries else 0
+
+
+def _hosts(options: argparse.Namespace) -> int:
+    with _course(options) as course:
+        for line in hosts.give(course, options.domain):
+            print(line)
+        if is_running(course):
+            print("The hub runs: stop it and start it again (make hub).")
+    return 0
 
 
 def _roster(options: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from introml.hub.course.database import now
 from introml.hub.grades.rules import Why
 from introml.hub.grades.submissions import NotAccepted, dates_of, hand_in
 from introml.hub.jupyter.signin import Invitations
+from introml.hub.jupyter.sockets import Sockets
 from introml.hub.web import concurrency_limit
 from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED
 
@@ -320,25 +321,148 @@ def test_no_debugger_opens_a_port_for_everybody(visit):
 def test_a_servers_token_opens_its_own_things_alone(real_hub, visit):
     visit(ANN).start_server(ANN)
     token = token_of(ANN)
-    ports = json.loads((real_hub.course.folder / "ports.json").read_text())
-    hub = f"http://127.0.0.1:{ports['hub_port']}/hub/api"
-    service = f"http://127.0.0.1:{ports['service_port']}/services/course"
-    proxy = f"http://127.0.0.1:{ports['proxy_port']}/api/routes"
+    sockets = Sockets(real_hub.course)
+    hub, service, proxy = "http://hub/hub/api", "http://course/services/course", "http://proxy/api"
+
+    def at(socket, headers):
+        transport = httpx.HTTPTransport(uds=str(socket))
+        return httpx.Client(headers=headers, transport=transport, timeout=30)
+
     for headers in ({}, {"Authorization": f"token {token}"}, {"Authorization": f"Bearer {token}"}):
-        with httpx.Client(headers=headers) as client:
+        with at(sockets.proxy, headers) as client:
+            assert client.get(f"{proxy}/routes").status_code == 403
+            assert client.post(f"{proxy}/routes", json={}).status_code == 403
+        with at(sockets.hub, headers) as client:
             for address in (
                 f"{hub}/users", f"{hub}/users/{BOB}", f"{hub}/users/{BOB}/tokens", f"{hub}/proxy",
-                f"{hub}/services", f"{hub}/groups", proxy,
+                f"{hub}/services", f"{hub}/groups",
             ):  # fmt: skip
                 assert client.get(address).status_code in (401, 403, 404), address
-            for address in (f"{hub}/users/{BOB}/server", f"{hub}/users/{ANN}/tokens", proxy):
+            for address in (f"{hub}/users/{BOB}/server", f"{hub}/users/{ANN}/tokens"):
                 assert client.post(address, json={}).status_code in (401, 403, 404), address
+        with at(sockets.service, headers) as client:
             for path in ("worker/waiting", "worker/seeds"):
                 assert client.get(f"{service}/{path}").status_code == 401
             # Nor is it a session: the service's pages know browsers alone.
             for cookie in (token, f'"{token}"'):
                 answer = client.get(f"{service}/", headers={"Cookie": f"introml-session={cookie}"})
                 assert answer.status_code == 401
+
+
+#: For so many seconds, tries to listen wherever the hub does; says what it could take.
+TAKES = """
+import json, os, select, socket, sys, time
+ports, paths, seconds = json.loads(sys.argv[1])
+took, until = [], time.monotonic() + seconds
+print("begun", flush=True)
+while time.monotonic() < until:
+    for where in [("", one) for one in ports] + paths:
+        probe = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
+        try:
+            if isinstance(where, str):
+                try:
+                    os.unlink(where)
+                except FileNotFoundError:
+                    pass
+            else:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            probe.bind(where if isinstance(where, str) else ("127.0.0.1", where[1]))
+            probe.listen()
+            took.append(probe)
+            print("took", where, flush=True)
+        except OSError:
+            probe.close()
+    for one in select.select(took, [], [], 0.002)[0]:
+        print("heard", one.accept()[0].recv(4000), flush=True)
+"""
+
+
+def is_server(process, name):
+    """Whether it is that student's server."""
+    with contextlib.suppress(psutil.Error):
+        mine = process.uids().real == pwd.getpwnam(name).pw_uid
+        return mine and "jupyterhub.singleuser" in process.cmdline()
+    return False
+
+
+def test_nobody_takes_the_place_of_a_part_that_dies(real_hub, visit):
+    """Proxy, service and a server are killed while another student tries to listen there."""
+    ann = visit(ANN)
+    ann.start_server(ANN)
+    family = psutil.Process(real_hub.process.pid).children(recursive=True)
+    students = [pwd.getpwnam(ANN).pw_uid]
+    ports = {
+        one.laddr.port
+        for process in family if process.uids().real not in students
+        for one in process.net_connections("tcp") if one.status == "LISTEN"
+    }  # fmt: skip
+    assert ports == {real_hub.port}, "a part listens at a port beside the public one"
+    sockets = Sockets(real_hub.course)
+    places = [sockets.hub, sockets.service, sockets.proxy, sockets.server(ANN)]
+    assert all(one.is_socket() for one in places)
+    # Whoever starts a server has an account: bob's is made by that.
+    visit(BOB).start_server(BOB)
+    told = json.dumps([list(ports), [str(one) for one in places], 15])
+    thief = as_student(BOB, "/opt/introml/env/bin/python", "-c", TAKES, told)
+    assert thief.stdout.readline() == "begun\n"
+    service, proxy = "introml.hub.web.service", "configurable-http-proxy"
+    dying = [x for x in family if any(y.endswith((service, proxy)) for y in x.cmdline())]
+    dying += [x for x in psutil.process_iter() if is_server(x, ANN)]
+    assert len(dying) == 3
+    for one in dying:
+        one.kill()
+    assert ann.get("/hub/home").url.path == "/hub/home", "who came meanwhile was not answered"
+    until = time.monotonic() + 40
+    while ann.get("/services/course/").status_code != 200:
+        assert time.monotonic() < until, "the service did not come back"
+        time.sleep(0.2)
+    assert thief.communicate(timeout=60)[0] == ""
+
+
+#: A server that gives everybody the same page, in the place of a student's own JupyterLab.
+ANSWERS_ALL = """
+import http.server, os, socketserver, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"anyone's page, for " + self.headers.get("Cookie", "").encode())
+    def address_string(self):
+        return ""
+    def log_message(self, *about):
+        pass
+where = sys.argv[1]
+os.rename(where, where + ".was")
+with socketserver.UnixStreamServer(where, Page) as server:
+    print("listens", flush=True)
+    try:
+        for _ in range(int(sys.argv[2])):
+            server.handle_request()
+    finally:
+        os.rename(where + ".was", where)
+"""
+
+
+def test_what_a_student_shows_is_seen_by_no_other_persons_browser(real_hub, visit):
+    """All servers have the hub's own name here, so a page of one could act in a teacher's place."""
+    ann, bob = visit(ANN), visit(BOB)
+    ann.start_server(ANN)
+    bob.get("/services/course/")
+    place = Sockets(real_hub.course).server(ANN)
+    evil = as_student(ANN, "/opt/introml/env/bin/python", "-c", ANSWERS_ALL, str(place), "1")
+    assert evil.stdout.readline() == "listens\n"
+    for visitor in (bob, visit()):
+        for way in ("/user/{}/page", "/%75ser/{}/page", "/user/x/..%2f{}/page", "/user/%61{}/page"):
+            name = ANN[1:] if way.startswith("/user/%61") else ANN
+            answer = visitor.get(way.format(name))
+            assert "anyone's page" not in answer.text
+    assert "anyone's page" in ann.get(f"/user/{ANN}/page").text, "the page that nobody else saw"
+    assert evil.wait(20) == 0
+    # It is by a cookie that the browser is known, and that goes with the one who signs out.
+    assert ann.cookies.get("introml-signed-in-as") == ANN
+    ann.get("/hub/logout")
+    assert "introml-signed-in-as" not in ann.cookies
 
 
 def test_who_lists_processes_reads_no_secret(real_hub, visit):

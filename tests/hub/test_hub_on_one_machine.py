@@ -351,7 +351,10 @@ def test_a_hub_that_is_killed_comes_back_and_finds_its_servers(real_hub, visit):
     until = time.monotonic() + 300
     while True:
         with contextlib.suppress(httpx.HTTPError):
-            if visitor.get(f"/user/{ANN}/api").status_code == 200 and not hub.is_running():
+            server, service = (
+                visitor.get(path).status_code for path in (f"/user/{ANN}/api", "/services/course/")
+            )
+            if (server, service) == (200, 200) and not hub.is_running():
                 break
         assert time.monotonic() < until, real_hub.log[-3000:]
         time.sleep(0.2)

@@ -37,6 +37,7 @@ from introml.grader.notebook import (
     too_big,
     uploads,
 )
+from introml.grader.student.unix_http import SCHEME, UnixConnection, path_of
 from introml.grader.text import one_line
 
 ADDRESS, TOKEN = "INTROML_SUBMIT_URL", "JUPYTERHUB_API_TOKEN"
@@ -187,7 +188,7 @@ class Service:
         if not _HARMLESS_TOKEN.fullmatch(self._token):
             raise NotHandedIn(f"What is in {TOKEN} is no token. {_RESTART}")
         self._try_s = try_s
-        parts = _web_address(address)
+        parts = _web_address(address, (SCHEME, "http", "https"))
         if parts is None or not re.fullmatch(r"/[\x21-\x7e]*", parts.path or "/"):
             raise NotHandedIn(f"{ADDRESS} is {address!r}; it must be an http or https address.")
         self._parts = parts
@@ -244,6 +245,8 @@ class Service:
             connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
+        if self._parts.scheme == SCHEME:
+            return UnixConnection(path_of(self._parts), self._try_s / 2)
         secure = self._parts.scheme != "http"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         return kind(self._parts.hostname or "", self._parts.port, timeout=self._try_s / 2)
@@ -309,11 +312,11 @@ _RESTART = (
 )
 
 
-def _web_address(text: str) -> SplitResult | None:
-    """The parts of an http or https address, or None."""
+def _web_address(text: str, schemes: tuple[str, ...] = ("http", "https")) -> SplitResult | None:
+    """The parts of an address of one of these kinds, or None."""
     try:
         parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        good = parts.scheme in schemes and parts.hostname and parts.port != 0
     except ValueError:
         return None
     return parts if good else None

@@ -69,9 +69,8 @@ class HubSettings(SettingsTable):
     shared: str = ""
     students_python: str = ""
     homes: str = ""
+    #: Where nodes of a cluster find the hub itself. On one machine it listens at a socket.
     hub_port: _Port = 0
-    proxy_port: _Port = 0
-    service_port: _Port = 0
 
     @model_validator(mode="after")
     def _goes_together(self) -> HubSettings:
@@ -88,11 +87,6 @@ class HubSettings(SettingsTable):
             return self.public_url.rstrip("/") + self.base_url
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"http{'s' * bool(self.ssl_cert)}://{host}:{self.port}{self.base_url}"
-
-    @property
-    def service_url(self) -> str:
-        """Where programs on this machine find the submission service, with a / at its end."""
-        return f"http://127.0.0.1:{self.service_port}{self.base_url}services/course/"
 
 
 class SigninSettings(SettingsTable):

@@ -65,7 +65,8 @@ largest = 10_000_000
 # process_limit = 1000
 # disk_limit = "10G"
 # public_url = "https://hub.example.edu"
-# A host name for each student's server (needs names and a certificate for *.hub.example.edu):
+# A host name for each student's server; `introml hub hosts DOMAIN` writes it, and makes the
+# certificate (needs names and a certificate for *.hub.example.edu):
 # student_hosts = true
 
 # How people sign in: by one-time invitations and passwords (left out), or by your institution.

@@ -12,16 +12,21 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyterhub.utils import subdomain_hook_idna
 
 from introml.book.paths import ROOT
 from introml.hub.course import Course, CourseError, HubSettings, bytes_in, default_folder, nearest
+from introml.hub.jupyter import signed_in_as
+from introml.hub.jupyter.proxy import CourseProxy
 from introml.hub.jupyter.signin import TEACHERS, CourseLti, CourseOAuth, Invitations, OnRoster
 from introml.hub.jupyter.signin_pages import course_files
+from introml.hub.jupyter.sockets import Sockets, url_of
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
 from introml.site.node import node_path
 
+_PROXY_START = Path(__file__).with_name("proxy_start.mjs")
 _PAGES = Path(__file__).parent / "pages"
 _SIGN_IN: dict[str, type[OnRoster]] = {
     "invitations": Invitations, "oauth": CourseOAuth, "lti13": CourseLti,
@@ -35,18 +40,27 @@ _NOT_IN_SIGNIN = {
 COURSE_SCOPE = "access:services!service=course"
 
 
-def common(c: Any, course: Course, hub: HubSettings) -> None:
-    """What holds wherever students' servers run. Sets this process's umask."""
+def common(c: Any, course: Course, hub: HubSettings, hub_url: str = "") -> None:
+    """What holds wherever students' servers run. Sets this process's umask.
+
+    `hub_url` is where the hub itself listens, if that is not at its socket.
+    """
     os.umask(0o077)
     folder = course.folder
     app = c.JupyterHub
     app.bind_url = f"http{'s' * bool(hub.ssl_cert)}://{_host(hub.address)}:{hub.port}{hub.base_url}"
-    app.hub_ip, app.hub_port = "127.0.0.1", hub.hub_port
+    sockets = Sockets(course)
+    hub_url = hub_url or url_of(sockets.hub)
+    app.hub_bind_url = app.hub_connect_url = hub_url
+    app.hub_socket_mode = 0o666 if sockets.open_to_all else 0o600
     if hub.public_url:
         app.public_url = hub.url
     if hub.student_hosts:
         app.subdomain_host = hub.public_url.rstrip("/")
         app.subdomain_hook = student_host
+        # A browser takes such cookies from this very host alone: a student's server, at a name
+        # below it, can put none of its own in their place.
+        app.cookie_host_prefix_enabled = hub.public_url.startswith("https:")
     if hub.ssl_cert:
         app.ssl_key, app.ssl_cert = hub.ssl_key, hub.ssl_cert
     app.db_url = f"sqlite:///{folder / 'jupyterhub.sqlite'}"
@@ -57,13 +71,14 @@ def common(c: Any, course: Course, hub: HubSettings) -> None:
     app.tornado_settings = {"headers": {"X-Content-Type-Options": "nosniff"}}
     _pages(c, course, hub)
     _proxy(c, course, hub)
-    _services(c, course, hub)
+    _services(c, course, hub, f"{hub_url}{hub.base_url}hub/api")
     _sign_in(c, course)
+    signed_in_as.install()
     c.Spawner.cmd = [hub.students_python, "-P", "-m", "introml.hub.servers.singleuser"]
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = c.Spawner.http_timeout = 60
     c.Spawner.environment = {
-        "INTROML_SUBMIT_URL": hub.service_url,
+        "INTROML_SUBMIT_URL": f"{url_of(sockets.service)}{hub.base_url}services/course/",
         "INTROML_SHARED": hub.shared,
         "TZ": course.settings.time_zone,
         "PATH": f"{Path(hub.students_python).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -121,21 +136,44 @@ def _proxy(c: Any, course: Course, hub: HubSettings) -> None:
     script = ROOT / "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
     if not script.exists():
         raise CourseError("the proxy is missing; `make hub` installs it (configurable-http-proxy)")
+    sockets = Sockets(course)
+    c.JupyterHub.proxy_class = CourseProxy
     proxy = c.ConfigurableHTTPProxy
-    proxy.command = [*DIE_WITH_PARENT, node_path(), str(script)]
-    proxy.api_url = f"http://127.0.0.1:{hub.proxy_port}"
+    proxy.command = [*DIE_WITH_PARENT, node_path(), "--import", str(_PROXY_START), str(script)]
+    proxy.api_url = url_of(sockets.proxy)
+    host = urlsplit(hub.public_url).hostname or "" if hub.student_hosts else ""
+    proxy.extra_routes = {f"{host}{hub.base_url}services/course/": url_of(sockets.service)}
     proxy.auth_token = course.secret("proxy")
     proxy.pid_file = str(course.folder / "proxy.pid")
     proxy.log_level = "warn"
 
 
-def _services(c: Any, course: Course, hub: HubSettings) -> None:
-    environment = {"INTROML_COURSE": str(course.folder), "PYTHONUNBUFFERED": "1"}
+def _services(c: Any, course: Course, hub: HubSettings, hub_api: str) -> None:
+    prefix = f"{hub.base_url}services/course/"
+    origin = hub.public_url.rstrip("/") if hub.student_hosts else ""
+    callback = f"{origin}{prefix}oauth_callback"
+    # What JupyterHub would say itself of a service that it knew to have an address: it takes none
+    # that is a socket's, so the route to it is the proxy's (`extra_routes`).
+    environment = {
+        "INTROML_COURSE": str(course.folder),
+        "PYTHONUNBUFFERED": "1",
+        "JUPYTERHUB_API_URL": hub_api,
+        "JUPYTERHUB_SERVICE_NAME": "course",
+        "JUPYTERHUB_SERVICE_URL": url_of(Sockets(course).service),
+        "JUPYTERHUB_SERVICE_PREFIX": prefix,
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": callback,
+        "JUPYTERHUB_PUBLIC_URL": f"{hub.url}services/course/" if hub.public_url else "",
+    }
+    culler = ["jupyterhub_idle_culler", f"--url={hub_api}"]
+    if hub_api.startswith("http+unix"):
+        at = str(Sockets(course).hub)
+        culler = ["introml.hub.jupyter.idle_culler", at, f"--url=http://hub{hub.base_url}hub/api"]
     idle = hub.idle_minutes * 60
     c.JupyterHub.services = [
         {
             "name": "course",
-            "url": f"http://127.0.0.1:{hub.service_port}",
+            "oauth_client_id": "service-course",
+            "oauth_redirect_uri": callback,
             "command": [*DIE_WITH_PARENT, *QUICK, "introml.hub.web.service"],
             "environment": environment,
             "cwd": str(course.folder),
@@ -146,7 +184,7 @@ def _services(c: Any, course: Course, hub: HubSettings) -> None:
         {
             "name": "idle-culler",
             "command": [
-                *DIE_WITH_PARENT, *QUICK, "jupyterhub_idle_culler",
+                *DIE_WITH_PARENT, *QUICK, *culler,
                 f"--timeout={idle}", f"--cull-every={min(300, max(30, idle // 4))}",
             ],
             "cwd": str(course.folder),

@@ -33,10 +33,11 @@ def slurm(c: Any, course: Course, hub: HubSettings, hub_host: str) -> None:
             f"{course.folder / 'course.toml'}: there is no [slurm], which says how nodes reach "
             "this course; deploy/slurm/README.md explains it"
         )
-    common(c, course, hub)
     # A server on a node talks to the hub by itself, so the hub listens beyond this machine.
-    c.JupyterHub.hub_ip = "127.0.0.1" if hub_host == "127.0.0.1" else "0.0.0.0"
-    c.JupyterHub.hub_connect_ip = hub_host
+    host = f"[{hub_host}]" if ":" in hub_host else hub_host
+    common(c, course, hub, f"http://{host}:{hub.hub_port}")
+    anywhere = "127.0.0.1" if hub_host == "127.0.0.1" else "0.0.0.0"
+    c.JupyterHub.hub_bind_url = f"http://{anywhere}:{hub.hub_port}"
     c.JupyterHub.spawner_class = CourseSlurmSpawner
     c.CourseSlurmSpawner.course_folder = str(course.folder)
     c.CourseSlurmSpawner.shared = hub.shared

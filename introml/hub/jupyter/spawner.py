@@ -22,6 +22,7 @@ from introml.grader.box.cgroups import Cgroup
 from introml.hub.course import HOMES, Course, Event, has_room, is_full
 from introml.hub.course import now as moment
 from introml.hub.jupyter import accounts, limits
+from introml.hub.jupyter.sockets import Sockets, url_of
 from introml.hub.servers import releases
 
 _publishing = threading.Lock()
@@ -56,15 +57,30 @@ class CourseSpawner(LocalProcessSpawner):
     def course(self) -> Course:
         return Course.at(Path(self.course_folder))
 
+    @cached_property
+    def socket(self) -> Path:
+        """Where the server listens. A port would be anyone's when the server dies."""
+        return Sockets(self.course).server(self.user.name)
+
     async def start(self) -> Any:
         try:
             await asyncio.to_thread(self.prepare)
-            address = await super().start()
+            await super().start()
         except Exception as problem:
             raise await self._cannot(problem) from problem
         with contextlib.suppress(psutil.NoSuchProcess):
             self.started_at = psutil.Process(self.pid).create_time()
-        return address
+        return url_of(self.socket)
+
+    def get_args(self) -> list[str]:
+        return [*super().get_args(), f"--ServerApp.sock={self.socket}"]
+
+    def get_env(self) -> dict[str, str]:
+        env = super().get_env()
+        # JupyterHub's server takes a port from here; Jupyter takes a socket only where that port
+        # is its default one.
+        base_url = env.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+        return env | {"JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:8888{base_url}"}
 
     def prepare(self) -> None:
         """All that must be there before the server is. Raises `NoServer`."""
@@ -163,6 +179,7 @@ class StudentSpawner(CourseSpawner):
             self._kills = self._group.kills() if self._group else 0
         except OSError as problem:
             raise NoServer(f"its limits cannot be set ({problem.strerror})") from problem
+        Sockets(self.course).make_folder(self.user.name, owner.pw_uid, owner.pw_gid)
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         become = super().make_preexec_fn(name)
@@ -229,3 +246,4 @@ class OnePersonSpawner(CourseSpawner):
     def prepare(self) -> None:
         super().prepare()
         Path(self.home).mkdir(mode=0o700, parents=True, exist_ok=True)
+        Sockets(self.course).make_folder(self.user.name, os.geteuid(), os.getegid())

@@ -1,3 +1,4 @@
+from . import hosts as hosts
 from . import start as start
 from .backup import BackupError as BackupError
 from .backup import back_up as back_up

@@ -12,6 +12,7 @@ import fcntl
 import getpass
 import json
 import os
+import random
 import signal
 import socket
 import stat
@@ -30,7 +31,8 @@ from introml.book.paths import ROOT
 from introml.grader import atomic
 from introml.grader.lab import LabError
 from introml.hub.course import Course, CourseError, Person, default_folder
-from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK
+from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, sessions
+from introml.hub.jupyter.sockets import LISTENER, Sockets, anyone_can_take, listen
 from introml.hub.operate import preflight
 from introml.hub.operate.health import answer, local_url, started_file
 from introml.hub.operate.secrets_audit import given_out, open_to_students
@@ -108,6 +110,7 @@ class Run:
         self.hub = self.course.hub_settings(**self.chosen)
         self.teacher = options.teacher
         self.config = options.config.absolute()
+        self.sockets = Sockets(self.course)
         self.invitation = ""
         #: What the teacher types to sign in: the name, and the email address if it is known.
         self.called: list[str] = []
@@ -160,11 +163,15 @@ class Run:
 
     def prepare(self) -> None:
         """Everything that must be there before the hub is, after `look`."""
+        self._listen()
+        if self.can_be_taken:
+            sessions.end_all(self.course)
         if not (_HTML / "index.html").exists():
             raise CannotStart("the book isn't built; run: make site")
         self.course.database.migrate()
         self._close_secrets()  # again: a build writes files as well
-        self.chosen |= self._ports()
+        self.chosen["hub_port"] = self._hub_port()
+        self.sockets.make_ready()
         if os.geteuid() == 0:
             if Path(self.hub.students_python) == students_env.FOLDER / "bin/python":
                 students_env.make_ready(students_env.FOLDER, _say)
@@ -191,18 +198,32 @@ class Run:
                 f"{names}; take them out of the pages or modules that these files come from"
             )
 
-    def _ports(self) -> dict[str, int]:
-        """Ports for what talks on this machine: the last ones again, so that servers find it."""
+    def _listen(self) -> None:
+        """Take the public address, and keep it until the end: no other program gets it between."""
+        try:
+            self.listener = listen(self.hub.address, self.hub.port)
+        except OSError as problem:
+            raise CannotStart(
+                f"{self.hub.address} port {self.hub.port} cannot be used ({problem.strerror}); "
+                f"choose another: make hub PORT={self.hub.port + 1}"
+            ) from problem
+        self.listener.set_inheritable(True)
+
+    @property
+    def can_be_taken(self) -> bool:
+        """Whether another user of this machine could have been sent browsers' cookies meanwhile."""
+        return not self.hub.ssl_cert and anyone_can_take(self.hub.port)
+
+    def _hub_port(self) -> int:
+        """The port at which a cluster's nodes find the hub: the last one again, if it is free."""
         path = self.course.folder / "ports.json"
         try:
-            last = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            last = {}
-        ports = {}
-        for name in ("hub_port", "proxy_port", "service_port"):
-            ports[name] = getattr(self.hub, name) or _free_port(last.get(name, 0))
-        path.write_text(json.dumps(ports), encoding="utf-8")
-        return ports
+            last = json.loads(path.read_text(encoding="utf-8")).get("hub_port", 0)
+        except (OSError, ValueError, AttributeError):
+            last = 0
+        port = self.hub.hub_port or _free_port(last)
+        path.write_text(json.dumps({"hub_port": port}), encoding="utf-8")
+        return port
 
     def _named_teacher(self) -> None:
         """Whether the teacher who is named, or the first one, can be. Raises `CannotStart`."""
@@ -310,6 +331,7 @@ class Run:
             _say("the hub died; starting it again")
         if self.stopping:
             self._end()
+            self.sockets.remove()
             _say("stopped")
             return 0
         self._end()
@@ -332,7 +354,12 @@ class Run:
                 [*DIE_WITH_PARENT, *QUICK, "jupyterhub", "-f", str(self.config)],
                 cwd=self.course.folder,
                 env=os.environ
-                | {CHOSEN: json.dumps(self.chosen), "INTROML_COURSE": str(self.course.folder)},
+                | {
+                    CHOSEN: json.dumps(self.chosen),
+                    LISTENER: str(self.listener.fileno()),
+                    "INTROML_COURSE": str(self.course.folder),
+                },
+                pass_fds=(self.listener.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -342,9 +369,8 @@ class Run:
 
     def _wait_until_up(self) -> bool:
         until = time.monotonic() + _UP
-        hub = f"http://127.0.0.1:{self.chosen['hub_port']}{self.hub.base_url}"
         here = local_url(self.hub)
-        for url in (f"{hub}hub/health", f"{here}hub/health", f"{here}services/course/health"):
+        for url in (f"{here}hub/health", f"{here}services/course/health"):
             while answer(url, urlsplit(self.hub.url).netloc) != 200:
                 if self.stopping or self.process.poll() is not None or time.monotonic() > until:
                     return False
@@ -359,10 +385,17 @@ class Run:
                 f"it runs for one person alone, {self.chosen['only']}: without root, students "
                 "would all be the same user of this machine, and could read each other's work"
             )
-        elif self.hub.public_url and not self.hub.student_hosts:
+        elif not self.hub.student_hosts:
             _say(
-                "students' servers are under the hub's own host name, where a page of a student's "
-                "can act for a teacher who opens it: student_hosts in course.toml keeps them apart"
+                "students' servers share the hub's host name, so each is shown to its student's "
+                "browser alone; with names of their own they are apart altogether: introml hub "
+                "hosts (at this machine), or introml hub hosts DOMAIN"
+            )
+        if self.can_be_taken:
+            _say(
+                f"any user of this machine could listen at port {self.hub.port} while no hub does, "
+                "so each start ends everybody's session; a port below 1024, or a certificate of "
+                "the hub's own, is safe from that"
             )
         self._tell_teacher()
         _say(f"Ctrl-C ends it; its log is {self._log}")
@@ -376,6 +409,7 @@ class Run:
             process.terminate()
 
     def _end(self) -> None:
+        self.listener.close()
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -417,8 +451,10 @@ def _own_name() -> str:
 
 
 def _free_port(last: Any) -> int:
-    """The port that was used last if it is free, else another one."""
-    for port in (last if isinstance(last, int) and 0 < last < 65536 else 0, 0):
+    """The port that was used last if it is free, else another one; root's is nobody else's."""
+    mine = [] if os.geteuid() else random.sample(range(700, 1000), 50)
+    last = last if isinstance(last, int) and 0 < last < (1024 if mine else 65536) else 0
+    for port in (*([last] if last else []), *mine, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from introml.grader.student.unix_http import SCHEME, path_of
+
 # A worker's log says what is graded, and not each question whether there is anything.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
@@ -55,7 +57,7 @@ class ServiceClient:
     """The service at `url`. The token is read anew for each request: it may be changed any time."""
 
     def __init__(self, url: str, token_file: Path, timeout_s: float = 30.0) -> None:
-        self._address = _worker_address(url)
+        self._address, at = _worker_address(url)
         self._token_file = token_file
         self._http = httpx.Client(
             timeout=timeout_s,
@@ -64,10 +66,15 @@ class ServiceClient:
             trust_env=False,
             # Cookies of a proxy's are not kept either: each request is by itself.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            # The machine's authorities, where an institution's own is known too.
-            verify=ssl.create_default_context(),
-            # Requests are few, and a proxy may close a connection that is kept just as it is used.
-            limits=httpx.Limits(max_keepalive_connections=0),
+            transport=httpx.HTTPTransport(
+                uds=at,
+                # The machine's authorities, where an institution's own is known too.
+                verify=ssl.create_default_context(),
+                trust_env=False,
+                # Requests are few, and a proxy may close a connection that is kept just as it is
+                # used.
+                limits=httpx.Limits(max_keepalive_connections=0),
+            ),
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
@@ -147,14 +154,17 @@ class ServiceClient:
         return _understood(answer.status_code, content)
 
 
-def _worker_address(url: str) -> httpx.URL:
-    """Where workers ask, of the service at `url`. Raises `ValueError`."""
+def _worker_address(url: str) -> tuple[httpx.URL, str | None]:
+    """Where workers ask, of the service at `url`, and by which socket. Raises `ValueError`."""
     try:
         parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and parts.hostname and not parts.query
-        path = parts.path.rstrip("/") + "/worker/"
+        at = path_of(parts) if parts.scheme == SCHEME else None
+        good = parts.scheme in ("http", "https", SCHEME) and parts.hostname and not parts.query
         address = good and httpx.URL(
-            scheme=parts.scheme, host=parts.hostname, port=parts.port, path=path
+            scheme="http" if at else parts.scheme,
+            host="localhost" if at else parts.hostname,
+            port=None if at else parts.port,
+            path=parts.path.rstrip("/") + "/worker/",
         )
     except (httpx.InvalidURL, ValueError):
         address = None
@@ -163,7 +173,7 @@ def _worker_address(url: str) -> httpx.URL:
             f"the service's address is {url!r}; it must be like "
             "https://hub.example.edu/services/course/"
         )
-    return address
+    return address, at
 
 
 def _some(node: dict[str, Any] | None) -> dict[str, Any]:

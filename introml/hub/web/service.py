@@ -1,7 +1,8 @@
 """The submission service as JupyterHub starts it: `python -m introml.hub.web.service`.
 
-JupyterHub says by the environment where to listen and who it is (`JUPYTERHUB_SERVICE_URL`,
-`JUPYTERHUB_SERVICE_PREFIX`, `JUPYTERHUB_API_TOKEN`, …); `INTROML_COURSE` names the course's folder.
+The hub's configuration says by the environment where to listen and who it is
+(`JUPYTERHUB_SERVICE_URL`, `JUPYTERHUB_SERVICE_PREFIX`, `JUPYTERHUB_API_TOKEN`, …); `INTROML_COURSE`
+names the course's folder.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import resource
 import sys
 from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
 import uvicorn
@@ -21,6 +22,7 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from introml.grader.lab import LabError
+from introml.grader.student.unix_http import SCHEME, path_of
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
 from introml.hub.queue import Heard, worker_command
@@ -44,10 +46,10 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         course = Course.at(default_folder())
-        host, port, prefix = where(os.environ)
+        path, prefix = where(os.environ)
         # What can be wrong with the course's files is told now, and not to the first student.
         _ = course.labs, course.signer, course.blobs, course.database, course.secret("session")
-        app = service_app(course, host, port, prefix)
+        app = service_app(course, path, prefix)
     except (CourseError, LabError, ServiceError, ValueError) as problem:
         print(f"introml.hub.web.service: {problem}", file=sys.stderr)
         return 1
@@ -56,8 +58,7 @@ def main() -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvicorn.run(
         app,
-        host=host,
-        port=port,
+        uds=path,
         log_level="warning",
         access_log=False,
         proxy_headers=False,
@@ -68,12 +69,12 @@ def main() -> int:
     return 0
 
 
-def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
+def service_app(course: Course, path: str, prefix: str) -> FastAPI:
     """The application with all that it does beside answering: preparing, and local workers."""
     background: list[Background] = [prepared, watched]
     heard = Heard()
     if course.settings.workers:
-        command = worker_command(course, f"http://{host}:{port}{prefix}")
+        command = worker_command(course, f"{SCHEME}://{quote(path, safe='')}{prefix}")
         background.append(local_workers(command, course.settings.workers, heard=heard))
     public = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
     return create_app(
@@ -87,18 +88,18 @@ def service_app(course: Course, host: str, port: int, prefix: str) -> FastAPI:
     )
 
 
-def where(environment: os._Environ[str] | dict[str, str]) -> tuple[str, int, str]:
-    """Host, port and prefix that JupyterHub gave. Raises `ServiceError`."""
+def where(environment: os._Environ[str] | dict[str, str]) -> tuple[str, str]:
+    """Socket and prefix that the hub's configuration gave. Raises `ServiceError`."""
     url = environment.get("JUPYTERHUB_SERVICE_URL", "")
     prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
     parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname or not parts.port or not prefix:
+    if parts.scheme != SCHEME or not parts.netloc or not prefix:
         raise ServiceError(
             f"JUPYTERHUB_SERVICE_URL is {url!r} and JUPYTERHUB_SERVICE_PREFIX is {prefix!r}; "
-            "JupyterHub sets both, such as 'http://127.0.0.1:10101' and '/services/course/'. Start "
+            "they must be like 'http+unix://%2Frun%2Fservice.sock' and '/services/course/'. Start "
             "the service by JupyterHub (make hub)."
         )
-    return parts.hostname, parts.port, f"/{prefix.strip('/')}/"
+    return path_of(parts), f"/{prefix.strip('/')}/"
 
 
 async def prepared(app: FastAPI) -> AsyncIterator[None]:

@@ -10,7 +10,17 @@ from traitlets.config import Config
 
 from introml.hub.course.course import CourseError
 from introml.hub.jupyter.hub_config import COURSE_SCOPE, common, local
+from introml.hub.jupyter.proxy import CourseProxy
+from introml.hub.jupyter.slurm_config import slurm
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
+
+SLURM = """
+[slurm]
+url = "http://127.0.0.1:8000/services/course/"
+token_file = "/shared/token"
+python = "/shared/python"
+cpu = {workers = 1}
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +41,7 @@ def with_tables(tmp_path, text):
 
 def configured(course, **changes):
     c = Config()
-    ports = {"hub_port": 1, "proxy_port": 2, "service_port": 3}
-    common(c, course, course.hub_settings(**ports, **changes))
+    common(c, course, course.hub_settings(**changes))
     return c
 
 
@@ -70,7 +79,10 @@ def test_a_host_for_each_students_server_and_the_hubs_own_for_the_course(sqlite_
     assert app.subdomain_host == "https://hub.example.edu"
     assert app.subdomain_hook("ann", "hub.example.edu", kind="user") == "ann.hub.example.edu"
     assert app.subdomain_hook("course", "hub.example.edu", kind="service") == "hub.example.edu"
-    assert "subdomain_host" not in configured(sqlite_course).JupyterHub
+    assert app.cookie_host_prefix_enabled is True
+    shared = configured(sqlite_course).JupyterHub
+    assert "subdomain_host" not in shared
+    assert "cookie_host_prefix_enabled" not in shared
 
 
 def test_addresses(sqlite_course):
@@ -78,7 +90,6 @@ def test_addresses(sqlite_course):
     hub = sqlite_course.hub_settings(public_url="https://hub.example.edu", base_url="/ml/")
     assert hub.url == "https://hub.example.edu/ml/"
     assert sqlite_course.hub_settings(address="::1").url == "http://[::1]:8000/"
-    assert hub.service_url.endswith("/ml/services/course/")
 
 
 def test_roles_give_what_is_needed_and_never_everything(sqlite_course):
@@ -104,12 +115,49 @@ def test_all_state_is_in_the_courses_folder_and_others_can_read_none_of_it(sqlit
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_everything_within_listens_on_loopback(sqlite_course):
+def test_everything_within_listens_at_sockets_and_at_no_port(sqlite_course):
     c = configured(sqlite_course, address="0.0.0.0")
     assert c.JupyterHub.bind_url == "http://0.0.0.0:8000/"
-    assert c.JupyterHub.hub_ip == "127.0.0.1"
-    assert c.ConfigurableHTTPProxy.api_url.startswith("http://127.0.0.1:")
-    assert c.JupyterHub.services[0]["url"].startswith("http://127.0.0.1:")
+    service = c.JupyterHub.services[0]
+    within = [
+        c.JupyterHub.hub_bind_url, c.JupyterHub.hub_connect_url, c.ConfigurableHTTPProxy.api_url,
+        *c.ConfigurableHTTPProxy.extra_routes.values(), c.Spawner.environment["INTROML_SUBMIT_URL"],
+        service["environment"]["JUPYTERHUB_SERVICE_URL"],
+        service["environment"]["JUPYTERHUB_API_URL"],
+    ]  # fmt: skip
+    assert all(one.startswith("http+unix://%2F") for one in within), within
+    assert c.JupyterHub.proxy_class is CourseProxy
+    assert c.JupyterHub.hub_socket_mode == (0o666 if os.geteuid() == 0 else 0o600)
+    assert "url" not in service
+
+
+def test_a_clusters_hub_is_found_by_its_nodes_and_the_rest_is_at_sockets(tmp_path):
+    course = with_tables(tmp_path, SLURM)
+    c = Config()
+    slurm(c, course, course.hub_settings(hub_port=900), "hub.cluster")
+    assert c.JupyterHub.hub_bind_url == "http://0.0.0.0:900"
+    assert c.JupyterHub.hub_connect_url == "http://hub.cluster:900"
+    service, culler = c.JupyterHub.services[:2]
+    assert service["environment"]["JUPYTERHUB_API_URL"] == "http://hub.cluster:900/hub/api"
+    assert "--url=http://hub.cluster:900/hub/api" in culler["command"]
+    assert service["environment"]["JUPYTERHUB_SERVICE_URL"].startswith("http+unix:")
+
+
+def test_the_service_is_where_the_proxy_looks_for_it(sqlite_course):
+    for changes, route, callback in (
+        ({}, "/services/course/", "/services/course/oauth_callback"),
+        ({"base_url": "/ml/"}, "/ml/services/course/", "/ml/services/course/oauth_callback"),
+        (
+            {"public_url": "https://hub.example.edu:8443", "student_hosts": True},
+            "hub.example.edu/services/course/",
+            "https://hub.example.edu:8443/services/course/oauth_callback",
+        ),
+    ):
+        c = configured(sqlite_course, **changes)
+        assert list(c.ConfigurableHTTPProxy.extra_routes) == [route]
+        service = c.JupyterHub.services[0]
+        assert service["oauth_redirect_uri"] == callback
+        assert service["environment"]["JUPYTERHUB_OAUTH_CALLBACK_URL"] == callback
 
 
 def test_no_idle_time_means_no_culler(sqlite_course):

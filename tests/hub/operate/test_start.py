@@ -174,7 +174,7 @@ def test_who_the_first_teacher_is_if_nobody_says(monkeypatch):
 @pytest.mark.parametrize(
     ("hub", "told"),
     [
-        ("", False),
+        ("", True),
         ('public_url = "https://hub.example.edu"', True),
         ('public_url = "https://hub.example.edu"\nstudent_hosts = true', False),
     ],
@@ -183,4 +183,4 @@ def test_it_tells_that_students_servers_share_the_hubs_name(folder, hub, told, m
     monkeypatch.setenv("INTROML_COURSE", str(folder))
     (folder / "course.toml").write_text(f"{(folder / 'course.toml').read_text()}\n[hub]\n{hub}\n")
     Run(argparse.Namespace(port=None, address=None, teacher=None, config=Path()))._tell(1.0)
-    assert ("student_hosts" in capsys.readouterr().out) == told
+    assert ("introml hub hosts" in capsys.readouterr().out) == told

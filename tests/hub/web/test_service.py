@@ -4,10 +4,10 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx2
 import psutil
@@ -17,25 +17,20 @@ from small_hub import SmallHub
 from tiny_course import make_course, notebook
 
 from introml.hub.course.models import LabSchedule
+from introml.hub.jupyter.sockets import url_of
 from introml.hub.web.service import ServiceError, where
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Service:
     """`python -m introml.hub.web.service`, with the small hub as its JupyterHub."""
 
     def __init__(self, course, hub_url="http://127.0.0.1:9"):
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}{PREFIX}"
+        self.url = f"http://service{PREFIX}"
+        self.socket = str(course.folder / "service.sock")
         self.log = course.folder / "service.log"
         environment = os.environ | {
             "INTROML_COURSE": str(course.folder),
-            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}",
+            "JUPYTERHUB_SERVICE_URL": url_of(Path(self.socket)),
             "JUPYTERHUB_SERVICE_PREFIX": PREFIX,
             "JUPYTERHUB_SERVICE_NAME": "course",
             "JUPYTERHUB_API_TOKEN": "the-services-token",
@@ -49,8 +44,18 @@ class Service:
                 env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
 
+    def client(self, **more):
+        return httpx2.Client(
+            base_url=self.url, transport=httpx2.HTTPTransport(uds=self.socket), **more
+        )
+
     def get(self, path, **headers):
-        return httpx2.get(self.url + path, headers=headers, verify=False)
+        with self.client(headers=headers) as client:
+            return client.get(path)
+
+    def post(self, path, content, **headers):
+        with self.client(headers=headers) as client:
+            return client.post(path, content=content)
 
     def until(self, true, limit_s=180):
         """Wait until `true` says so; what it raises because nothing answers yet is no answer."""
@@ -119,14 +124,7 @@ def test_a_submission_is_graded_by_the_local_workers_and_they_end_with_it(start,
     service = start(course)
     token = hub.make_token("ann")
     headers = {"Authorization": f"token {token}"}
-    answer = service.until(
-        lambda: httpx2.post(
-            f"{service.url}api/labs/tiny/submissions",
-            content=notebook(),
-            headers=headers,
-            verify=False,
-        )
-    )
+    answer = service.until(lambda: service.post("api/labs/tiny/submissions", notebook(), **headers))
     assert answer.status_code == 201, answer.text
     ident = json.loads(answer.json()["receipt"])["submission"]
 
@@ -163,7 +161,7 @@ def test_told_to_end_it_ends_at_once_though_pages_listen(start, hub, sqlite_cour
     ident = json.loads(receipt)["submission"]
     service = start(sqlite_course)
     service.until(lambda: service.get("health").status_code == 200)
-    client = httpx2.Client(base_url=service.url, headers={"Accept": "text/html"}, verify=False)
+    client = service.client(headers={"Accept": "text/html"})
     begun = client.get("")
     client.get(hub.authorize(begun.headers["location"], "ann"))
     with client.stream("GET", f"submissions/{ident}/events") as events:
@@ -176,16 +174,16 @@ def test_told_to_end_it_ends_at_once_though_pages_listen(start, hub, sqlite_cour
 @pytest.mark.parametrize(
     ("url", "prefix", "expected"),
     [
-        ("http://127.0.0.1:10101", "/services/course/", ("127.0.0.1", 10101, "/services/course/")),
-        ("http://127.0.0.1:1/", "/a/services/course", ("127.0.0.1", 1, "/a/services/course/")),
+        ("http+unix://%2Frun%2Fa.sock", "/services/course/", ("/run/a.sock", "/services/course/")),
+        ("http+unix://%2Fa%2Fb/", "/a/services/course", ("/a/b", "/a/services/course/")),
     ],
 )
-def test_where_jupyterhub_says_to_listen(url, prefix, expected):
+def test_where_the_configuration_says_to_listen(url, prefix, expected):
     given = {"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": prefix}
     assert where(given) == expected
 
 
-@pytest.mark.parametrize("url", ["", "https://x:1", "http://x", "x"])
+@pytest.mark.parametrize("url", ["", "https://x:1", "http://127.0.0.1:80", "http+unix:", "x"])
 def test_without_jupyterhub_it_says_how_to_start_it(url):
     with pytest.raises(ServiceError, match="make hub"):
         where({"JUPYTERHUB_SERVICE_URL": url, "JUPYTERHUB_SERVICE_PREFIX": "/x/"})
