@@ -125,7 +125,8 @@ def in_berlin(monkeypatch):
     time.tzset()
 
 
-def test_the_time_is_told_by_the_students_own_clock(service, saved, in_berlin):
+@pytest.mark.usefixtures("in_berlin")
+def test_the_time_is_told_by_the_students_own_clock(service, saved):
     assert "attempt 1, 2027-01-11 11:32:05 CET, SHA" in hand_in(saved, service.environment).words
 
 

@@ -54,7 +54,8 @@
       const [, day, sign, hours, minutes] =
         /^(\S{10})T.*([+-])(\d\d):(\d\d)$/.exec(time.dateTime) ?? [];
       const at = new Date(time.dateTime);
-      if (!day || Number(`${sign}1`) * (60 * hours + +minutes) === -at.getTimezoneOffset()) continue;
+      if (!day || Number(`${sign}1`) * (60 * hours + +minutes) === -at.getTimezoneOffset())
+        continue;
       const own = document.createElement("span");
       own.className = "yours";
       own.textContent = ` (${ownTime(at, day)})`;
@@ -65,8 +66,13 @@
   // The same for a field: which moment it means is found from what the course's clocks show then.
   const shownIn = (at, zone) => {
     const parts = new Intl.DateTimeFormat("en-GB", {
-      timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit", day: "2-digit",
-      hour: "2-digit", minute: "2-digit",
+      timeZone: zone,
+      hourCycle: "h23",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
     }).formatToParts(at);
     const of = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
     return Date.parse(`${of.year}-${of.month}-${of.day}T${of.hour}:${of.minute}Z`);
