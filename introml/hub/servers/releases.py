@@ -1,11 +1,13 @@
 """What students are given: released labs and the book's pages, where their servers can read them.
 
 `prepare` writes both when the hub starts. A lab that isn't open yet waits in the course's own
-folder; `publish`, at the start of each server, puts it where students can read it once it is.
+folder; `publish`, at the start of each server and within half a minute of a lab's opening, puts it
+where students can read it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -41,7 +43,16 @@ def prepare(course: Course, shared: Path, html: Path) -> None:
 
 
 def publish(course: Course, shared: Path) -> None:
-    """Make the labs that are open readable for students, and no others."""
+    """Make the labs that are open readable for students, and no others.
+
+    One at a time: the hub does so at the start of a server, and the service now and then.
+    """
+    with open(course.folder / "releases.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _publish(course, shared)
+
+
+def _publish(course: Course, shared: Path) -> None:
     at = now()
     with course.database.reading() as session:
         dates = {row.lab: row.opens_at for row in session.query(LabSchedule)}

@@ -14,6 +14,7 @@ import os
 import resource
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import sqlalchemy as sa
@@ -27,12 +28,15 @@ from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
 from introml.hub.queue import Heard, worker_command
 from introml.hub.queue.local_workers import local_workers
+from introml.hub.servers import releases
 from introml.hub.web.app import Background, create_app
 from introml.hub.web.health import watched
 from introml.hub.web.oauth import HubIdentify
 
 _log = logging.getLogger("introml.hub")
 _AGAIN_S = 2.0
+#: Seconds between two looks at which labs have opened.
+_HAND_OUT_S = 20.0
 #: How long open answers (live progress, uploads) have when the service is told to end.
 _GOODBYE_S = 3
 
@@ -71,7 +75,7 @@ def main() -> int:
 
 def service_app(course: Course, path: str, prefix: str) -> FastAPI:
     """The application with all that it does beside answering: preparing, and local workers."""
-    background: list[Background] = [prepared, watched]
+    background: list[Background] = [prepared, watched, labs_handed_out]
     heard = Heard()
     if course.settings.workers:
         command = worker_command(course, f"{SCHEME}://{quote(path, safe='')}{prefix}")
@@ -113,6 +117,30 @@ async def prepared(app: FastAPI) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await run_in_threadpool(app.state.course.database.close)
+
+
+async def labs_handed_out(app: FastAPI) -> AsyncIterator[None]:
+    """Hand each lab out when it opens, for who has a server that began before."""
+    task = asyncio.create_task(_hand_out(app))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _hand_out(app: FastAPI) -> None:
+    course: Course = app.state.course
+    while True:
+        # `make hub` has put the labs there; who starts the service by itself hands out none.
+        if app.state.ready and (course.folder / "releases").is_dir():
+            try:
+                shared = Path(course.hub_settings().shared)
+                await run_in_threadpool(releases.publish, course, shared)
+            except (OSError, sa.exc.SQLAlchemyError) as problem:
+                _log.warning("labs could not be handed out: %s", str(problem)[:300])
+        await asyncio.sleep(_HAND_OUT_S)
 
 
 async def _prepare(app: FastAPI) -> None:

@@ -7,18 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import psutil
 import pytest
-from served import PREFIX, served
+from served import PREFIX, Browser, app_of, served
 from small_hub import SmallHub
 from tiny_course import make_course, notebook
 
+from introml.hub.course.course import Course
+from introml.hub.course.database import now
 from introml.hub.course.models import LabSchedule
+from introml.hub.grades.submissions import dates_of
 from introml.hub.jupyter.sockets import url_of
-from introml.hub.web.service import ServiceError, where
+from introml.hub.servers import releases
+from introml.hub.web.service import ServiceError, labs_handed_out, where
 
 
 class Service:
@@ -194,3 +199,32 @@ def test_a_course_that_cannot_be_used_ends_it_with_a_sentence(start, sqlite_cour
     service = start(sqlite_course)
     assert service.process.wait(120) == 1
     assert "chmod 700" in service.log.read_text()
+
+
+def test_a_lab_that_opens_while_servers_run_is_handed_out_to_them(
+    sqlite_course, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("introml.hub.web.service._HAND_OUT_S", 0.02)
+    path = sqlite_course.folder / "course.toml"
+    path.write_text(f'{path.read_text()}\n[hub]\nshared = "{tmp_path}/shared"\n')
+    course = Course.at(sqlite_course.folder)
+    there = tmp_path / "shared/releases/tiny/tiny.ipynb"
+
+    def comes_to(state):
+        deadline = time.monotonic() + 60
+        while there.exists() != state:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def opens(at):
+        with course.database.writing() as session:
+            dates_of(session, "tiny").opens_at = at
+
+    opens(now() + timedelta(hours=1))
+    releases.prepare(course, tmp_path / "shared", tmp_path / "no-book")
+    assert not there.exists()
+    with Browser(app_of(course, background=[labs_handed_out])):
+        opens(now())
+        comes_to(True)
+        opens(now() + timedelta(hours=1))
+        comes_to(False)
