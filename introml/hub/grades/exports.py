@@ -19,6 +19,7 @@ from introml.grader.results import cell
 from introml.hub.course import Course, Grading, Person, Submission
 from introml.hub.grades.standing import Standing, class_standing
 from introml.hub.grades.submissions import current_grading
+from introml.hub.people import login_of
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 
@@ -27,6 +28,8 @@ class _Ours(str):
     """A text that this module writes, as it must be: no person's, so it needs no defusing."""
 
 
+#: The byte order mark, without which Excel takes a file for Latin-1 and spoils the names.
+_FOR_EXCEL = "\ufeff"
 _POINTS = _Ours("    Points Possible")
 _NOTHING = _Ours("-")
 
@@ -56,10 +59,10 @@ def canvas(columns: Sequence[Column]) -> str:
 
     Canvas wants the columns Student, ID, SIS User ID, SIS Login ID and Section in this order, then
     the assignments, whose points are in a row "Points Possible". It looks for a student by ID
-    (`lms_id`), then by SIS Login ID (`lms_login`, or our own name), then by name; an assignment
-    that it does not know becomes a new one. An empty cell is no grade.
+    (`lms_id`), then by SIS Login ID (`lms_login`, or what they sign in by), then by name; an
+    assignment that it does not know becomes a new one. An empty cell is no grade.
     Source: the importer itself, github.com/instructure/canvas-lms, lib/gradebook_importer.rb, and
-    its examples in spec/lib/gradebook_importer_spec.rb.
+    its examples in spec/lib/gradebook_importer_spec.rb. A byte order mark does it no harm.
     """
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     rows: list[list[object]] = [
@@ -67,29 +70,30 @@ def canvas(columns: Sequence[Column]) -> str:
         [_POINTS, "", "", "", "", *(one.points for one in columns)],
     ]
     for person, grades in _by_person(columns):
-        login = person.lms_login or person.name
+        login = person.lms_login or login_of(person)
         name = person.full_name or person.name
         rows.append([name, person.lms_id, "", login, "", *grades])
-    return _written(rows)
+    return _FOR_EXCEL + _written(rows)
 
 
 def moodle(columns: Sequence[Column]) -> str:
     """Grades for Moodle: Grades, Import, CSV file.
 
     Moodle finds a student by one column, which the teacher chooses: ID number (`lms_id`), Email
-    address, or Username (`lms_login`, or our own name); the teacher maps each of the others to a
-    grade item, or to a new one. All rows have as many cells as the first. "-" is no grade.
+    address, or Username (`lms_login`, or what they sign in by); the teacher maps each of the others
+    to a grade item, or to a new one. All rows have as many cells as the first. "-" is no grade.
     Source: docs.moodle.org/en/Grade_import, and the importer itself, github.com/moodle/moodle,
-    grade/import/csv/classes/load_data.php with its examples in grade/import/csv/tests.
+    grade/import/csv/classes/load_data.php with its examples in grade/import/csv/tests. It drops a
+    byte order mark.
     """
     head = ["Full name", "Username", "ID number", "Email address"]
     rows: list[list[object]] = [[*head, *(f"Assignment: {one.lab.title}" for one in columns)]]
     for person, grades in _by_person(columns):
-        login = person.lms_login or person.name
+        login = person.lms_login or login_of(person)
         name = person.full_name or person.name
         cells = [_NOTHING if grade is None else grade for grade in grades]
         rows.append([name, login, person.lms_id, person.email, *cells])
-    return _written(rows)
+    return _FOR_EXCEL + _written(rows)
 
 
 def gradescope(columns: Sequence[Column]) -> str:
@@ -142,6 +146,16 @@ def gradescope_roster(people: Sequence[Person]) -> str:
     return _written(rows)
 
 
+def roster(people: Sequence[Person]) -> str:
+    """The roster as an import takes it, for a spreadsheet. A name of ours that was made is none."""
+    columns = ("full_name", "email", "role", "lms_id", "lms_login")
+    rows: list[list[object]] = [["name", *columns]]
+    for person in people:
+        name = person.login or ("" if person.email else person.name)
+        rows.append([name, *(getattr(person, column) for column in columns)])
+    return _FOR_EXCEL + _written(rows)
+
+
 def everything(columns: Sequence[Column]) -> str:
     """One row for each student in each lab, with how the grade came about. For spreadsheets."""
     rows: list[list[object]] = [list(_ALL)]
@@ -150,8 +164,7 @@ def everything(columns: Sequence[Column]) -> str:
         for one in columns
         for standing in one.standings
     ]
-    # The byte order mark is for Excel, which takes the file for Latin-1 without it.
-    return "\ufeff" + _written(rows)
+    return _FOR_EXCEL + _written(rows)
 
 
 def _newest(standing: Standing) -> Submission | None:
@@ -178,7 +191,7 @@ def _of_grading(name: str) -> Callable[[Column, Standing], object]:
 
 _ALL: dict[str, Callable[[Column, Standing], object]] = {
     "lab": lambda column, standing: column.lab.name,
-    "name": lambda column, standing: standing.person.name,
+    "name": lambda column, standing: login_of(standing.person),
     "full_name": lambda column, standing: standing.person.full_name,
     "email": lambda column, standing: standing.person.email,
     "lms_id": lambda column, standing: standing.person.lms_id,

@@ -8,9 +8,12 @@ server says into the job's script. Here a server may tell its port, and choices 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import os
+import pwd
+import re
 import shlex
 import shutil
 import threading
@@ -23,12 +26,15 @@ from jupyterhub.apihandlers import APIHandler, default_handlers
 from tornado import web
 from traitlets import Integer, List, Unicode, default
 
-from introml.hub.course import Course
+from introml.hub.course import Course, Refused
 from introml.hub.jupyter import accounts
 from introml.hub.jupyter.spawner import NoServer
+from introml.hub.people import people
 from introml.hub.servers import releases
 
 _publishing = threading.Lock()
+#: What an account's name may be: it stands in commands that a shell reads.
+_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 #: No shell step and no `srun` in between: Slurm's signals reach the server itself.
 _SCRIPT = """\
@@ -67,6 +73,25 @@ class CourseSlurmSpawner(SlurmSpawner):
 
     batch_script = Unicode(_SCRIPT).tag(config=True)
     req_nprocs = Unicode("1").tag(config=True)
+
+    # The job runs under the account that the student has on the cluster, whose name need not do as
+    # JupyterHub's. Which one that was is remembered: the roster may change while the job runs.
+
+    def become(self, account: pwd.struct_passwd) -> None:
+        """Submit, look after and cancel the job as this account."""
+        self.req_username, self.req_homedir = account.pw_name, account.pw_dir
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        account = pwd.getpwnam(self.req_username)
+        return env | {"USER": account.pw_name, "HOME": account.pw_dir, "SHELL": account.pw_shell}
+
+    def get_state(self) -> dict[str, Any]:
+        return super().get_state() | {"account": self.req_username}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        with contextlib.suppress(KeyError):  # the account is gone, and its job with it
+            self.become(pwd.getpwnam(state.get("account") or self.user.name))
 
     @default("exec_prefix")
     def _default_prefix(self) -> str:
@@ -114,13 +139,30 @@ class CourseSlurmSpawner(SlurmSpawner):
 
     def prepare(self) -> None:
         """Refuse who is no student of this cluster's; put the open labs where nodes find them."""
+        course = Course.at(Path(self.course_folder))
         try:
-            accounts.existing(self.user.name)
-        except accounts.AccountError as problem:
+            self.become(account_of(course, self.user.name))
+        except (accounts.AccountError, Refused) as problem:
             self.log.error("no server for %s: %s", self.user.name, problem)
             raise NoServer(str(problem)) from problem
         with _publishing:
-            releases.publish(Course.at(Path(self.course_folder)), Path(self.shared))
+            releases.publish(course, Path(self.shared))
+
+
+def account_of(course: Course, name: str) -> pwd.struct_passwd:
+    """The account on this cluster of someone on the roster. Raises `AccountError` or `Refused`."""
+    with course.database.reading() as session:
+        person = people.find(session, name)
+        told = people.cluster_account(session, person) if person is not None else name
+    if not _ACCOUNT.fullmatch(told):
+        raise accounts.AccountError(f"{told!r} cannot be an account's name")
+    try:
+        return accounts.existing(told)
+    except accounts.AccountError:
+        # Clusters write their accounts in small letters, whatever people do.
+        if told == told.lower():
+            raise
+        return accounts.existing(told.lower())
 
 
 def checked(spawner: CourseSlurmSpawner, options: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,13 @@ from . import passwords as passwords
 from . import people as people
 from . import roster as roster
 from . import roster_file as roster_file
-from .matching import Entry as Entry
 from .names import GROUP as GROUP
 from .names import RosterError as RosterError
 from .names import check_name as check_name
 from .passwords import LONGEST as LONGEST
 from .passwords import SHORTEST as SHORTEST
-from .people import cluster_account as cluster_account
 from .people import login_of as login_of
 from .people import someone as someone
-from .people import whom as whom
 from .roster import invite as invite
 from .roster import uninvited as uninvited
 from .roster import without_password as without_password

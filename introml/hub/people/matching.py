@@ -266,11 +266,13 @@ def _known(entry: Entry, person: Person) -> Match:
     ):
         login = entry.name
         changes.append(("login", person.login, login))
-    facts = {key: getattr(entry, key) for key in _FACTS} | {"email": entry.email_address}
+    # An address that is given as a login is a guess at the e-mail: it takes no other's place.
+    email = entry.email or ("" if person.email else entry.email_address)
+    facts = {key: getattr(entry, key) for key in _FACTS} | {"email": email}
     for key, value in facts.items():
         old = getattr(person, key)
-        # An export of ours gives our own name where the platform's is not known.
-        known = key == "lms_login" and not old and value.casefold() in names
+        # An export of ours gives another name where the platform's is not known.
+        known = key == "lms_login" and not old and value.casefold() in names | entry.keys["email"]
         if value and value != old and not known:
             changes.append((key, old, value))
     return Match(entry, person, person.name, login, tuple(changes))

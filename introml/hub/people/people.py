@@ -101,8 +101,8 @@ def whom(session: Session, told: str) -> Person | None:
 
 
 def login_of(person: Person) -> str:
-    """By what someone signs in, as they know it."""
-    return person.login or person.name
+    """By what someone signs in, as they know it: the user name, or else the e-mail address."""
+    return person.login or person.email or person.name
 
 
 def cluster_account(session: Session, person: Person) -> str:

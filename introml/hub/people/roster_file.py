@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from introml.hub.people.matching import Entry
 from introml.hub.people.names import RosterError
@@ -184,21 +185,8 @@ def _rows(text: str) -> tuple[_Row, list[_Row]]:
     skipped = 0
     if told := re.match(r"sep=(.)[;,\t]*(?:\r\n|\r|\n|$)", text, re.IGNORECASE):
         text, skipped = text[told.end() :], 1
-    delimiters = [told[1]] if told else []
-    best: list[_Row] = []
-    known = -1
-    problem = ""
-    for delimiter in [*delimiters, ",", ";", "\t", "|"]:
-        try:
-            found = _parsed(text, delimiter, skipped)
-        except _Unreadable as unreadable:
-            problem = problem or str(unreadable)
-            continue
-        score = len(_Columns(found[0].cells).places) if found else 0
-        if score > known:
-            best, known = found, score
-    if known < 0:
-        raise RosterError(problem)
+    delimiters = [told[1]] if told else [",", ";", "\t", "|"]
+    best = _parsed(text, max(delimiters, key=lambda one: _known_columns(text, one)), skipped)
     if len(best) < 2:
         raise RosterError(
             "the roster names nobody: its first line is to name the columns, each other a person"
@@ -208,14 +196,22 @@ def _rows(text: str) -> tuple[_Row, list[_Row]]:
     return best[0], best[1:]
 
 
-class _Unreadable(Exception):
-    """The text is no CSV with this delimiter."""
+def _known_columns(text: str, delimiter: str) -> int:
+    """How many columns the first line that holds something names, if they stand apart so."""
+    try:
+        rows = _reader(text, delimiter, strict=False)
+        return len(_Columns(next(row for row in rows if any(map(_clean, row)))).places)
+    except (csv.Error, StopIteration):
+        return -1
+
+
+def _reader(text: str, delimiter: str, strict: bool) -> Any:
+    lines = io.StringIO(text, newline="")
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=strict)
 
 
 def _parsed(text: str, delimiter: str, skipped: int) -> list[_Row]:
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
-    )
+    reader = _reader(text, delimiter, strict=True)
     rows, line = [], skipped + 1
     try:
         for cells in reader:
@@ -223,7 +219,7 @@ def _parsed(text: str, delimiter: str, skipped: int) -> list[_Row]:
                 rows.append(_Row(line, cells))
             line = reader.line_num + skipped + 1
     except csv.Error as problem:
-        raise _Unreadable(
+        raise RosterError(
             f"line {line}: a quotation mark is missing or stands in the wrong place ({problem})"
         ) from None
     return rows
@@ -285,7 +281,7 @@ class _Columns:
     def _is_nobody(self, row: _Row) -> str:
         """Why a line stands for nobody, as some of a platform's own do; "" for people."""
         values = {column: self._cell(row, column) for column in self.places}
-        told = values.get("full_name", "").casefold()
+        told = ", ".join(x for x in map(values.get, ("full_name", "last", "first")) if x).casefold()
         if not any(values.values()):
             return "it has nothing in the columns that are read"
         if self._is_canvas():
@@ -300,7 +296,7 @@ class _Columns:
         return ""
 
     def _is_canvas(self) -> bool:
-        return "student" in self._words and "full_name" in self.places
+        return not {"student", "sis login id", "sis user id"}.isdisjoint(self._words)
 
     def _entry(self, row: _Row) -> Entry:
         if any(_clean(cell) for cell in row.cells[len(self.header) :]):
@@ -314,7 +310,7 @@ class _Columns:
         full = values.get("full_name") or " ".join(
             x for x in (values.get("first"), values.get("last")) if x
         )
-        if self._is_canvas() and full.count(",") == 1:
+        if "student" in self._words and full.count(",") == 1:
             last, _, first = full.partition(",")
             full = f"{first.strip()} {last.strip()}".strip()
         lengths = {"name": 100, "lms_id": 100, "lms_login": 100, "email": 200}

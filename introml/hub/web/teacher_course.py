@@ -74,12 +74,21 @@ def export_lab(course: CurrentCourse, form: str, lab: CurrentLab) -> Response:
     return _export(course, form, [lab], lab.name)
 
 
-@pages.get("/exports/roster/gradescope.csv")
+@pages.get("/exports/roster/roster.csv")
 def export_roster(course: CurrentCourse) -> Response:
+    """The roster in our own form, which an import takes back."""
+    return csv_file(exports.roster(_active(course)), "roster.csv")
+
+
+@pages.get("/exports/roster/gradescope.csv")
+def export_roster_for_gradescope(course: CurrentCourse) -> Response:
     """The roster in Gradescope's form."""
+    return csv_file(exports.gradescope_roster(_active(course)), "roster-gradescope.csv")
+
+
+def _active(course: Course) -> list[Person]:
     with course.database.reading() as session:
-        people = list(session.scalars(sa.select(Person).filter_by(active=True).order_by("name")))
-    return csv_file(exports.gradescope_roster(people), "roster-gradescope.csv")
+        return list(session.scalars(sa.select(Person).filter_by(active=True).order_by("name")))
 
 
 def csv_file(text: str, name: str) -> Response:

@@ -23,6 +23,19 @@ def test_migrating_again_changes_nothing(course):
         assert session.scalar(sa.select(sa.func.count()).select_from(Person)) == 3
 
 
+def test_who_was_there_before_names_were_made_signs_in_by_the_name_that_they_had(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    database.migrate("0001")
+    with database.engine.begin() as connection:
+        row = "'ann','','','student','','','',1,'2026-01-01'"
+        columns = "name,full_name,email,role,password,lms_id,lms_login,active,made_at"
+        connection.exec_driver_sql(f"INSERT INTO person ({columns}) VALUES ({row})")
+    database.migrate()
+    with database.reading() as session:
+        assert session.scalars(sa.select(Person.login)).all() == ["ann"]
+    database.close()
+
+
 def test_a_moment_keeps_its_instant_whatever_its_zone(course):
     local = datetime(2027, 3, 1, 9, 30, tzinfo=timezone(timedelta(hours=5)))
     with course.database.writing() as session:
