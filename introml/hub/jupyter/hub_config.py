@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 from jupyterhub.utils import subdomain_hook_idna
 
 from introml.book.paths import ROOT
-from introml.hub.course import Course, CourseError, HubSettings, bytes_in, default_folder, nearest
+from introml.hub.course import (
+    Course,
+    CourseError,
+    HubSettings,
+    bytes_in,
+    default_folder,
+    has_room,
+    nearest,
+)
 from introml.hub.jupyter import signed_in_as
 from introml.hub.jupyter.proxy import CourseProxy
 from introml.hub.jupyter.signin import TEACHERS, CourseLti, CourseOAuth, Invitations, OnRoster
@@ -128,6 +136,8 @@ def _pages(c: Any, course: Course, hub: HubSettings) -> None:
         "course_title": course.settings.title,
         "course_page": f"{hub.base_url}services/course/",
         "course_files": {name: file.version for name, file in course_files().items()},
+        # Called for each page: where the hub cannot keep a sign-in, this is mostly why.
+        "course_disk_is_full": lambda user: not has_room(course.folder),
         "can_change_password": course.settings.signin.kind == "invitations",
     }
 

@@ -3,12 +3,17 @@
 import os
 import stat
 import sys
+from pathlib import Path
 
+import jinja2
 import pytest
+from full_disk import small_disk
+from jupyterhub._data import DATA_FILES_PATH
 from tiny_course import make_course
 from traitlets.config import Config
 
 from introml.hub.course.course import CourseError
+from introml.hub.jupyter import hub_config
 from introml.hub.jupyter.hub_config import COURSE_SCOPE, common, local
 from introml.hub.jupyter.proxy import CourseProxy
 from introml.hub.jupyter.slurm_config import slurm
@@ -221,3 +226,42 @@ def test_with_root_everyone_is_a_user_of_their_own(sqlite_course, monkeypatch):
     local(c, sqlite_course, sqlite_course.hub_settings())
     assert c.JupyterHub.spawner_class is StudentSpawner
     assert "only" not in c.OnRoster
+
+
+def test_the_settings_limits_are_those_of_students_servers(tmp_path):
+    course = with_tables(tmp_path, '[hub]\nmem_limit = "512M"\ncpu_limit = 0\nprocess_limit = 99\n')
+    c = Config()
+    local(c, course, course.hub_settings(hub_port=1), only="tess")
+    if os.geteuid() == 0:
+        asked = c.StudentSpawner
+        assert (asked.mem_limit, asked.cpu_limit, asked.most_processes) == (512 << 20, None, 99)
+
+
+def test_the_hubs_pages_are_told_whether_the_disk_is_full(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        is_full = configured(make_course(disk.folder)).JupyterHub.template_vars[
+            "course_disk_is_full"
+        ]
+        assert not is_full(None)
+        disk.fill()
+        assert is_full(None)
+
+
+@pytest.mark.parametrize("name", ["error.html", "login.html", "not_running.html"])
+@pytest.mark.parametrize("full", [True, False])
+def test_a_failure_of_the_hubs_on_a_full_disk_is_called_so(name, full):
+    own = Path(hub_config.__file__).parent / "pages/templates"
+    theirs = Path(DATA_FILES_PATH) / "templates"
+    loaders = [
+        jinja2.PrefixLoader({"templates": jinja2.FileSystemLoader(theirs)}),
+        jinja2.FileSystemLoader([own, theirs]),
+    ]
+    page = jinja2.Environment(loader=jinja2.ChoiceLoader(loaders), autoescape=True)
+    source = page.get_template(name).blocks["message" if name == "not_running.html" else "main"]
+    values = {
+        "status_code": 500, "login_error": "Internal Server Error", "failed": True,
+        "course_disk_is_full": full, "message": "It failed.",
+    }  # fmt: skip
+    shown = "".join(source(page.get_template(name).new_context(values)))
+    assert ("The disk of the course is full" in shown) == full
+    assert "<p" in shown

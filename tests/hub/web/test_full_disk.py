@@ -6,9 +6,11 @@ import pytest
 import sqlalchemy as sa
 from full_disk import small_disk
 from served import Browser, Tool, app_of
-from tiny_course import make_course, notebook
+from tiny_course import make_course, notebook, result_of
 
-from introml.hub.course.models import Submission
+from introml.hub.course.models import Grading, Submission
+from introml.hub.queue import jobs
+from introml.hub.queue.worker_client import Away, _understood
 
 SAID = "The disk of the course is full, so this was not taken. Nothing was lost"
 
@@ -88,3 +90,23 @@ def test_other_trouble_with_a_file_is_called_a_failure(sqlite_course, monkeypatc
     answer = Tool(app_of(sqlite_course), "token of-ann").submit(notebook())
     assert answer.status_code == 500
     assert "disk" not in answer.json()["detail"]
+
+
+def test_a_result_waits_with_its_worker_until_there_is_room(course, disk):
+    app = app_of(course)
+    assert Tool(app, "token of-ann").submit(notebook()).status_code == 201
+    worker = Tool(app, f"Bearer {course.secret('worker')}")
+    lease = jobs.lease(course, "w", ["cpu"])
+    held = {"grading": lease.grading, "token": lease.token}
+    said = held | {"result": result_of(lease, 7)}
+    disk.fill()
+    for _ in range(3):
+        answer = worker.post("worker/report", json=said)
+        assert answer.status_code == 507
+    with pytest.raises(Away):  # which a worker takes for "ask again"
+        _understood(answer.status_code, answer.content)
+    disk.empty()
+    assert worker.post("worker/report", json=said).status_code == 200
+    with course.database.reading() as session:
+        (row,) = session.scalars(sa.select(Grading))
+        assert (row.state, row.score, row.tries) == ("done", 7, 1)
