@@ -148,7 +148,7 @@ def test_solutions_wait_for_the_courses_own_date_and_for_extensions(sqlite_cours
         return found[0]
 
     assert not seen()
-    set_dates(sqlite_course, solutions_at=now() - HOUR)
+    set_dates(sqlite_course, solutions_at=now() - HOUR, due_at=now() - 9 * HOUR)
     assert seen()
     with sqlite_course.database.writing() as session:
         bob = people.find(session, "bob")
