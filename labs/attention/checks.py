@@ -329,11 +329,12 @@ def draw_lookups(
 
 @check(points=1, title="The look-up ignores order and padding")
 def lookup_ignores_order_and_padding(submission, rng):
-    num_names, num_values, S = int(rng.integers(8, 12)), int(rng.integers(4, 8)), 7
+    # The width, 6, is neither count, so that one is not taken for the other.
+    num_names, num_values, S = int(rng.integers(8, 12)), int(rng.choice([4, 5, 7])), 7
     (names, values, lengths, questions), _ = draw_lookups(
         rng, 9, torch.arange(num_names), num_values, S
     )
-    model = submission.LookupModel(num_names, num_values, 6, 3)  # narrower than the names are many
+    model = submission.LookupModel(num_names, num_values, 6, 3)
     scores = model(names, values, lengths, questions)
     require(
         type(scores) is Tensor and scores.shape == (9, num_values),
