@@ -499,7 +499,7 @@ def test_a_roster_is_seen_before_it_is_taken(course, tess):
     words = " ".join(soup.get_text(" ").split())
     assert "2 will be added, 1 changed, 0 are as before. Nothing is done yet." in words
     assert "full name: Ann Able → Ann Other" in words
-    assert "1 will be a teacher , who see and change all grades: Dee" in words
+    assert "1 will be a teacher and can see and change all grades: Dee" in words
     assert "1 student of the course is not in this file, and stays: bob." in words
     with course.database.reading() as session:
         assert people.find(session, "cy") is None
