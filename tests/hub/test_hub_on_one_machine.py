@@ -201,11 +201,11 @@ def test_a_server_starts_as_a_user_of_its_own(real_hub, visit):
 
 
 def test_a_server_that_cannot_start_says_why_where_the_student_stands(real_hub, visit):
-    """An account of the student's name is there, which is not the course's."""
+    """Since the roster was read, an account of the name was made that is not the course's."""
     name = ANN.replace("ann", "old")
+    real_hub.add(name)
     subprocess.run(["useradd", "--no-create-home", "--", name], check=True)
     try:
-        real_hub.add(name)
         visitor = visit()
         visitor.sign_in(name)
         asked, later = visitor.get(f"/hub/spawn/{name}"), visitor.get(f"/user/{name}/lab")
