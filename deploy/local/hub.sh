@@ -9,7 +9,7 @@ if [ ! -x "$first" ]; then
   first="${PYTHON:-python3}"
 fi
 "$first" -I introml/hub/operate/preflight.py "$@"
-make --no-print-directory .venv/hub-ready
+make -s --no-print-directory .venv/hub-ready
 status=0
 "$python" -m introml.hub.operate.start --look "$@" || status=$?
 if [ "$status" = 3 ]; then # it runs already, and a teacher got a link
@@ -17,5 +17,5 @@ if [ "$status" = 3 ]; then # it runs already, and a teacher got a link
 elif [ "$status" != 0 ]; then
   exit "$status"
 fi
-make --no-print-directory site
+make -s --no-print-directory site
 exec "$python" -m introml.hub.operate.start "$@"
