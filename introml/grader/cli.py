@@ -336,7 +336,7 @@ def _tell_left_out(left_out: Sequence[LeftOut], out: Path) -> None:
     one = len(left_out) == 1
     print(f"{len(left_out)} file{'' if one else 's'} left out, each with its reason in", end=" ")
     print(f"{out / 'left_out.csv'}:")
-    from introml.grader.notebook.collection import OF_THE_SYSTEM
+    from introml.grader.notebook import OF_THE_SYSTEM
 
     of_systems = [x for x in left_out if x.why == OF_THE_SYSTEM]
     others = [x for x in left_out if x.why != OF_THE_SYSTEM]

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 from introml.grader.cli import Usage
 from introml.grader.lab import LabError
 from introml.grader.text import one_line
-from introml.hub.course import Course, CourseError, default_folder
-from introml.hub.operate import counted, hosts, is_running, parts_of, state_of
+from introml.hub.course import Course, CourseError, counted, default_folder, state_of
+from introml.hub.operate import hosts, is_running, parts_of
 
 _BY = "command line"
 _MOST_PROBLEMS = 50

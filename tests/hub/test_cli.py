@@ -18,8 +18,8 @@ from introml.hub import cli
 from introml.hub.course.course import Course
 from introml.hub.course.database import now
 from introml.hub.course.models import Grading
+from introml.hub.course.state import State
 from introml.hub.grades.submissions import hand_in
-from introml.hub.operate.health import State
 from introml.hub.people import people
 from introml.hub.queue import jobs
 

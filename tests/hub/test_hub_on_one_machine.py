@@ -20,8 +20,8 @@ from real_hub import ANN, BOB, PASSWORD, TEACHER, RealHub
 
 from introml.hub.course.database import now
 from introml.hub.course.models import Invitation
-from introml.hub.jupyter import limits
 from introml.hub.people import people
+from introml.hub.servers import limits
 
 ORDINARY_USER = Path(__file__).parents[1] / "grader" / "ordinary_user.py"
 #: The user that it becomes.

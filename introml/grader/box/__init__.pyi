@@ -1,3 +1,4 @@
+from . import cgroups as cgroups
 from .boxes import Box as Box
 from .boxes import Ended as Ended
 from .boxes import GraderFault as GraderFault

@@ -1,6 +1,6 @@
 from . import uploads as uploads
-from .archives import Source as Source
 from .chance import depends_on_chance as depends_on_chance
+from .collection import OF_THE_SYSTEM as OF_THE_SYSTEM
 from .collection import Collection as Collection
 from .collection import Handed as Handed
 from .collection import LeftOut as LeftOut

@@ -1,3 +1,4 @@
+from . import unix_http as unix_http
 from .hand_in import NotHandedIn as NotHandedIn
 from .hand_in import keep_receipt as keep_receipt
 from .hand_in import notebook_to_hand_in as notebook_to_hand_in

@@ -1,3 +1,4 @@
+from . import disk as disk
 from .blobs import BlobDamaged as BlobDamaged
 from .blobs import Blobs as Blobs
 from .course import Course as Course
@@ -6,7 +7,6 @@ from .database import UtcDateTime as UtcDateTime
 from .database import now as now
 from .disk import has_room as has_room
 from .disk import is_full as is_full
-from .disk import room as room
 from .hub_settings import HubSettings as HubSettings
 from .hub_settings import bytes_in as bytes_in
 from .models import ROLES as ROLES
@@ -25,10 +25,14 @@ from .receipts import Receipt as Receipt
 from .receipts import ReceiptRefused as ReceiptRefused
 from .refused import CourseError as CourseError
 from .refused import Refused as Refused
+from .settings import read_settings as read_settings
 from .settings_table import nearest as nearest
 from .slurm_settings import SlurmSettings as SlurmSettings
 from .slurm_settings import TierSettings as TierSettings
+from .state import State as State
+from .state import counted as counted
+from .state import health_file as health_file
+from .state import state_of as state_of
 from .time_zone import at_wall_clock as at_wall_clock
 from .time_zone import clock_words as clock_words
 from .time_zone import offset_words as offset_words
-from .time_zone import zone_words as zone_words

@@ -1,3 +1,5 @@
+from . import sessions as sessions
+from . import sockets as sockets
 from .hub_config import CHOSEN as CHOSEN
 from .hub_config import DIE_WITH_PARENT as DIE_WITH_PARENT
 from .hub_config import QUICK as QUICK

@@ -18,12 +18,12 @@ from jupyterhub.spawner import LocalProcessSpawner
 from tornado import web
 from traitlets import Integer, Unicode, default
 
-from introml.grader.box.cgroups import Cgroup
+from introml.grader.box import cgroups
 from introml.hub.course import HOMES, Course, Event, has_room, is_full
 from introml.hub.course import now as moment
-from introml.hub.jupyter import accounts, limits
+from introml.hub.jupyter import accounts
 from introml.hub.jupyter.sockets import Sockets, url_of
-from introml.hub.servers import releases
+from introml.hub.servers import limits, releases
 
 _publishing = threading.Lock()
 _NO_ROOM = (
@@ -139,7 +139,7 @@ class StudentSpawner(CourseSpawner):
     most_processes = Integer(1000, config=True, help="Processes and threads of one student.")
     #: Open descriptors by which the server joins the student's control group, as it starts.
     _entrances: tuple[int, ...] = ()
-    _group: Cgroup | None = None
+    _group: cgroups.Cgroup | None = None
     #: How many of its processes were ended for want of memory, as far as it was told.
     _kills = 0
     #: Whether the server was started, and neither stopped nor told to have ended.

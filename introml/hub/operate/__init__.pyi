@@ -3,12 +3,8 @@ from . import start as start
 from .backup import BackupError as BackupError
 from .backup import back_up as back_up
 from .backup import restore as restore
-from .health import State as State
-from .health import counted as counted
-from .health import health_file as health_file
 from .health import is_running as is_running
 from .health import parts_of as parts_of
-from .health import state_of as state_of
 from .privacy import PrivacyError as PrivacyError
 from .privacy import erase_student as erase_student
 from .privacy import export_student as export_student

@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from introml.hub.course import Course, CourseError
-from introml.hub.course.settings import read_settings
+from introml.hub.course import Course, CourseError, read_settings
 
 #: Browsers take a certificate for no longer than some 800 days, wherever its authority comes from.
 _LASTS = timedelta(days=730)

@@ -31,8 +31,7 @@ from introml.book.paths import ROOT
 from introml.grader import atomic
 from introml.grader.lab import LabError
 from introml.hub.course import Course, CourseError, Person, default_folder
-from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, sessions
-from introml.hub.jupyter.sockets import LISTENER, Sockets, anyone_can_take, listen
+from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, sessions, sockets
 from introml.hub.operate import preflight
 from introml.hub.operate.health import answer, local_url, started_file
 from introml.hub.operate.secrets_audit import given_out, open_to_students
@@ -110,7 +109,7 @@ class Run:
         self.hub = self.course.hub_settings(**self.chosen)
         self.teacher = options.teacher
         self.config = options.config.absolute()
-        self.sockets = Sockets(self.course)
+        self.sockets = sockets.Sockets(self.course)
         self.invitation = ""
         #: What the teacher types to sign in: the name, and the email address if it is known.
         self.called: list[str] = []
@@ -201,7 +200,7 @@ class Run:
     def _listen(self) -> None:
         """Take the public address, and keep it until the end: no other program gets it between."""
         try:
-            self.listener = listen(self.hub.address, self.hub.port)
+            self.listener = sockets.listen(self.hub.address, self.hub.port)
         except OSError as problem:
             raise CannotStart(
                 f"{self.hub.address} port {self.hub.port} cannot be used ({problem.strerror}); "
@@ -212,7 +211,7 @@ class Run:
     @property
     def can_be_taken(self) -> bool:
         """Whether another user of this machine could have been sent browsers' cookies meanwhile."""
-        return not self.hub.ssl_cert and anyone_can_take(self.hub.port)
+        return not self.hub.ssl_cert and sockets.anyone_can_take(self.hub.port)
 
     def _hub_port(self) -> int:
         """The port at which a cluster's nodes find the hub: the last one again, if it is free."""
@@ -356,7 +355,7 @@ class Run:
                 env=os.environ
                 | {
                     CHOSEN: json.dumps(self.chosen),
-                    LISTENER: str(self.listener.fileno()),
+                    sockets.LISTENER: str(self.listener.fileno()),
                     "INTROML_COURSE": str(self.course.folder),
                 },
                 pass_fds=(self.listener.fileno(),),

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from introml.grader.student.unix_http import SCHEME, path_of
+from introml.grader.student import unix_http
 
 # A worker's log says what is graded, and not each question whether there is anything.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -158,8 +158,12 @@ def _worker_address(url: str) -> tuple[httpx.URL, str | None]:
     """Where workers ask, of the service at `url`, and by which socket. Raises `ValueError`."""
     try:
         parts = urlsplit(url)
-        at = path_of(parts) if parts.scheme == SCHEME else None
-        good = parts.scheme in ("http", "https", SCHEME) and parts.hostname and not parts.query
+        at = unix_http.path_of(parts) if parts.scheme == unix_http.SCHEME else None
+        good = (
+            parts.scheme in ("http", "https", unix_http.SCHEME)
+            and parts.hostname
+            and not parts.query
+        )
         address = good and httpx.URL(
             scheme="http" if at else parts.scheme,
             host="localhost" if at else parts.hostname,

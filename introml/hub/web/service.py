@@ -23,15 +23,15 @@ from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
 from introml.grader.lab import LabError
-from introml.grader.student.unix_http import SCHEME, path_of
+from introml.grader.student import unix_http
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
 from introml.hub.queue import Heard, worker_command
 from introml.hub.queue.local_workers import local_workers
 from introml.hub.servers import releases
 from introml.hub.web.app import Background, create_app
-from introml.hub.web.health import watched
 from introml.hub.web.oauth import HubIdentify
+from introml.hub.web.service_health import watched
 
 _log = logging.getLogger("introml.hub")
 _AGAIN_S = 2.0
@@ -78,7 +78,7 @@ def service_app(course: Course, path: str, prefix: str) -> FastAPI:
     background: list[Background] = [prepared, watched, labs_handed_out]
     heard = Heard()
     if course.settings.workers:
-        command = worker_command(course, f"{SCHEME}://{quote(path, safe='')}{prefix}")
+        command = worker_command(course, f"{unix_http.SCHEME}://{quote(path, safe='')}{prefix}")
         background.append(local_workers(command, course.settings.workers, heard=heard))
     public = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
     return create_app(
@@ -97,13 +97,13 @@ def where(environment: os._Environ[str] | dict[str, str]) -> tuple[str, str]:
     url = environment.get("JUPYTERHUB_SERVICE_URL", "")
     prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
     parts = urlsplit(url)
-    if parts.scheme != SCHEME or not parts.netloc or not prefix:
+    if parts.scheme != unix_http.SCHEME or not parts.netloc or not prefix:
         raise ServiceError(
             f"JUPYTERHUB_SERVICE_URL is {url!r} and JUPYTERHUB_SERVICE_PREFIX is {prefix!r}; "
             "they must be like 'http+unix://%2Frun%2Fservice.sock' and '/services/course/'. Start "
             "the service by JupyterHub (make hub)."
         )
-    return path_of(parts), f"/{prefix.strip('/')}/"
+    return unix_http.path_of(parts), f"/{prefix.strip('/')}/"
 
 
 async def prepared(app: FastAPI) -> AsyncIterator[None]:

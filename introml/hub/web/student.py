@@ -53,7 +53,7 @@ from introml.hub.web.context import (
     see,
     submitted_data,
 )
-from introml.hub.web.health import server_notes
+from introml.hub.web.service_health import server_notes
 
 router = APIRouter()
 

@@ -9,11 +9,10 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub.course import Course, Event, Person, now
+from introml.hub.course import Course, Event, Person, now, state_of
 from introml.hub.grades import exports, overview
-from introml.hub.operate import state_of
 from introml.hub.web.context import CurrentCourse, CurrentLab
-from introml.hub.web.health import service_state, worries_of
+from introml.hub.web.service_health import service_state, worries_of
 from introml.hub.web.teacher_page import ROWS, teacher_page
 
 pages = APIRouter()

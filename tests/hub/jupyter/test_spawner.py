@@ -11,8 +11,9 @@ from full_disk import small_disk
 from tornado import web
 
 from introml.hub.course.models import Event
-from introml.hub.jupyter import accounts, limits
+from introml.hub.jupyter import accounts
 from introml.hub.jupyter.spawner import StudentSpawner
+from introml.hub.servers import limits
 
 NAME = f"ann-s{os.getpid()}"
 

@@ -8,12 +8,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from full_disk import small_disk
-from tiny_course import make_course
 
 from introml.hub.course.database import now
+from introml.hub.course.state import health_file
 from introml.hub.operate import health
-from introml.hub.operate.health import parts_of, started_file, state_of
+from introml.hub.operate.health import parts_of, started_file
 
 
 class Proxy:
@@ -65,7 +64,7 @@ def running(sqlite_course, proxy):
 def say(course, age_s=1, **node):
     at = now() - timedelta(seconds=age_s)
     told = {"at": at.isoformat(), "lines": ["workers: fine"], "worries": []} | node
-    health.health_file(course).write_text(json.dumps(told))
+    health_file(course).write_text(json.dumps(told))
 
 
 def test_where_all_runs_there_is_nothing_to_look_at(running, proxy):
@@ -116,19 +115,6 @@ def test_what_the_service_worries_about_is_passed_on_while_it_is_fresh(running):
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"at": 3}', '{"at": "yesterday"}'])
 def test_a_file_that_says_nothing_is_no_good_news(running, text):
-    health.health_file(running).write_text(text)
+    health_file(running).write_text(text)
     (only,) = parts_of(running).worries
     assert "has not said yet how it is" in only
-
-
-def test_disks_are_told_once_each_and_a_full_one_is_called_so(tmp_path):
-    with small_disk(tmp_path / "disk") as disk:
-        course = make_course(disk.folder)
-        nearly = "the disk of the course's folder is nearly full"
-        assert any(one.startswith(nearly) for one in state_of(course).worries)
-        disk.fill()
-        full = f"the disk of the course's folder is full ({course.folder})"
-        assert any(one.startswith(full) for one in state_of(course).worries)
-        lines = [one for one in state_of(course).lines if one.startswith("disk of")]
-        assert len(lines) == len({one.rpartition(":")[0] for one in lines}) >= 2
-        course.database.close()

@@ -13,10 +13,10 @@ from tiny_course import make_course, notebook
 from introml.grader.box import cgroups
 from introml.hub.course.database import now
 from introml.hub.course.models import Event
-from introml.hub.jupyter import limits
-from introml.hub.operate.health import health_file
-from introml.hub.web import health
-from introml.hub.web.health import service_state, sizes_of_homes
+from introml.hub.course.state import health_file
+from introml.hub.servers import limits
+from introml.hub.web import service_health
+from introml.hub.web.service_health import service_state, sizes_of_homes
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ class TestServers:
         log(sqlite_course, "server failed", "the disk is full")
         assert "server failed: the disk is full" in lines(app)
         assert "the server of ann did not start" in worries(app)
-        monkeypatch.setattr(health, "_running_servers", lambda course: {"ann"})
+        monkeypatch.setattr(service_health, "_running_servers", lambda course: {"ann"})
         assert "1 running" in lines(app)
         assert "ann" not in worries(app)
 
@@ -189,7 +189,7 @@ def test_a_full_disk_is_told_to_everyone_and_to_the_teacher_when(tmp_path):
 
 
 def test_what_the_file_says_is_what_the_service_sees(app, sqlite_course):
-    health._write(app)
+    service_health._write(app)
     path = health_file(sqlite_course)
     node = json.loads(path.read_text())
     assert path.stat().st_mode & 0o077 == 0
@@ -206,11 +206,11 @@ def test_a_database_that_is_away_ends_nothing(app, sqlite_course, monkeypatch):
         calls.append(app)
         raise sa.exc.OperationalError("select", {}, Exception("away"))
 
-    monkeypatch.setattr(health, "_write", fail)
-    monkeypatch.setattr(health, "_EVERY_S", 0)
+    monkeypatch.setattr(service_health, "_write", fail)
+    monkeypatch.setattr(service_health, "_EVERY_S", 0)
 
     async def some_time():
-        task = asyncio.create_task(health._write_always(app))
+        task = asyncio.create_task(service_health._write_always(app))
         while len(calls) < 3:
             await asyncio.sleep(0)
         task.cancel()

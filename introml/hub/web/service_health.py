@@ -25,9 +25,20 @@ from starlette.concurrency import run_in_threadpool
 
 from introml.grader import atomic
 from introml.grader.text import one_line
-from introml.hub.course import Course, Event, Grading, Person, bytes_in, clock_words, now
-from introml.hub.jupyter import limits
-from introml.hub.operate import State, counted, health_file, state_of
+from introml.hub.course import (
+    Course,
+    Event,
+    Grading,
+    Person,
+    State,
+    bytes_in,
+    clock_words,
+    counted,
+    health_file,
+    now,
+    state_of,
+)
+from introml.hub.servers import limits
 
 _log = logging.getLogger(__name__)
 _EVERY_S, _HOMES_EVERY_S = 15.0, 900.0

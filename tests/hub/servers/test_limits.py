@@ -9,8 +9,8 @@ import pytest
 
 from introml.grader.box import cgroups
 from introml.hub.course.hub_settings import HubSettings, bytes_in
-from introml.hub.jupyter import limits
-from introml.hub.jupyter.limits import InForce, Limits
+from introml.hub.servers import limits
+from introml.hub.servers.limits import InForce, Limits
 
 #: No account has it: the group of nobody else's.
 UID = 3_000_000_000 + os.getpid()
