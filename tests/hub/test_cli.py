@@ -23,7 +23,7 @@ from introml.hub.grades.submissions import hand_in
 from introml.hub.people import people
 from introml.hub.queue import jobs
 
-COMMANDS = ("start", "status", "roster", "invite", "backup", "restore", "export-student",
+COMMANDS = ("start", "status", "hosts", "roster", "invite", "backup", "restore", "export-student",
             "erase-student", "receipt", "similarity")  # fmt: skip
 
 
