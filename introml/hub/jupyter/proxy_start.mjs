@@ -1,5 +1,7 @@
-// Loaded before configurable-http-proxy (`node --import`): where it listens, and whom it lets pass.
+// Loaded before configurable-http-proxy (`node --import`): where it listens, whom it lets pass, and
+// how it speaks to the Unix sockets behind.
 
+import http from "node:http";
 import net from "node:net";
 import ConfigurableProxy from "../../../node_modules/configurable-http-proxy/lib/configproxy.js";
 
@@ -12,6 +14,32 @@ if (listener) {
     return listen.apply(this, typeof where[0] === "number" ? [{ fd: listener }] : where);
   };
 }
+
+// Left alone, the proxy asks what is behind a Unix socket to close the connection after its answer. An
+// answer may be there before the proxy has called a form's or a file's request ended, and that last
+// (empty) write to a closed Unix socket fails: the reader is told 503 of what was done. So here it is
+// the proxy that closes, after each answer.
+class ProxyCloses extends http.Agent {
+  constructor() {
+    super({ keepAlive: true });
+  }
+
+  addRequest(request, ...more) {
+    if (request.getHeader("connection") === "close") request.setHeader("connection", "keep-alive");
+    return super.addRequest(request, ...more);
+  }
+
+  keepSocketAlive() {
+    return false;
+  }
+}
+
+const proxyCloses = new ProxyCloses();
+const proxyOptsForTarget = ConfigurableProxy.prototype.proxyOptsForTarget;
+ConfigurableProxy.prototype.proxyOptsForTarget = function (target) {
+  const options = proxyOptsForTarget.call(this, target);
+  return options.target.socketPath ? { ...options, agent: proxyCloses } : options;
+};
 
 // Where all students' servers have the hub's own host name, what a student's server shows can do
 // whatever the reader's browser can. So only the browser of someone who is signed in as that student
