@@ -12,16 +12,33 @@ from pathlib import Path
 import pytest
 from tiny_course import make_course
 
-from introml.hub.operate.start import INVITED, CannotStart, Run, _entry, _own_name
+from introml.hub.operate.start import INVITED, CannotStart, Run, _entry, _own_name, main
 from introml.hub.people import RosterError, people
 
 
-def start(folder, *arguments, **more):
+def start_alone(folder, *arguments):
+    """As `make hub` does, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-P", "-m", "introml.hub.operate.start", *arguments],
         env=os.environ | {"INTROML_COURSE": str(folder)},
-        capture_output=True, text=True, timeout=120, check=False, **more,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+@pytest.fixture
+def start(monkeypatch, capsys):
+    """The same in this process, for what is refused before anything is prepared."""
+    umask = os.umask(0o077)
+
+    def start(folder, *arguments):
+        monkeypatch.setenv("INTROML_COURSE", str(folder))
+        status = main([*arguments])
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, told.out, told.err)
+
+    monkeypatch.setattr(Run, "prepare", lambda _: pytest.fail("it went on"))
+    yield start
+    os.umask(umask)
 
 
 def says(done, words):
@@ -43,15 +60,15 @@ def test_a_port_that_is_taken(folder):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        says(start(folder, "--port", str(port)), rf"port {port} cannot .* PORT={port + 1}")
+        says(start_alone(folder, "--port", str(port)), rf"port {port} cannot .* PORT={port + 1}")
 
 
-def test_a_folder_that_others_can_read(folder):
+def test_a_folder_that_others_can_read(start, folder):
     folder.chmod(0o755)
     says(start(folder), "chmod 700")
 
 
-def test_settings_that_are_wrong(folder):
+def test_settings_that_are_wrong(start, folder):
     path = folder / "course.toml"
     text = path.read_text()
     for line, words in (
@@ -63,7 +80,7 @@ def test_settings_that_are_wrong(folder):
         says(start(folder), words)
 
 
-def test_a_database_that_is_away(folder):
+def test_a_database_that_is_away(start, folder):
     path = folder / "course.toml"
     path.write_text(
         re.sub('database = ".*"', 'database = "postgresql://x@127.0.0.1:1/x"', path.read_text())
@@ -74,13 +91,13 @@ def test_a_database_that_is_away(folder):
     assert "Traceback" not in done.stderr
 
 
-def test_a_teacher_whose_name_cannot_be(folder):
+def test_a_teacher_whose_name_cannot_be(start, folder):
     says(start(folder, "--port", "0", "--teacher", "Not A Name"), "cannot be a user's name")
     says(start(folder, "--port", "0", "--teacher", "ann"), "is a student here")
 
 
 def test_the_course_s_new_files_are_its_owners_alone(tmp_path):
-    start(tmp_path / "new", "--port", "0", "--teacher", "Not A Name")
+    start_alone(tmp_path / "new", "--port", "0", "--teacher", "Not A Name")
     for path in (tmp_path / "new").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
 
@@ -139,7 +156,7 @@ def test_where_nobody_is_invited_the_teacher_s_name_is_said(run, capsys):
     assert "sign in as tess or as tess@example.edu" in capsys.readouterr().out
 
 
-def test_a_hub_that_runs_is_left_alone_and_a_named_teacher_gets_a_link_to_it(run):
+def test_a_hub_that_runs_is_left_alone_and_a_named_teacher_gets_a_link_to_it(start, run):
     run.course.runs_at("http://127.0.0.1:8765/")
     with (run.course.folder / "hub.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
