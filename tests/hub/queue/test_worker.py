@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from served import app_of, served
 from service_process import ServiceProcess, WorkerProcess
-from tiny_course import make_course
+from tiny_course import make_course, notebook
 
 from introml.grader.authoring.release import solution_notebook, starter_notebook
 from introml.hub.course.database import now
@@ -138,7 +138,7 @@ def test_told_to_end_it_hands_back_what_it_has_within_seconds(service, sqlite_co
 
 
 def test_killed_while_it_grades_another_one_takes_over(any_service, course, workers):
-    any_service.submit("ann", b"slow:1")
+    any_service.submit("ann", notebook("slow:1"))
     first = workers(course, any_service.url)
     wait_until(lambda: states(course) == ["leased"] and checkers_of(first))
     first.kill()
@@ -166,7 +166,7 @@ def test_a_worker_whose_lease_is_lost_drops_its_work(service, sqlite_course, wor
 
 
 def test_a_result_is_kept_until_the_service_is_there_again(any_service, course, workers):
-    any_service.submit("ann", b"slow:1.5")
+    any_service.submit("ann", notebook("slow:1.5"))
     worker = workers(course, any_service.url)
     wait_until(lambda: states(course) == ["leased"] and checkers_of(worker))
     any_service.kill()
@@ -182,17 +182,17 @@ def test_the_database_is_away_for_a_while(postgres, tmp_path, workers):
     course = make_course(tmp_path, postgres.database())
     with process(course) as service:
         for name in ("ann", "bob"):
-            service.submit(name, b"slow:1")
+            service.submit(name, notebook("slow:1"))
         worker = workers(course, service.url)
         wait_until(lambda: "leased" in states(course) and checkers_of(worker))
         postgres.kill()
         try:
             time.sleep(2)
             with pytest.raises(OSError, match="503"):
-                service.submit("ann", b"good again")
+                service.submit("ann", notebook("good again"))
         finally:
             postgres.start()
-        service.submit("ann", b"good again")
+        service.submit("ann", notebook("good again"))
         wait_until(lambda: states(course) == ["done"] * 3)
         assert [row.tries for row in rows(course)] == [1, 1, 1]
     course.database.close()
