@@ -266,11 +266,12 @@ def _invite(options: argparse.Namespace) -> int:
         address = options.url or course.url
         try:
             with course.database.writing() as session:
+                new = {told for told in options.names if people.whom(session, told) is None}
                 names = [_name_of(session, told, options.role) for told in options.names]
+            added = {name for told, name in zip(options.names, names, strict=True) if told in new}
             for one in invite(course, _BY, list(dict.fromkeys(names))):
-                links.append(
-                    f"For {one.login}, once, within 14 days:\n  {_link(address, one.secret)}"
-                )
+                who = f"{one.login}, new on the roster" if one.name in added else one.login
+                links.append(f"For {who}, once, within 14 days:\n  {_link(address, one.secret)}")
         except (people.RosterError, Refused) as problem:
             raise Usage(str(problem)) from problem
     print("\n".join(links))
@@ -298,6 +299,8 @@ def _link(address: str, secret: str) -> str:
 
 
 def _backup(options: argparse.Namespace) -> int:
+    from jinja2.filters import do_filesizeformat
+
     from introml.hub.operate import BackupError, back_up
 
     with _course(options) as course:
@@ -308,7 +311,7 @@ def _backup(options: argparse.Namespace) -> int:
     print(
         f"{options.file}: {counted(made.submissions, 'submitted file')}, "
         f"{made.rows.get('person', 0)} people, "
-        f"{made.size / 1e6:.1f} MB, read back and whole\nSHA-256 {made.sha256}"
+        f"{do_filesizeformat(made.size)}, read back and whole\nSHA-256 {made.sha256}"
     )
     return 0
 

@@ -92,6 +92,8 @@ def test_several_get_links_and_the_links_of_others_stay_good(hub, sqlite_course,
 
 
 def test_one_person_is_invited_made_if_need_be(hub, sqlite_course):
+    assert "For anna, new on the roster, once" in hub("invite", "anna")[1], "a slip is seen"
+    assert "For anna, once" in hub("invite", "anna")[1]
     status, out, _ = hub("invite", "zoe", "--role", "teacher")
     assert status == 0
     secret = re.search(r"http://127\.0\.0\.1:8000/hub/invite#([\w-]+)", out)[1]
@@ -149,7 +151,7 @@ def test_backup_and_restore(hub, sqlite_course, tmp_path):
     handed_in(sqlite_course)
     status, out, _ = hub("backup", tmp_path / "b.tar")
     assert status == 0
-    assert "1 submitted file, 3 people" in out
+    assert re.search(r"1 submitted file, 3 people, \d+\.\d kB, read back", out)
     assert re.search(r"SHA-256 [0-9a-f]{64}", out)
     assert hub("backup", tmp_path / "b.tar")[0] == 1
     status, out, _ = hub("restore", tmp_path / "b.tar", course=tmp_path / "again")

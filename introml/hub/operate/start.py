@@ -274,7 +274,9 @@ class Run:
             if self._invites and (self.teacher is not None or lost):
                 secret = people.invite(session, teacher, "make hub")
                 self.invitation = f"{url or self.hub.url}hub/invite#{secret}"
-            self.called = [people.login_of(teacher), *filter(None, [teacher.email])]
+            self.called = list(
+                dict.fromkeys(filter(None, (people.login_of(teacher), teacher.email)))
+            )
             return teacher.name
 
     def _made_teacher(self, session: Session) -> Person:

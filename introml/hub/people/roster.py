@@ -36,7 +36,7 @@ class Plan:
     changed: tuple[Match, ...]
     same: int
     kept_role: tuple[str, ...]
-    #: Students of the course whom the file does not name: they stay.
+    #: Students of the course whom the file does not name, as people know them: they stay.
     absent: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -73,7 +73,7 @@ def plan(session: Session, file: RosterFile) -> Plan:
     matches = match(session, file.entries, file.problems)
     known = [(one, one.person) for one in matches if one.person is not None]
     others = (
-        sa.select(Person.name)
+        sa.select(Person)
         .where(Person.active, Person.role == "student")
         .where(Person.id.not_in([person.id for _, person in known]))
         .order_by(Person.name)
@@ -83,7 +83,7 @@ def plan(session: Session, file: RosterFile) -> Plan:
         changed=tuple(one for one, _ in known if one.changes),
         same=sum(not one.changes for one, _ in known),
         kept_role=tuple(one.name for one, person in known if one.entry.role != person.role),
-        absent=tuple(session.scalars(others)),
+        absent=tuple(one.full_name or people.login_of(one) for one in session.scalars(others)),
         notes=file.notes,
     )
 
@@ -131,7 +131,7 @@ def told(plan: Plan) -> list[str]:
 
 def _some(names: Sequence[str], most: int = 20) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return ", ".join(map(one_line, names[:most])) + more
 
 
 def sentence(problem: str) -> str:

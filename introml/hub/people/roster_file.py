@@ -23,6 +23,8 @@ from introml.hub.people.names import RosterError
 #: The largest roster file that is read, in bytes or characters.
 LARGEST = 1_000_000
 _MOST_ROWS = 10_000
+#: Names in Chinese characters or in Hangul: the family's name is first, without a space.
+_FAMILY_FIRST = re.compile(r"[\u3400-\u9fff\uac00-\ud7a3]+")
 #: What a column is called: here, by Canvas, Moodle and Gradescope, and in Moodle's translations.
 #: The first of a column's words that a file has is taken.
 _COLUMNS = {
@@ -307,12 +309,10 @@ class _Columns:
             )
         values = {column: self._cell(row, column) for column in self.places}
         role = _role(row.line, values.get("role", ""))
-        full = values.get("full_name") or " ".join(
-            x for x in (values.get("first"), values.get("last")) if x
-        )
+        full = values.get("full_name") or _full(values.get("first", ""), values.get("last", ""))
         if "student" in self._words and full.count(",") == 1:
             last, _, first = full.partition(",")
-            full = f"{first.strip()} {last.strip()}".strip()
+            full = _full(first.strip(), last.strip())
         lengths = {"name": 100, "lms_id": 100, "lms_login": 100, "email": 200}
         facts = {key: values.get(key, "") for key in lengths}
         for key, most in lengths.items():
@@ -325,6 +325,13 @@ class _Columns:
             **facts, full_name=full[:200], role=role, line=row.line,
             told_role=values.get("role", ""),
         )  # fmt: skip
+
+
+def _full(first: str, last: str) -> str:
+    """Both parts of a name in the order in which it is written: 王小明, Ada Lovelace."""
+    if _FAMILY_FIRST.fullmatch(first) and _FAMILY_FIRST.fullmatch(last):
+        return last + first
+    return f"{first} {last}".strip()
 
 
 def _roles(told: str) -> list[str]:

@@ -218,6 +218,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "labs_page": state.prefix + ("labs" if person and person.role == "teacher" else ""),
         "person": person,
         "person_name": (person.full_name or person.name) if person else "",
+        "signs_in_as": people.login_of(person) if person else "",
         "has_password": state.course.settings.signin.kind == "invitations",
         "csrf_field": _plumbing(csrf),
         "here": request.url.path,

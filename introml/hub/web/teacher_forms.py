@@ -9,8 +9,10 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
+from introml.grader.text import one_line
 from introml.hub.course import Grading, LabSchedule, Refused, Submission
 from introml.hub.grades import Change, Dates, decisions, regrades
+from introml.hub.people import people
 from introml.hub.web.context import CurrentLab, points
 from introml.hub.web.teacher_page import (
     Name,
@@ -108,6 +110,8 @@ def extension(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
     back = _student(lab, name)
     with sent.course.database.reading() as session:
         had = decisions.extension_of(session, name, lab)
+        person = people.someone(session, name)
+        called = one_line(person.full_name or people.login_of(person))
     try:
         due_at = sent.moment("due_at", "“Due”", had.due_at if had is not None else None)
         more = sent.count("more_attempts", "“Further attempts”")
@@ -117,7 +121,7 @@ def extension(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
         return sent.end(back, str(refused), "refused")
     if changes and sent.text("seen") != _seen(changes):
         fields = {"due_at": sent.text("due_at"), "more_attempts": str(more), "reason": reason}
-        return _ask(sent, lab, back, f"An extension for {name}", changes, fields)
+        return _ask(sent, lab, back, f"An extension for {called}", changes, fields)
 
     def act() -> str:
         decisions.extend(

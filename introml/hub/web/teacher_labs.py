@@ -249,7 +249,8 @@ def _events(session: Session, person: Person, lab: Lab) -> Sequence[Event]:
 
 
 def _is_called(person: Person, words: str) -> bool:
-    all_names = f"{person.name}\0{person.full_name}\0{person.email}"
+    facts = (person.name, person.login, person.full_name, person.email, person.lms_id)
+    all_names = "\0".join((*facts, person.lms_login))
     return normalize("NFC", words.strip()).casefold() in normalize("NFC", all_names).casefold()
 
 

@@ -56,6 +56,7 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
             students=sum(one.role == "student" and one.active for one in everyone),
             teachers=sum(one.role == "teacher" and one.active for one in everyone),
             left=sum(not one.active for one in everyone),
+            without_address=sum(one.active and not one.email for one in everyone),
             uninvited=len(roster.uninvited(session)),
             without_password=len(roster.without_password(session)),
             invites=_invites(course),

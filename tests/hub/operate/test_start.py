@@ -147,6 +147,13 @@ def test_a_teacher_who_is_named_gets_a_new_link_always(run, capsys, told):
     assert "and signs in as tess or as tess@example.edu from then on" in said
 
 
+def test_a_name_to_sign_in_by_is_said_once(run, capsys):
+    one = run("grace@example.edu")
+    one._first_teacher()
+    one._tell_teacher()
+    assert "and signs in as grace@example.edu from then on" in capsys.readouterr().out
+
+
 def test_where_nobody_is_invited_the_teacher_s_name_is_said(run, capsys):
     with run.course.database.writing() as session:
         people.set_password(session, "tess", "correct horse battery")

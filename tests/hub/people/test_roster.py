@@ -66,7 +66,7 @@ def test_a_plan_tells_who_comes_back_and_who_is_not_in_the_file(sqlite_course):
     roster.set_active(sqlite_course, "tess", "bob", False)
     plan = planned(sqlite_course, "name\nbob\n")
     assert changes(plan) == {"bob": (("active", "no", "yes"),)}
-    assert plan.absent == ("ann",)
+    assert plan.absent == ("Ann Able",)
 
 
 def test_an_import_that_would_do_something_else_by_now_is_refused(sqlite_course):
@@ -85,7 +85,7 @@ def test_a_plan_in_plain_words_names_everybody(sqlite_course):
         "+ C.Y (account c-y), Cy 王, cy@a.edu",
         "+ dee, TEACHER",
         "~ ann: full name: Ann Able → Ann New",
-        "Not in this file, and stay: bob",
+        "Not in this file, and stay: Bob Baker",
         "2 would be added (1 as a teacher), 1 changed, 0 as before",
     ]
 

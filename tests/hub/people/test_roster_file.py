@@ -46,6 +46,23 @@ def test_canvas_may_write_first_and_last_names_apart():
     assert people_of(text) == [("", "Grace Hopper", "student", "4567", "ghopper")]
 
 
+@pytest.mark.parametrize(
+    ("last", "first", "full"),
+    [
+        ("王", "小明", "王小明"),
+        ("김", "철수", "김철수"),
+        ("Wang", "小明", "小明 Wang"),
+        ("王", "", "王"),
+    ],
+)
+def test_a_name_in_chinese_characters_or_in_hangul_is_put_together_as_it_is_written(
+    last, first, full
+):
+    canvas = f'Student,ID,SIS Login ID\n"{last}, {first}",1,x\n'
+    apart = f"First name,Last name,Email address\n{first},{last},x@x.cn\n"
+    assert [people_of(text)[0][1] for text in (canvas, apart)] == [full, full]
+
+
 def test_an_address_beside_canvas_login_is_the_persons():
     text = (
         'Student,ID,SIS Login ID,Email,Section\n    Points Possible,,,,\n"B, A",1,ab,ab@x.edu,1\n'

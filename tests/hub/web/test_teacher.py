@@ -302,7 +302,7 @@ def test_an_extension_that_changes_the_grade_says_so_first(course, tess):
         dates_of(session, "tiny").due_at = datetime(2020, 5, 1, tzinfo=UTC)
     there = "teach/labs/tiny/people/ann/extension"
     page = tess.form(there, due_at="2050-01-01T00:00", more_attempts="1", reason="ill & <well>")
-    assert "It changes the grade of 1 student" in page.text
+    assert "An extension for Ann Able. It changes the grade of 1 student" in page.text
     assert logged(course, "extension") == []
     assert "Extension saved." in tess.form(there, **seen(page)).text
     (line,) = logged(course, "extension")
@@ -492,6 +492,51 @@ def test_grades_are_saved_as_files(tess, scope, form):
     assert any("Ann Able" in row and "3" in row for row in found)
 
 
+@pytest.fixture
+def grace(course):
+    """Whom the roster knows by an address alone, and a student whose account has another name."""
+    with course.database.writing() as session:
+        both = [
+            people.Entry(email="grace.hopper@example.edu", role="teacher"),
+            people.Entry("zoe.mueller", full_name="Zoë Müller", lms_id="S5001"),
+        ]
+        people.add_people(session, both, "test")
+    return Visitor(course, "grace-hopper")
+
+
+def text_of(answer):
+    return " ".join(BeautifulSoup(answer.text, "html.parser").get_text(" ").split())
+
+
+def test_every_page_says_by_what_its_reader_signs_in(grace):
+    for address in ("teach", "labs", "receipts"):
+        assert "signed in as grace.hopper@example.edu" in text_of(grace.get(address))
+
+
+def test_a_lab_s_page_tells_user_names_and_finds_people_by_all_that_they_are_called(grace):
+    assert "Zoë Müller zoe.mueller nothing yet" in text_of(grace.get("teach/labs/tiny"))
+    for words in ("zoe.mueller", "s5001", "zoe-mueller", "zoë"):
+        found = text_of(grace.get(f"teach/labs/tiny?q={words}"))
+        assert "Zoë Müller" in found, words
+        assert "Ann Able" not in found, words
+
+
+def test_the_roster_tells_what_its_file_for_gradescope_leaves_out_and_no_name_twice(grace):
+    words = text_of(grace.get("teach/roster"))
+    without = [x for x in grace.get("teach/exports/roster/roster.csv").text.split("\n") if x]
+    count = sum("@" not in line for line in without[1:])
+    assert count > 0
+    assert f"wants an email address of everybody and so leaves out {count}" in words
+    assert "grace-hopper grace-hopper" not in words
+
+
+def test_a_preview_calls_no_account_a_user_name_and_people_by_their_names(grace):
+    page = grace.form("teach/roster/preview", roster="email\njose@uni.example.es\n")
+    row = BeautifulSoup(page.text, "html.parser").select_one("tbody th")
+    assert row.get_text(" ", strip=True) == "account jose"
+    assert "not in this file, and stay: Ann Able, Bob Baker, Zoë Müller." in text_of(page)
+
+
 def test_a_roster_is_seen_before_it_is_taken(course, tess):
     text = "name,full_name,role\nann,Ann Other,\ncy,Cy 王,\ndee,Dee,teacher\n"
     page = tess.form("teach/roster/preview", file=("r.csv", text.encode("utf-8-sig")))
@@ -500,7 +545,7 @@ def test_a_roster_is_seen_before_it_is_taken(course, tess):
     assert "2 will be added, 1 changed, 0 are as before. Nothing is done yet." in words
     assert "full name: Ann Able → Ann Other" in words
     assert "1 will be a teacher and can see and change all grades: Dee" in words
-    assert "1 student of the course is not in this file, and stays: bob." in words
+    assert "1 student of the course is not in this file, and stays: Bob Baker." in words
     with course.database.reading() as session:
         assert people.find(session, "cy") is None
     kept = {name: soup.find("input", {"name": name})["value"] for name in ("roster", "seen")}
