@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments:
+        parser().print_help()
+        return grader.BAD_USE
     try:
         options = parser(with_hub=arguments[:1] == ["hub"]).parse_args(arguments)
         return options.run(options)

@@ -48,6 +48,13 @@ def graded(tmp_path_factory):
     return handed, out, arguments, first
 
 
+def test_without_a_command_it_says_what_there_is(capsys):
+    assert command.main([]) == cli.BAD_USE
+    told = capsys.readouterr().out
+    assert "introml fetch attention" in told
+    assert "hand in" in told
+
+
 def test_a_class_is_graded(graded):
     _, out, _, first = graded
     assert first.returncode == 0, first.stdout + first.stderr

@@ -109,6 +109,12 @@ def test_a_student_learns_the_name_and_accepts_theirs(student, story):
     student.page.goto(story["link"])
     expect(student.page.get_by_label("Your name for signing in")).to_have_value(CAM)
     expect(student.page.get_by_text("Your address cam@example.edu does as well")).to_be_visible()
+    # Two passwords that differ: nothing is asked for that the link has said already.
+    student.page.get_by_label("Password, 10 characters or more").fill(PASSWORD)
+    student.page.get_by_label("The same password again").fill(PASSWORD + "x")
+    student.page.keyboard.press("Enter")
+    expect(student.page.get_by_role("alert")).to_contain_text("not the same")
+    expect(student.page.get_by_label("Invitation")).to_be_hidden()
     student.accept(story["link"])
     expect(student.page.get_by_role("link", name="Least squares by hand")).to_be_visible()
     expect(student.page.get_by_role("link", name="Teaching")).to_have_count(0)
@@ -118,6 +124,8 @@ def test_a_student_learns_the_name_and_accepts_theirs(student, story):
     late.goto(story["link"])
     expect(late.get_by_role("alert")).to_contain_text("This invitation is used, expired or unknown")
     expect(late.get_by_label("Invitation: the link")).to_be_focused()
+    late.get_by_role("link", name="Sign in").click()
+    expect(late.get_by_label("Name or email address")).to_be_focused()
     context.close()
 
 
@@ -125,6 +133,7 @@ def test_a_page_of_the_book_opens_as_a_notebook_and_its_widget_moves(student):
     page = student.page
     page.goto(f"/services/course/book/{PAGE}.html")
     page.get_by_role("link", name="Open on the hub").click()
+    expect(page.get_by_role("heading", name="JupyterLab is starting")).to_be_visible()
     page.wait_for_url(f"**/user/{CAM}/lab/tree/book/{PAGE}.ipynb", timeout=120_000)
     kernel_is_ready(page)
     # Before anything of it is run, its figures are there.
@@ -226,6 +235,14 @@ def test_the_teacher_sees_it_regrades_and_exports(teacher, story):
     for text in exported:
         rows = list(csv.reader(io.StringIO(text)))
         assert len(rows) >= 2, text
+
+
+def test_the_hubs_own_pages_offer_what_a_student_needs_and_no_tokens(student):
+    page = student.page
+    page.goto("/hub/home")
+    ways = page.get_by_role("navigation").get_by_role("link").all_text_contents()
+    assert [one.strip() for one in ways] == ["Tiny course", "Course", "Your server", "Password"]
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
 def test_strangers_are_kept_out(teacher, student, story):

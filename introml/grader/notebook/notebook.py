@@ -163,7 +163,7 @@ class _Reading:
             )
 
     def _tell_missing(self, assembly: Assembly, released: dict[str, Any]) -> None:
-        had = _released_cells(released)
+        had, gone = _released_cells(released), []
         for ident in assembly.missing:
             if had and ident not in had:
                 self._note(
@@ -175,11 +175,19 @@ class _Reading:
                     f"Its notebook says that it was released before {ident!r} was asked for."
                 )
             else:
-                self._note(
-                    f"The answer cell {ident!r} is missing, so nothing of it is graded; all else "
-                    "is. Copy that cell from a fresh copy of the lab's notebook into yours, write "
-                    "your answer into it, and hand in again."
-                )
+                gone.append(repr(ident))
+        if len(gone) == 1:
+            self._note(
+                f"The answer cell {gone[0]} is missing, so nothing of it is graded; all else is. "
+                "Copy that cell from a fresh copy of the lab's notebook into yours, write your "
+                "answer into it, and hand in again."
+            )
+        elif gone:
+            self._note(
+                f"The answer cells {', '.join(gone[:-1])} and {gone[-1]} are missing, so nothing "
+                "of them is graded; all else is. Copy those cells from a fresh copy of the lab's "
+                "notebook into yours, write your answers into them, and hand in again."
+            )
 
     def _that_fit(self, cells: list[Given]) -> set[int]:
         """The cells whose code is not too much to read, by number: answers before the others."""

@@ -19,6 +19,7 @@ from .repeated import differences as differences
 from .repeated import in_words as in_words
 from .results import COULD_NOT_USE as COULD_NOT_USE
 from .results import FAULT_MESSAGE as FAULT_MESSAGE
+from .results import NOT_DONE as NOT_DONE
 from .results import CellError as CellError
 from .results import CheckResult as CheckResult
 from .results import Flag as Flag

@@ -9,11 +9,19 @@ import jinja2
 
 from introml.book.style.tokens import page_css
 from introml.grader.results.gradescope import words_of
-from introml.grader.results.results import NOT_ASKED, CheckResult, SubmissionResult, Verdict
+from introml.grader.results.results import (
+    NOT_ASKED,
+    NOT_DONE,
+    CheckResult,
+    SubmissionResult,
+    Verdict,
+)
 from introml.grader.text import one_line, plain
 
 _OUTPUT_LIMIT = 20_000
-_MARKS = {"passed": "✓", "partial": "◐", "not run": "–", NOT_ASKED: "–"}
+#: What is said of a check whose answer nobody has begun, as in the notebook.
+_TO_DO = "not done yet"
+_MARKS = {"passed": "✓", "partial": "◐", "not run": "–", NOT_ASKED: "–", _TO_DO: "○"}
 
 
 def feedback_html(result: SubmissionResult) -> str:
@@ -50,7 +58,7 @@ def feedback_html(result: SubmissionResult) -> str:
 def _shown(one: CheckResult) -> dict[str, str]:
     if one.counts:
         points = f"{one.points:g} / {one.max_points:g}"
-        outcome = one.outcome
+        outcome = _TO_DO if one.hint == NOT_DONE else one.outcome
     else:
         points, outcome = "–", one.outcome if one.outcome == NOT_ASKED else "not run"
     return {

@@ -26,6 +26,8 @@ FAULT_MESSAGE = (
 )
 #: The kind of the flag that a check gets which broke over a value of the student's.
 COULD_NOT_USE = "a check could not use what was returned"
+#: The hint of a check that met the line which stands where an answer is to come.
+NOT_DONE = "Not done yet: write your answer in the place of raise NotImplementedError."
 #: A check that was added after a submission was graded: it counts neither for nor against it.
 NOT_ASKED = "not asked then"
 #: What a check can end as. "not run" and not counting: it needs a GPU, and there was none, or it

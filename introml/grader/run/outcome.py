@@ -14,7 +14,7 @@ import torch
 
 from introml.grader.box import GraderFault
 from introml.grader.checks import Check, CheckFailed, NotMeasured, rng_for
-from introml.grader.results import COULD_NOT_USE, Flag, clamped
+from introml.grader.results import COULD_NOT_USE, NOT_DONE, Flag, clamped
 from introml.grader.wire import StudentError
 
 
@@ -46,7 +46,7 @@ class Outcome:
 #: What is said when neither the check nor its author has other words.
 _WORDS = {
     "raised": "Your code raised an error when it was called.",
-    "not_done": "Not done yet: write your answer in the place of raise NotImplementedError.",
+    "not_done": NOT_DONE,
     "missing": "A function or class that this check calls is not there.",
     "refused": "Your code returned something else than a plain value of the right kind.",
     "library_answer": "Your code uses the library's own answer, which this lab is about writing.",

@@ -77,15 +77,16 @@ def percent(share: float) -> str:
     return f"{round(100 * share, 2):g}%"
 
 
-def late_words(rule: LateRule) -> str:
-    """What a late submission loses."""
+def late_words(rule: LateRule, now: float = 1) -> str:
+    """What a late submission loses; `now` multiplies the score of one at this moment."""
     if not rule.per_day or not rule.max:
         return "Late work loses no points."
     grace = f"Up to {rule.grace_minutes:g} minutes late costs nothing. " * bool(rule.grace_minutes)
     after = "After that, each" if grace else "Each"
+    this = f" Handed in now, it is {percent(1 - now)}." if now < 1 else ""
     return (
         f"{grace}{after} day begun takes {percent(rule.per_day)} off the score, "
-        f"{percent(rule.max)} at most."
+        f"{percent(rule.max)} at most.{this}"
     )
 
 

@@ -23,7 +23,7 @@ from starlette.datastructures import UploadFile
 
 from introml.grader.authoring import starter_notebook
 from introml.grader.lab import Lab
-from introml.grader.results import feedback_html, from_json
+from introml.grader.results import feedback_html, from_json, late_factor
 from introml.hub.course import Course, Extension, Grading, Person, Submission, now
 from introml.hub.grades import (
     NotAccepted,
@@ -256,7 +256,11 @@ def _lab_page(
             and own.due_at == found.rules.due_at,
             attempts=phrases.attempts_shown(found),
             attempts_words=phrases.attempts_words(found.rules, found.used, lab.settings.policy),
-            late_words=phrases.late_words(lab.settings.late) if found.rules.due_at else "",
+            late_words=phrases.late_words(
+                lab.settings.late, late_factor(lab.settings.late, found.rules.due_at, at)
+            )
+            if found.rules.due_at
+            else "",
             live=newest if found.waiting else None,
             said=phrases.progress_words(progress_of(session, newest)) if newest else "",
             largest=f"{course.settings.largest / 1e6:g} MB",

@@ -167,6 +167,17 @@ def test_a_deleted_answer_costs_that_answer(where):
 
 
 @BOTH
+def test_several_deleted_answers_are_told_in_one_sentence(where):
+    book = notebook()
+    for ident in ("loss", "gradient"):
+        book["cells"].remove(cell_of(book, ident))
+    result = read(book, where)
+    assert result.missing == ("loss", "gradient")
+    (note,) = (one for one in result.notes if "missing" in one)
+    assert note.startswith("The answer cells 'loss' and 'gradient' are missing, so nothing of them")
+
+
+@BOTH
 def test_a_deleted_answer_that_was_typed_anew_is_known_by_its_name(where):
     book = notebook()
     book["cells"].remove(cell_of(book, "gradient"))

@@ -16,7 +16,7 @@ from introml.grader.results.feedback import feedback_html
 from introml.grader.results.gradebook import grades_csv, row
 from introml.grader.results.gradescope import results_json
 from introml.grader.results.junit import junit_xml
-from introml.grader.results.results import Verdict
+from introml.grader.results.results import NOT_DONE, CheckResult, Verdict
 from introml.grader.text import one_line, plain
 
 #: What XML 1.0 allows as a character (section 2.2).
@@ -137,3 +137,15 @@ def test_feedback_shows_the_students_own_output_and_errors():
     fault = BeautifulSoup(feedback_html(result(verdict=Verdict.FAULT)), "html.parser").get_text()
     assert "No score yet: grader fault" in fault
     assert "of 5 points" not in fault
+
+
+def test_feedback_calls_an_unwritten_answer_not_done_yet_as_the_notebook_does():
+    checks = [
+        CheckResult("a", "Unwritten", 0, 1, "failed", NOT_DONE, hidden=True),
+        CheckResult("b", "Wrong", 0, 1, "failed", "Look at the sign."),
+    ]
+    page = BeautifulSoup(feedback_html(result(checks=checks)), "html.parser")
+    marks = {
+        li.find_all("span")[1].text: li.find(class_="mark").text for li in page.select(".check")
+    }
+    assert marks == {"Unwritten (not done yet)": "○", "Wrong (failed)": "✗"}

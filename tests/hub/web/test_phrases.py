@@ -26,6 +26,10 @@ def test_the_late_rule(rule, said):
     assert phrases.late_words(rule) == said
 
 
+def test_who_is_late_is_told_what_it_costs_now():
+    assert phrases.late_words(RULE, 0.8).endswith("50% at most. Handed in now, it is 20%.")
+
+
 @pytest.mark.parametrize(
     ("allowed", "used", "said"),
     [(0, 3, "As many as you like. The best one counts."),

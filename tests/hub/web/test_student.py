@@ -56,6 +56,15 @@ class TestHome:
         assert "Next: hand in" in words
         assert "not yet" in words
 
+    def test_what_is_over_is_told_as_that(self, app, course):
+        set_dates(course, due_at=now() - timedelta(days=2))
+        ann = Browser(app, "ann")
+        assert re.search("Next: hand in .*, which was due ", text_of(ann.get("")))
+        set_dates(course, closes_at=now() - timedelta(days=1))
+        for path in ("", "labs/tiny"):
+            assert " Closed " in text_of(ann.get(path))
+        assert "Next: hand in" not in text_of(ann.get(""))
+
     def test_it_says_the_grade(self, app, course):
         submit(course)
         assert "Wait for the grade" in text_of(Browser(app, "ann").get(""))
@@ -117,6 +126,12 @@ class TestLab:
         words = text_of(Browser(app, "ann").get("labs/tiny"))
         assert f"{due:%Y-%m-%d %H:%M} UTC" in words
         assert "Attempts" in words
+
+    def test_who_is_late_reads_what_it_costs_now(self, app, course):
+        set_dates(course, due_at=now() - timedelta(hours=30))
+        assert "Handed in now, it is 20%." in text_of(Browser(app, "ann").get("labs/tiny"))
+        set_dates(course, due_at=now() + timedelta(hours=1))
+        assert "Handed in now" not in text_of(Browser(app, "ann").get("labs/tiny"))
 
     def test_the_extension_is_told_of(self, app, course):
         set_dates(course, due_at=now() + timedelta(days=1))
