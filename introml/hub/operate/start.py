@@ -380,7 +380,8 @@ class Run:
 
     def _tell(self, seconds: float) -> None:
         _say(f"the course is at {self.hub.url} ({seconds:.1f} s)")
-        _say(f"its times are those of {self.course.zone}: time_zone in course.toml")
+        settings = self.course.folder / "course.toml"
+        _say(f"its times are those of {self.course.zone}: time_zone in {settings}")
         if os.geteuid() != 0:
             _say(
                 f"it runs for one person alone, {self.chosen['only']}: without root, students "

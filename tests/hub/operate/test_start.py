@@ -154,6 +154,15 @@ def test_a_name_to_sign_in_by_is_said_once(run, capsys):
     assert "and signs in as grace@example.edu from then on" in capsys.readouterr().out
 
 
+def test_a_start_says_where_the_time_zone_is_set(run, capsys):
+    run()._tell(1)
+    file = run.course.folder / "course.toml"
+    assert (
+        f"its times are those of {run.course.zone}: time_zone in {file}\n"
+        in capsys.readouterr().out
+    )
+
+
 def test_where_nobody_is_invited_the_teacher_s_name_is_said(run, capsys):
     with run.course.database.writing() as session:
         people.set_password(session, "tess", "correct horse battery")
