@@ -29,6 +29,9 @@ def test_cookies_and_what_they_hold_are_no_use_any_more(sqlite_course):
 
 
 def test_before_the_first_start_there_is_nothing_to_end(sqlite_course):
+    path = sqlite_course.folder / "jupyterhub.sqlite"
     sessions.end_all(sqlite_course)
-    sqlite3.connect(sqlite_course.folder / "jupyterhub.sqlite").close()
+    assert not path.exists()
+    sqlite3.connect(path).close()
     sessions.end_all(sqlite_course)
+    assert path.read_bytes() == b""
