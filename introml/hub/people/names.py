@@ -14,9 +14,15 @@ import pwd
 import re
 import unicodedata
 from collections.abc import Container, Iterator
+from pathlib import Path
+
+from introml.hub.course import HOMES
 
 #: The unix group of the accounts that are students'.
 GROUP = "introml-students"
+#: The day on which the accounts that a course makes have expired, as the machine's list has it.
+_MADE = "1"
+_SHADOW = Path("/etc/shadow")
 _LONGEST = 30
 #: A name must do as a unix user, a JupyterHub user, and a part of an address.
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
@@ -119,7 +125,11 @@ def safe_name(told: str) -> str:
 
 
 def free_name(wanted: str, taken: Container[str]) -> str:
-    """`wanted`, or with the first number at its end that makes it nobody's and no account's."""
+    """`wanted`, or with the first number at its end that makes it nobody's and no account's.
+
+    Who is erased leaves an account and a home until someone removes them, and so does a course of
+    last year: a new person of that name would get these.
+    """
     return next(
         name
         for name in _numbered(wanted)
@@ -137,9 +147,10 @@ def _numbered(wanted: str) -> Iterator[str]:
 
 
 def _on_machine(name: str) -> bool:
-    """Whether this machine has an account or a group of that name that is not the course's.
+    """Whether this machine has an account, a group or a home of that name that somebody else had.
 
-    It matters where accounts are made, which is as root.
+    It matters where accounts are made, which is as root. An account that has been put into the
+    students' group is waiting for its student.
     """
     if os.geteuid() != 0:
         return False
@@ -149,10 +160,19 @@ def _on_machine(name: str) -> bool:
         try:
             grp.getgrnam(name)
         except KeyError:
-            return False
+            return os.path.lexists(HOMES / name)
         return True
     try:
         ours = grp.getgrnam(GROUP)
     except KeyError:
         return True
-    return name not in ours.gr_mem and user.pw_gid != ours.gr_gid
+    return (name not in ours.gr_mem and user.pw_gid != ours.gr_gid) or _was_made(name)
+
+
+def _was_made(name: str) -> bool:
+    """Whether a course made this account, which the hub alone lets in: it has expired."""
+    try:
+        lines = _SHADOW.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(one.split(":")[0] == name and one.split(":")[7:8] == [_MADE] for one in lines)

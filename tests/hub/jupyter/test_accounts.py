@@ -13,6 +13,7 @@ import pytest
 
 from introml.hub.jupyter import accounts
 from introml.hub.jupyter.accounts import AccountError, account
+from introml.hub.people import names
 
 NAME = f"acc-t{os.getpid()}"
 
@@ -41,6 +42,24 @@ def test_an_account_is_made_once_with_a_home_of_its_own(homes):
     assert password.split(":")[1].startswith(("!", "*"))
     # Nor by a key in the home, nor by cron: there the account has expired.
     assert password.split(":")[7] == "1"
+
+
+def test_a_new_person_inherits_no_account_and_no_home(homes, monkeypatch):
+    """Those of someone who was erased, or of last year, are there until they are removed."""
+    assert names.free_name(NAME, set()) == NAME
+    account(NAME, homes)
+    assert names.free_name(NAME, set()) == f"{NAME}-2"
+    accounts.remove(NAME)
+    assert names.free_name(NAME, set()) == NAME
+    monkeypatch.setattr(names, "HOMES", homes)
+    (homes / NAME).mkdir()
+    assert names.free_name(NAME, set()) == f"{NAME}-2"
+
+
+def test_an_account_that_was_put_into_the_students_group_waits_for_its_student(homes):
+    account(f"{NAME}-x", homes)  # makes the group
+    subprocess.run(["useradd", "-M", "-G", names.GROUP, NAME], check=True)
+    assert names.free_name(NAME, set()) == NAME
 
 
 def test_students_made_at_the_same_time(homes):
