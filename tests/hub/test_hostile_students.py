@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import json
 import pwd
+import socket
 import subprocess
+import tempfile
+import threading
 import time
 from datetime import timedelta
 
@@ -452,7 +455,10 @@ def test_what_a_student_shows_is_seen_by_no_other_persons_browser(real_hub, visi
     place = Sockets(real_hub.course).server(ANN)
     evil = as_student(ANN, "/opt/introml/env/bin/python", "-c", ANSWERS_ALL, str(place), "1")
     assert evil.stdout.readline() == "listens\n"
-    for visitor in (bob, visit()):
+    # A link may have a name and a password in its address, which browsers send in this header.
+    led = visit()
+    led.headers["Authorization"] = "Basic eDp5"
+    for visitor in (bob, visit(), led):
         for way in ("/user/{}/page", "/%75ser/{}/page", "/user/x/..%2f{}/page", "/user/%61{}/page"):
             name = ANN[1:] if way.startswith("/user/%61") else ANN
             answer = visitor.get(way.format(name))
@@ -463,6 +469,45 @@ def test_what_a_student_shows_is_seen_by_no_other_persons_browser(real_hub, visi
     assert ann.cookies.get("introml-signed-in-as") == ANN
     ann.get("/hub/logout")
     assert "introml-signed-in-as" not in ann.cookies
+
+
+def test_a_copy_of_someones_cookies_opens_nothing_once_they_sign_out(real_hub, visit):
+    ann, thief = visit(ANN), visit()
+    assert ann.get("/services/course/").url.path == "/services/course/"
+    for one in ann.cookies.jar:
+        thief.cookies.jar.set_cookie(one)
+    assert thief.get("/hub/home").url.path == "/hub/home"
+    ann.get("/hub/logout")
+    for page in ("/hub/home", "/services/course/"):
+        assert thief.get(page).url.path == "/hub/login"
+
+
+def test_no_link_leads_the_proxy_to_a_socket_that_is_closed_to_the_student(real_hub, visit):
+    """The proxy is root, and could open the socket of any other student, or of a database."""
+    ann, place = visit(ANN), Sockets(real_hub.course).server(ANN)
+    ann.start_server(ANN)
+    heard = []
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(f"{folder}/closed.sock")
+        closed.listen()
+        closed.settimeout(3)
+
+        def listen():
+            with contextlib.suppress(TimeoutError):
+                heard.append(closed.accept()[0].close())
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        link = f"mv {place} {place}.was && ln -s {folder}/closed.sock {place}"
+        assert as_student(ANN, "sh", "-c", link).wait(10) == 0
+        try:
+            assert ann.get(f"/user/{ANN}/api", follow_redirects=False).status_code == 503
+        finally:
+            back = as_student(ANN, "sh", "-c", f"rm {place}; mv {place}.was {place}")
+            assert back.wait(10) == 0
+            thread.join()
+    assert not heard, "the proxy followed the link"
+    assert "version" in ann.get(f"/user/{ANN}/api", follow_redirects=False).json()
 
 
 def test_who_lists_processes_reads_no_secret(real_hub, visit):

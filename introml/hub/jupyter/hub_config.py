@@ -81,7 +81,8 @@ def common(c: Any, course: Course, hub: HubSettings, hub_url: str = "") -> None:
     _proxy(c, course, hub)
     _services(c, course, hub, f"{hub_url}{hub.base_url}hub/api")
     _sign_in(c, course)
-    signed_in_as.install()
+    secure = bool(hub.ssl_cert) or hub.public_url.startswith("https:")
+    signed_in_as.install(hub.base_url, secure=secure)
     c.Spawner.cmd = [hub.students_python, "-P", "-m", "introml.hub.servers.singleuser"]
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = c.Spawner.http_timeout = 60

@@ -1,8 +1,10 @@
 // Loaded before configurable-http-proxy (`node --import`): where it listens, whom it lets pass, and
 // how it speaks to the Unix sockets behind.
 
+import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
+import { dirname } from "node:path";
 import ConfigurableProxy from "../../../node_modules/configurable-http-proxy/lib/configproxy.js";
 
 // The public address is listened at by the program that started the hub, so that it is nobody
@@ -41,14 +43,54 @@ ConfigurableProxy.prototype.proxyOptsForTarget = function (target) {
   return options.target.socketPath ? { ...options, agent: proxyCloses } : options;
 };
 
+// A student's socket is in a folder of the student's, who may put a link there to a socket that is
+// closed to them, and this proxy can be root. So it takes what lies there itself, if that is of the
+// folder's owner.
+const PATH_ONLY = 0o10000000; // Linux's O_PATH: named, and not opened
+const NOTHING = "/proc/self/fd/nothing";
+
+function held(path) {
+  let descriptor;
+  try {
+    descriptor = openSync(path, PATH_ONLY | constants.O_NOFOLLOW);
+  } catch {
+    return undefined;
+  }
+  const told = fstatSync(descriptor);
+  if (told.isSocket() && told.uid === statSync(dirname(path)).uid) return descriptor;
+  closeSync(descriptor);
+  return undefined;
+}
+
+const connect = net.Socket.prototype.connect;
+net.Socket.prototype.connect = function (...given) {
+  const normalized = Array.isArray(given[0]);
+  const options = normalized ? given[0][0] : given[0];
+  if (typeof options?.path !== "string") return connect.apply(this, given);
+  const descriptor = held(options.path);
+  const there = descriptor === undefined ? NOTHING : `/proc/self/fd/${descriptor}`;
+  if (descriptor !== undefined) {
+    const close = () => {
+      this.off("connect", close).off("close", close);
+      closeSync(descriptor);
+    };
+    this.on("connect", close).on("close", close);
+  }
+  // Node keeps a mark on the list that it made of the arguments.
+  if (normalized) given[0][0] = { ...options, path: there };
+  else given[0] = { ...options, path: there };
+  return connect.apply(this, given);
+};
+
 // Where all students' servers have the hub's own host name, what a student's server shows can do
 // whatever the reader's browser can. So only the browser of someone who is signed in as that student
 // gets there; all others meet the hub, as if that server did not run. A program that shows a token
-// is no browser: no page can be opened with that header.
-const signedInAs = "introml-signed-in-as";
+// is no browser: no page can be opened with that header. (With a name and a password in the address,
+// one could be, but that is another scheme, Basic.)
+const signedInAs = process.env.INTROML_SIGNED_IN_AS ?? "introml-signed-in-as";
 
 function mayPass(request, user) {
-  if (request.headers.authorization) return true;
+  if (/^(token|bearer) /i.test(request.headers.authorization ?? "")) return true;
   return (request.headers.cookie ?? "")
     .split(";")
     .some((one) => one.trim() === `${signedInAs}=${encodeURIComponent(user)}`);

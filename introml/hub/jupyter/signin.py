@@ -16,6 +16,7 @@ from typing import Any
 from jupyterhub.auth import Authenticator
 from ltiauthenticator.lti13.auth import LTI13Authenticator
 from oauthenticator.generic import GenericOAuthenticator
+from oauthenticator.oauth2 import OAuthLogoutHandler
 from sqlalchemy.exc import OperationalError
 from tornado import web
 from traitlets import Bool, Unicode, default
@@ -23,7 +24,7 @@ from traitlets import Bool, Unicode, default
 from introml.hub.course import Course, Person
 from introml.hub.jupyter.addresses import address_of, network_of
 from introml.hub.jupyter.rate_limit import RateLimit
-from introml.hub.jupyter.signin_pages import handlers
+from introml.hub.jupyter.signin_pages import end_sessions, handlers
 from introml.hub.people import passwords, people
 
 TEACHERS = "teachers"
@@ -190,8 +191,18 @@ class Invitations(OnRoster):
         return handlers(invitations=True)
 
 
+class _OAuthLogout(OAuthLogoutHandler):
+    """Signing out of an institution's sign-in, which ends what a copy of a cookie opens too."""
+
+    async def handle_logout(self) -> None:
+        await super().handle_logout()
+        end_sessions(self, self.current_user)
+
+
 class CourseOAuth(OnRoster, GenericOAuthenticator):
     """OAuth 2 or OpenID Connect; who comes is found on the roster by name, login or email."""
+
+    logout_handler = _OAuthLogout
 
     @default("login_service")
     def _login_service(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub._xsrf_utils import _set_xsrf_cookie
 from jupyterhub.handlers import BaseHandler
-from jupyterhub.handlers.login import LoginHandler
+from jupyterhub.handlers.login import LoginHandler, LogoutHandler
 from tornado import web
 
 from introml.book.style.tokens import css_variables
@@ -67,22 +67,22 @@ class _Page(BaseHandler):
             raise ValueError(_TOO_LONG)
         return password
 
-    def end_sessions(self, name: str) -> None:
-        """Sign someone out everywhere: whoever knew the old password is out too."""
-        user = self.find_user(name)
-        if user is None:
-            return
-        user.orm_user.cookie_id = orm.new_token()
-        for token in list(user.orm_user.api_tokens):
-            if token.oauth_client is not None and token.session_id:
-                self.db.delete(token)
-        self.db.commit()
-
     async def sign_in(self, model: dict[str, Any]) -> None:
         user = await self.auth_to_user(model)
         self.set_login_cookie(user)
         self.log.info("User logged in: %s", user.name)
         self.redirect(self.get_next_url(user), permanent=False)
+
+
+def end_sessions(handler: BaseHandler, user: Any) -> None:
+    """Sign someone out everywhere: whoever has a cookie of theirs, or the old password, is out."""
+    if user is None:
+        return
+    user.orm_user.cookie_id = orm.new_token()
+    for token in list(user.orm_user.api_tokens):
+        if token.oauth_client is not None and token.session_id:
+            handler.db.delete(token)
+    handler.db.commit()
 
 
 def _refuse_other_sites(handler: BaseHandler) -> None:
@@ -107,6 +107,13 @@ class Login(LoginHandler):
         self.set_header("Referrer-Policy", "same-origin")
 
 
+class Logout(LogoutHandler):
+    """JupyterHub's own, which takes the cookies from this browser alone: a copy would go on."""
+
+    async def handle_logout(self) -> None:
+        end_sessions(self, self.current_user)
+
+
 class Invite(_Page):
     """An invitation: its secret comes behind the # of the address, which no server ever sees."""
 
@@ -127,7 +134,7 @@ class Invite(_Page):
             return await self.refuse(_NO_INVITATION, 403, "")
         for tries, key in keys:
             tries.give_back(key)
-        self.end_sessions(person.name)
+        end_sessions(self, self.find_user(person.name))
         return await self.sign_in(self.authenticator.model(person))
 
     def secret(self) -> str:
@@ -188,7 +195,7 @@ class ChangePassword(_Page):
             return await self.show("password.html", 403, problem=_WRONG, shortest=SHORTEST)
         for tries, key in keys:
             tries.give_back(key)
-        self.end_sessions(name)
+        end_sessions(self, self.find_user(name))
         person = await self.authenticator.in_thread(self.authenticator.person, name)
         return await self.sign_in(self.authenticator.model(person))
 
@@ -232,7 +239,11 @@ def _bootstrap_tokens() -> str:
 
 def handlers(*, invitations: bool) -> list[tuple[Any, ...]]:
     """The hub's pages by address, below `<base>/hub`."""
-    found: list[tuple[Any, ...]] = [("/login", Login), (r"/course/(.+)", CourseFile)]
+    found: list[tuple[Any, ...]] = [
+        ("/login", Login),
+        ("/logout", Logout),
+        (r"/course/(.+)", CourseFile),
+    ]
     if invitations:
         found += [("/invite", Invite), ("/invite/whom", Invited), ("/password", ChangePassword)]
     return found

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from introml.grader.authoring import own_canaries
 from introml.grader.lab import Lab
 from introml.hub.grades import similarity
+from introml.hub.operate import packed
 
 #: A copy has this share of an answer's passages, and an answer with fewer of them tells nothing.
 _COPIED, _FEWEST_PASSAGES = 0.6, 12
@@ -96,11 +97,21 @@ def given_away(text: str, wanted: Iterable[Wanted]) -> list[str]:
 def text_in(name: str, data: bytes) -> str:
     """What a file says, as code would be read in it: a notebook's cells, a page without its tags.
 
-    "" for what is no text.
+    Of an archive, what its files say; of compiled Python, what it defines.
     """
-    if b"\0" in data[:8192]:
-        return ""
-    text = data.decode("utf-8", "replace")
+    if packed.is_packed(data[:512]):
+        return "\n\n".join(
+            text_in(*one)
+            for one in packed.members(name, data)
+            if not packed.is_packed(one[1][:512])
+        )
+    if name.endswith(".pyc"):
+        return packed.text_of_compiled(data)
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = data.decode("utf-16", "replace")
+    else:
+        # An editor's swap file has such a byte after each line.
+        text = data.decode("utf-8", "replace").replace("\0", "\n")
     if name.endswith(".ipynb"):
         try:
             cells = json.loads(text)["cells"]

@@ -7,6 +7,7 @@ it, and the lab's solution is not out. What is handed to students must give none
 
 from __future__ import annotations
 
+import grp
 import hashlib
 import json
 import subprocess
@@ -19,12 +20,13 @@ from introml.grader import atomic
 from introml.grader.lab import Lab
 from introml.hub.course import Course, now
 from introml.hub.grades import solution_for_all_from
-from introml.hub.operate import answer_search
+from introml.hub.operate import answer_search, packed
 from introml.hub.operate.answer_search import Wanted, given_away, text_in
+from introml.hub.people import GROUP
 
 #: What is not searched for answers: what was installed, and what is looked at by itself.
-_NOT_SEARCHED = (".git", "site-packages", "node_modules", "__pycache__")
-_LARGEST = 2_000_000
+_NOT_SEARCHED = (".git", "site-packages", "node_modules")
+_LARGEST, _LARGEST_PACKED = 2_000_000, 200_000_000
 _MEMORY = "searched-for-answers.json"
 
 
@@ -76,6 +78,8 @@ def _secrets(course: Course) -> Iterator[tuple[Path, Path]]:
     for repository in _repositories(course):  # and so has what was ever committed
         if (git := _git_folder(repository)) is not None:
             yield git, git
+        for git in _gits_inside(repository):
+            yield git, git
     if course.settings.hidden:
         yield Path(course.settings.hidden), Path(course.settings.hidden)
 
@@ -101,6 +105,19 @@ def _git_folder(repository: Path) -> Path | None:
     return git if git.is_dir() else None
 
 
+def _gits_inside(repository: Path) -> Iterator[Path]:
+    """What copies of a repository that lie in it remember: clones, and bare ones of any name."""
+    command = ["find", str(repository), "-mindepth", "2"]
+    for name in ("site-packages", "node_modules"):
+        command += ["-name", name, "-prune", "-o"]
+    command += ["-type", "d", "-name", "objects", "-print0"]
+    done = subprocess.run(command, cwd="/", capture_output=True, check=False)
+    for line in done.stdout.split(b"\0")[:-1]:
+        git = Path(line.decode("utf-8", "surrogateescape")).parent
+        if (git / "HEAD").is_file() and (git / "refs").is_dir() and git != repository / ".git":
+            yield git
+
+
 def _to_close(path: Path) -> Path:
     """The folder at the top of the repository that a file is in; the file if it is in none."""
     root = next((one for one in path.parents if (one / ".git").exists()), ROOT)
@@ -118,7 +135,7 @@ def _search(course: Course, folders: list[Path], without: tuple[str, ...]) -> li
     known, kept, found = _remembered(memory, labs), {}, []
     wanted: list[Wanted] | None = None
     for file in _open_files(folders, without):
-        if file.size > _LARGEST:
+        if file.size > _LARGEST and not _is_packed(file):
             continue
         state = [file.size, file.changed]
         before = known.get(str(file.path))
@@ -137,6 +154,16 @@ def _search(course: Course, folders: list[Path], without: tuple[str, ...]) -> li
         atomic.write(memory, json.dumps({"for": _version(labs), "files": files}))
         memory.chmod(0o600)
     return sorted(found)
+
+
+def _is_packed(file: _File) -> bool:
+    if file.size > _LARGEST_PACKED:
+        return False
+    try:
+        with open(file.path, "rb") as opened:
+            return packed.is_packed(opened.read(512))
+    except OSError:
+        return False
 
 
 def _secret_labs(course: Course) -> list[Lab]:
@@ -158,6 +185,7 @@ def _remembered(memory: Path, labs: list[Lab]) -> dict[str, list]:
 def _version(labs: list[Lab]) -> str:
     """A hash of all that decides what a file gives away: labs, right answers, our own code."""
     digest = hashlib.sha256(Path(answer_search.__file__).read_bytes())
+    digest.update(Path(packed.__file__).read_bytes())
     for lab in labs:
         digest.update(f"{lab.name} {lab.version}".encode())
         for one in lab.right_solutions():
@@ -166,15 +194,19 @@ def _version(labs: list[Lab]) -> str:
 
 
 def _open_files(folders: Iterable[Path], without: tuple[str, ...] = ()) -> Iterator[_File]:
-    """The files below these folders that any user can read, as `find` sees them as nobody."""
+    """The files below these folders that a student can read, as `find` sees them as nobody."""
     there = [str(folder) for folder in folders]
     if not there:
         return  # where it is told no folder, `find` takes the one where it is
     pruned = [word for name in without for word in ("-name", name, "-o")][:-1]
     command = ["find", *there, *(["(", *pruned, ")", "-prune", "-o"] if pruned else [])]
+    try:
+        students = [grp.getgrnam(GROUP).gr_gid]
+    except KeyError:
+        students = []
     done = subprocess.run(
         [*command, "-type", "f", "-readable", "-printf", r"%s %C@ %p\0"],
-        user="nobody", group=65534, extra_groups=[], cwd="/",
+        user="nobody", group=65534, extra_groups=students, cwd="/",
         env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False,
     )  # fmt: skip
     for line in done.stdout.split(b"\0")[:-1]:

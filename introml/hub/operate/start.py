@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import fcntl
 import getpass
+import grp
 import json
 import os
 import random
@@ -35,7 +36,7 @@ from introml.hub.jupyter import CHOSEN, DIE_WITH_PARENT, QUICK, sessions, socket
 from introml.hub.operate import preflight
 from introml.hub.operate.health import answer, local_url, started_file
 from introml.hub.operate.secrets_audit import given_out, open_to_students
-from introml.hub.people import people
+from introml.hub.people import GROUP, people
 from introml.hub.servers import interpreters, releases, students_env
 
 _LOCAL = ROOT / "deploy/local/jupyterhub_config.py"
@@ -149,15 +150,16 @@ class Run:
         others = []
         for folder in open_to_students(self.course):
             if preflight.is_own(folder) and folder.parent != folder.parent.parent:
-                folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~0o007)
+                folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~_students_bits(folder))
                 _say(f"closed {folder} to other users: hidden checks and solutions are in it")
             else:
                 others.append(folder)
         if others or (others := open_to_students(self.course)):
             names = " ".join(map(str, others))
+            who = "go" if any(_students_bits(one) > 0o007 for one in others) else "o"
             raise CannotStart(
                 "students, who have a shell here, could read hidden checks and solutions; "
-                f"run: chmod o-rwx {names}"
+                f"run: chmod {who}-rwx {names}"
             )
 
     def prepare(self) -> None:
@@ -463,6 +465,15 @@ def _free_port(last: Any) -> int:
                 probe.bind(("127.0.0.1", port))
                 return probe.getsockname()[1]
     raise CannotStart("no port on 127.0.0.1 is free")
+
+
+def _students_bits(folder: Path) -> int:
+    """The rights that let students in: those of all, and of their group where it has the folder."""
+    try:
+        students = grp.getgrnam(GROUP).gr_gid
+    except KeyError:
+        return 0o007
+    return 0o077 if folder.stat().st_gid == students else 0o007
 
 
 def _say(line: str) -> None:

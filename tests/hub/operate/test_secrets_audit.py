@@ -1,10 +1,16 @@
 """What students could read and must not is noticed, by what is in it and not by where it lies."""
 
+import gzip
+import importlib.util
+import io
+import marshal
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +23,7 @@ from introml.hub.grades.submissions import dates_of
 from introml.hub.operate import secrets_audit
 from introml.hub.operate.secrets_audit import given_away_beside, given_out, open_to_students
 from introml.hub.operate.start import CannotStart, Run
+from introml.hub.people import GROUP
 
 #: A user that no process runs as, and no file of this machine is of.
 SOMEBODY = 54321
@@ -82,6 +89,71 @@ def test_answers_that_lie_beside_the_labs_are_found_wherever_they_are(course, re
     assert open_to_students(course) == [close]
     close.chmod(close.stat().st_mode & ~0o007)
     assert open_to_students(course) == []
+
+
+def tarred(text):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:xz") as archive:
+        member = tarfile.TarInfo("old/right/loops.py")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    return file.getvalue()
+
+
+def zipped(text):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("right.tar.xz", tarred(text))
+    return file.getvalue()
+
+
+def compiled(text):
+    head = importlib.util.MAGIC_NUMBER + bytes(12)
+    return head + marshal.dumps(compile(text, "loops.py", "exec"))
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [
+        ("old.tar.xz", tarred),
+        ("named-otherwise", tarred),
+        ("old.zip", zipped),
+        ("loops.py.gz", gzip.compress),
+        ("__pycache__/loops.cpython-311.pyc", compiled),
+        (".loops.py.swp", lambda text: b"b0VIM 9.0\0\0" + text.replace(b"\n", b"\0")),
+        ("loops.txt", lambda text: text.decode().encode("utf-16")),
+        ("loops.py~", bytes),
+    ],
+)
+def test_answers_are_found_however_they_are_packed(course, repository, name, packed):
+    path = repository / "drafts" / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(packed(RIGHT.encode()))
+    assert [one.path for one in given_away_beside(course)] == [path]
+    path.write_bytes(packed(b"x = 1\n"))
+    assert given_away_beside(course) == []
+
+
+@pytest.mark.parametrize("git", ["copies/old/.git", "copies/bare.git"])
+def test_what_a_clone_inside_the_repository_remembers_is_looked_at(course, repository, git):
+    close = repository / git
+    shutil.copytree(repository / ".git", close)
+    close.chmod(0o755)
+    assert open_to_students(course) == [close]
+    close.chmod(0o700)
+    assert open_to_students(course) == []
+
+
+def test_what_only_the_students_group_can_read_is_found_and_closed(course, repository, monkeypatch):
+    path = repository / "draft.py"
+    path.write_text(RIGHT)
+    path.chmod(0o640)
+    assert open_to_students(course) == []
+    subprocess.run(["groupadd", "--force", "--system", GROUP], check=True)
+    shutil.chown(path, group=GROUP)
+    assert [one.path for one in given_away_beside(course)] == [path]
+    _run(course, monkeypatch).look()
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_is_searched_again_when_it_has_changed_and_only_then(
