@@ -10,6 +10,16 @@ from tiny_course import make_course
 
 from introml.hub.course.course import Course
 from introml.hub.course.database import Database
+from introml.hub.people import names
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_accounts_of_earlier_students(tmp_path_factory) -> Iterator[None]:
+    """What an earlier course left on this machine makes no other name of ann's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("_SHADOW", "HOMES"):
+            patch.setattr(names, place, tmp_path_factory.mktemp("none") / "nothing")
+        yield
 
 
 @pytest.fixture(scope="session")

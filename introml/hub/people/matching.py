@@ -22,6 +22,7 @@ from introml.hub.people.names import (
     check_email,
     check_login,
     free_name,
+    one_line,
     safe_name,
 )
 
@@ -52,6 +53,9 @@ class Entry:
         # An accent may be a letter's own or a sign of its own, and both look the same.
         for one in ("name", "full_name", "email", "lms_id", "lms_login"):
             object.__setattr__(self, one, unicodedata.normalize("NFC", getattr(self, one)))
+        # A learning platform tells what its people call themselves.
+        for one in ("full_name", "lms_id"):
+            object.__setattr__(self, one, one_line(getattr(self, one)))
 
     @property
     def at(self) -> str:

@@ -71,6 +71,11 @@ _RESERVED = {
 }
 
 
+#: Signs that cannot be seen, and turn the text that follows them or make two names look alike.
+_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"
+
+
 class RosterError(Exception):
     """The roster cannot be used; each of its `problems` names the line and says what to do."""
 
@@ -91,6 +96,16 @@ def check_name(name: str) -> str:
     return name
 
 
+def one_line(told: str) -> str:
+    """A text on one line, composed (NFC), without signs that cannot be seen."""
+    kept = "".join(
+        " " if one.isspace() else one
+        for one in told
+        if one.isspace() or one in _JOINERS or unicodedata.category(one) not in _UNSEEN
+    )
+    return unicodedata.normalize("NFC", " ".join(kept.split()))
+
+
 def check_login(login: str) -> str:
     """`login` if someone may sign in by it. Raises `RosterError`."""
     if not _LOGIN.fullmatch(login):
@@ -103,7 +118,7 @@ def check_login(login: str) -> str:
 
 def check_email(email: str) -> str:
     """`email` if it looks like an address. Raises `RosterError`."""
-    if not _EMAIL.fullmatch(email) or len(email) > 200:
+    if not _EMAIL.fullmatch(email) or len(email) > 200 or one_line(email) != email:
         raise RosterError(f"{email[:100]!r} is no e-mail address")
     return email
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from introml.hub.people.matching import Entry
-from introml.hub.people.names import RosterError
+from introml.hub.people.names import RosterError, one_line
 
 #: The largest roster file that is read, in bytes or characters.
 LARGEST = 1_000_000
@@ -77,8 +76,6 @@ _STUDENTS = {
 #: Who is in a platform's course and neither learns nor teaches: a parent, or nobody at all.
 _OTHERS = {"observer", "guest", "test student", "teststudent", "studentviewenrollment"}
 #: Signs that turn text round or cannot be seen; the joiners that some scripts need are kept.
-_UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
-_JOINERS = "\u200c\u200d"
 #: An apostrophe that our own files put before what a spreadsheet would compute.
 _DEFUSED = re.compile(r"'(?=[=+\-@\t\r])")
 
@@ -352,10 +349,5 @@ def _role(line: int, told: str) -> str:
 
 def _clean(cell: str) -> str:
     """A cell's text on one line, composed, without signs that cannot be seen."""
-    kept = "".join(
-        " " if one.isspace() else one
-        for one in cell
-        if one.isspace() or one in _JOINERS or unicodedata.category(one) not in _UNSEEN
-    )
-    text = unicodedata.normalize("NFC", " ".join(kept.split()))
+    text = one_line(cell)
     return _DEFUSED.sub("", text, count=1) if _DEFUSED.match(text) else text

@@ -46,6 +46,7 @@ def test_an_account_is_made_once_with_a_home_of_its_own(homes):
 
 def test_a_new_person_inherits_no_account_and_no_home(homes, monkeypatch):
     """Those of someone who was erased, or of last year, are there until they are removed."""
+    monkeypatch.setattr(names, "_SHADOW", Path("/etc/shadow"))
     assert names.free_name(NAME, set()) == NAME
     account(NAME, homes)
     assert names.free_name(NAME, set()) == f"{NAME}-2"
@@ -56,7 +57,8 @@ def test_a_new_person_inherits_no_account_and_no_home(homes, monkeypatch):
     assert names.free_name(NAME, set()) == f"{NAME}-2"
 
 
-def test_an_account_that_was_put_into_the_students_group_waits_for_its_student(homes):
+def test_an_account_that_was_put_into_the_students_group_waits_for_its_student(homes, monkeypatch):
+    monkeypatch.setattr(names, "_SHADOW", Path("/etc/shadow"))
     account(f"{NAME}-x", homes)  # makes the group
     subprocess.run(["useradd", "-M", "-G", names.GROUP, NAME], check=True)
     assert names.free_name(NAME, set()) == NAME

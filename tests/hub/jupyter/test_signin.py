@@ -376,6 +376,17 @@ def test_lti_adds_students_where_it_may(sqlite_course):
     assert lti(sqlite_course, claims, add_students=True)["name"] == "new-one", "the second time"
 
 
+def test_lti_takes_no_signs_that_cannot_be_seen_into_a_name(sqlite_course):
+    """By them a student could look like somebody else, or turn the words that stand behind."""
+    claims = {"email": "x@b.edu", "name": "\u202etseT\u202c\n Te\u200bacher\x1b", "sub": "9\u2066"}
+    name = lti(sqlite_course, claims, add_students=True)["name"]
+    with sqlite_course.database.reading() as session:
+        person = people.find(session, name)
+    assert (person.full_name, person.lms_id) == ("tseT Teacher", "9")
+    with pytest.raises(web.HTTPError, match="roster"):
+        lti(sqlite_course, {"email": "y\u202ez@b.edu", "sub": "10"}, add_students=True)
+
+
 def test_lti_gives_nobody_anothers_name(sqlite_course):
     for email, name in (("tess@b.edu", "tess-2"), ("root@b.edu", "root-2"), ("ann@b.edu", "ann-2")):
         claims = {"email": email, "sub": email}
