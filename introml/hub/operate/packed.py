@@ -13,11 +13,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from types import CodeType
+from typing import Any
 
 #: How many members of an archive are looked at, how large each, and how many inside each other.
 _MOST, _LARGEST, _DEEPEST = 5_000, 2_000_000, 3
 _PACKED = {b"PK\3\4": "zip", b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\0": "xz"}
-_OPENERS = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+_OPENERS: dict[str, Any] = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 _TAR_AT = 257
 _HEAD_OF_PYC = 16
 _UNREADABLE = (
@@ -65,8 +66,10 @@ def _opened(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         for number, member in enumerate(archive):
             if number >= _MOST:
                 return
-            if member.isreg() and member.size <= _LARGEST and (file := archive.extractfile(member)):
-                yield member.name, file.read()
+            fits = member.isreg() and member.size <= _LARGEST
+            content = archive.extractfile(member) if fits else None
+            if content is not None:
+                yield member.name, content.read()
 
 
 def text_of_compiled(data: bytes) -> str:
