@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from tornado.httputil import HTTPServerRequest, RequestStartLine
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import Application, RequestHandler
 
 from introml.hub.jupyter.signed_in_as import cookie_name, note
@@ -13,7 +13,9 @@ def set_by(cookie, user, base="/"):
     """The header that sets the cookie of that name for a user."""
     listening = SimpleNamespace(set_close_callback=lambda _: None)
     line = RequestStartLine("GET", f"{base}hub/home", "HTTP/1.1")
-    sent = HTTPServerRequest(connection=listening, start_line=line)
+    sent = HTTPServerRequest(
+        connection=listening, start_line=line, headers=HTTPHeaders({"Host": "hub"})
+    )
     handler = RequestHandler(Application([], base_url=base), sent)
     handler.hub = SimpleNamespace(base_url=f"{base}hub/")
     handler._jupyterhub_user = user and SimpleNamespace(name=user)
