@@ -113,7 +113,6 @@ def test_again_it_finds_all_done_and_writes_the_same(graded):
         (["grade", TINY, "a.ipynb", "--out", "out", "--hidden", "."], "hidden_checks.py"),
         (["lab", "release", "no-lab", "--out", "out"], "no-lab"),
         (["lab"], "required"),
-        ([], "required"),
     ],
 )
 def test_bad_use_is_status_2_and_says_what(tmp_path, monkeypatch, capsys, arguments, words):
