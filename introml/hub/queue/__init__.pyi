@@ -1,4 +1,5 @@
 from . import jobs as jobs
+from .background import beside as beside
 from .heard import Heard as Heard
 from .jobs import HELD as HELD
 from .jobs import queue as queue

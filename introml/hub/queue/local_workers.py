@@ -18,6 +18,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from introml.hub.course import Course
+from introml.hub.queue.background import beside
 from introml.hub.queue.heard import Heard
 
 _log = logging.getLogger(__name__)
@@ -61,16 +62,8 @@ def local_workers(
     """
 
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        keepers = [
-            asyncio.create_task(_keep_one(command, number, pauses_s, heard))
-            for number in range(count)
-        ]
-        try:
+        async with beside(*(_keep_one(command, n, pauses_s, heard) for n in range(count))):
             yield
-        finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
 
     return run
 

@@ -8,7 +8,6 @@ names the course's folder.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
@@ -26,7 +25,7 @@ from introml.grader.lab import LabError
 from introml.grader.student import unix_http
 from introml.hub.course import Course, CourseError, default_folder
 from introml.hub.grades import dates_of
-from introml.hub.queue import Heard, worker_command
+from introml.hub.queue import Heard, beside, worker_command
 from introml.hub.queue.local_workers import local_workers
 from introml.hub.servers import releases
 from introml.hub.web.app import Background, create_app
@@ -109,25 +108,17 @@ def where(environment: os._Environ[str] | dict[str, str]) -> tuple[str, str]:
 async def prepared(app: FastAPI) -> AsyncIterator[None]:
     """Bring the database up to date; until that is done, the service asks to wait."""
     app.state.ready = False
-    task = asyncio.create_task(_prepare(app))
     try:
-        yield
+        async with beside(_prepare(app)):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         await run_in_threadpool(app.state.course.database.close)
 
 
 async def labs_handed_out(app: FastAPI) -> AsyncIterator[None]:
     """Hand each lab out when it opens, for who has a server that began before."""
-    task = asyncio.create_task(_hand_out(app))
-    try:
+    async with beside(_hand_out(app)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _hand_out(app: FastAPI) -> None:

@@ -38,6 +38,7 @@ from introml.hub.course import (
     now,
     state_of,
 )
+from introml.hub.queue import beside
 from introml.hub.servers import limits
 
 _log = logging.getLogger(__name__)
@@ -65,13 +66,8 @@ def worries_of(app: FastAPI) -> tuple[str, ...]:
 
 async def watched(app: FastAPI) -> AsyncIterator[None]:
     """Write how the course is, and measure homes, as long as the service runs."""
-    tasks = [asyncio.create_task(one(app)) for one in (_write_always, _measure_always)]
-    try:
+    async with beside(_write_always(app), _measure_always(app)):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _write_always(app: FastAPI) -> None:

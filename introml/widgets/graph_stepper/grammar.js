@@ -163,21 +163,25 @@ class Parser {
 
   /** @returns {number} */
   sum() {
-    let left = this.product();
-    for (;;) {
-      if (this.takes("+")) left = this.add("+", [left, this.product()]);
-      else if (this.takes("-")) left = this.add("-", [left, this.product()]);
-      else return left;
-    }
+    return this.chain(["+", "-"], () => this.product());
   }
 
   /** @returns {number} */
   product() {
-    let left = this.signed();
+    return this.chain(["*", "/"], () => this.signed());
+  }
+
+  /**
+   * Operands joined by any of these signs, from left to right.
+   * @param {string[]} signs
+   * @param {() => number} operand
+   */
+  chain(signs, operand) {
+    let left = operand();
     for (;;) {
-      if (this.takes("*")) left = this.add("*", [left, this.signed()]);
-      else if (this.takes("/")) left = this.add("/", [left, this.signed()]);
-      else return left;
+      const sign = signs.find((one) => this.takes(one));
+      if (sign === undefined) return left;
+      left = this.add(sign, [left, operand()]);
     }
   }
 

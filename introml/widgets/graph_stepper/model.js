@@ -89,13 +89,13 @@ export function forward({ nodes, variables: places }, variables) {
 /**
  * What one node hands to its inputs: upstream gradient times local slope.
  * @param {Graph} graph
+ * @param {boolean[]} moving which nodes have a gradient
  * @param {number[]} values
  * @param {number} node
  * @param {number} upstream
  * @returns {Backward}
  */
-function handBack(graph, values, node, upstream) {
-  const moving = moves(graph);
+function handBack(graph, moving, values, node, upstream) {
   const { op, inputs } = graph.nodes[node];
   const given = inputs.map((input) => values[input]);
   const shares = inputs.map((input, slot) => {
@@ -167,13 +167,14 @@ export function stateAt(graph, variables, step) {
  */
 function walkBack(graph, values, order, state) {
   const { gradients } = state;
+  const moving = moves(graph);
   for (const [node, { op }] of graph.nodes.entries()) {
     if (op !== "variable") gradients[node] = null;
   }
   gradients[graph.result] = (gradients[graph.result] ?? 0) + 1;
   state.handed = null;
   for (const node of order) {
-    state.handed = handBack(graph, values, node, gradients[node] ?? 0);
+    state.handed = handBack(graph, moving, values, node, gradients[node] ?? 0);
     for (const { input, product } of state.handed.shares) {
       gradients[input] = (gradients[input] ?? 0) + product;
     }

@@ -265,9 +265,11 @@ function build(ui) {
       drawn.text = expression;
       draw();
     }
-    if (document.activeElement !== text) text.value = expression;
+    if (document.activeElement !== text) {
+      text.value = expression;
+      say({ message: "", at: -1 });
+    }
     text.setAttribute("value", expression);
-    say(model.read(text.value));
     const values = valuesOf(graph);
     for (const [i, field] of [...fields.querySelectorAll("input")].entries()) {
       if (document.activeElement !== field) field.value = String(values[i]);
