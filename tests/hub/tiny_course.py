@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from introml.grader.authoring.release import starter_notebook
 from introml.grader.lab import load_lab
 from introml.grader.results.results import CheckResult, SubmissionResult, Verdict, to_json
 from introml.hub.course.course import Course
+from introml.hub.grades.submissions import dates_of
 from introml.hub.people import people
 from introml.hub.queue import jobs
 
@@ -45,6 +47,14 @@ def make_course(folder: Path, database: str = "", **settings: Any) -> Course:
     with course.database.writing() as session:
         people.add_people(session, PEOPLE, "test")
     return course
+
+
+def set_dates(course: Course, **dates: datetime | None) -> None:
+    """Set these of the tiny lab's dates, unchecked, and leave the others."""
+    with course.database.writing() as session:
+        row = dates_of(session, "tiny")
+        for key, value in dates.items():
+            setattr(row, key, value)
 
 
 def notebook(words: str = "") -> bytes:

@@ -10,6 +10,7 @@ from .rules import Dates as Dates
 from .rules import Refusal as Refusal
 from .rules import Rules as Rules
 from .rules import Why as Why
+from .rules import extension_of as extension_of
 from .rules import feedback_from as feedback_from
 from .rules import refusal_now as refusal_now
 from .rules import solution_for_all_from as solution_for_all_from

@@ -137,12 +137,6 @@ def extend(
         )  # fmt: skip
 
 
-def extension_of(session: Session, person: str, lab: Lab) -> Extension | None:
-    """The extension that someone has in a lab."""
-    wanted = sa.select(Extension).join(Person, Person.id == Extension.person_id)
-    return session.scalar(wanted.where(Person.name == person, Extension.lab == lab.name))
-
-
 def override(course: Course, by: str, person: str, lab: Lab, score: float, reason: str) -> None:
     """Set a grade by hand, in place of the computed one. Earlier overrides stay in the log.
 

@@ -73,8 +73,12 @@ class Refusal:
 
 def rules_for(session: Session, person: Person, lab: Lab) -> Rules:
     """The dates and the number of attempts that hold for this person."""
-    own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
-    return rules_of(lab, session.get(LabSchedule, lab.name), own)
+    return rules_of(lab, session.get(LabSchedule, lab.name), extension_of(session, person, lab))
+
+
+def extension_of(session: Session, person: Person, lab: Lab) -> Extension | None:
+    """The extension that someone has in a lab."""
+    return session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
 
 
 def rules_of(lab: Lab, dates: LabSchedule | Dates | None, own: Extension | None) -> Rules:

@@ -63,7 +63,7 @@ class Book(StaticFiles):
         self._folder = Path(os.path.realpath(folder))
         self._course, self._prefix = course, prefix
         self._found: tuple[float, NotYet] | None = None
-        self._written: dict[str, tuple[object, bytes]] = {}
+        self._written: dict[str, tuple[object, bytes, str]] = {}
 
     def page_of(self, lab: str) -> str:
         """The address of a lab's page in the book, below the prefix; "" if it has none."""
@@ -100,11 +100,12 @@ class Book(StaticFiles):
         before = self._written.get(name)
         if before is None or before[0] != state:
             text = Path(full_path).read_text(encoding="utf-8")
-            before = state, rewritten(name, text, not_yet).encode()
+            data = rewritten(name, text, not_yet).encode()
+            before = state, data, f'"{hashlib.sha256(data).hexdigest()[:32]}"'
             self._written[name] = before
+        _, data, tag = before
         kind = "text/html; charset=utf-8" if name.endswith(".html") else "text/javascript"
-        tag = f'"{hashlib.sha256(before[1]).hexdigest()[:32]}"'
-        response = Response(before[1], status_code, {"ETag": tag}, media_type=kind)
+        response = Response(data, status_code, {"ETag": tag}, media_type=kind)
         asked = Request(scope).headers.get("if-none-match", "")
         if tag in [one.strip().removeprefix("W/") for one in asked.split(",")]:
             return NotModifiedResponse(response.headers)
@@ -178,12 +179,10 @@ def _not_yet(course: Course, shown: set[str]) -> NotYet:
     """
     at = now()
     with course.database.reading() as session:
-        dates = {row.lab: row.opens_at for row in session.query(LabSchedule)}
-        closed = {
-            name
-            for name in shown
-            if name not in course.labs or ((opens := dates.get(name)) is not None and opens > at)
-        }
+        # Rows that are held here are not asked for again below, lab by lab.
+        rows = {row.lab: row for row in session.query(LabSchedule)}
+        opens = {name: row.opens_at or at for name, row in rows.items()}
+        closed = {name for name in shown if name not in course.labs or opens.get(name, at) > at}
         unsolved = {
             name
             for name in shown

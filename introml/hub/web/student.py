@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from urllib.parse import quote
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
@@ -24,12 +23,13 @@ from starlette.datastructures import UploadFile
 from introml.grader.authoring import starter_notebook
 from introml.grader.lab import Lab
 from introml.grader.results import feedback_html, from_json, late_factor
-from introml.hub.course import Course, Extension, Grading, Person, Submission, now
+from introml.hub.course import Course, Grading, Person, Submission, now
 from introml.hub.grades import (
     NotAccepted,
     Standing,
     Why,
     current_grading,
+    extension_of,
     feedback_from,
     hand_in,
     look_at,
@@ -238,7 +238,7 @@ def _lab_page(
     with course.database.reading() as session:
         found = standing(session, person, lab)
         refusal = refusal_now(lab, found.rules, found.used, waiting_of(session, person), at)
-        own = session.scalar(sa.select(Extension).filter_by(person_id=person.id, lab=lab.name))
+        own = extension_of(session, person, lab)
         newest = found.submissions[-1] if found.submissions else None
         return page(
             request,

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from introml.grader.lab import Lab
 from introml.grader.text import one_line
 from introml.hub.course import Grading, LabSchedule, Refused, Submission
-from introml.hub.grades import Change, Dates, decisions, regrades
+from introml.hub.grades import Change, Dates, decisions, extension_of, regrades
 from introml.hub.people import people
 from introml.hub.web.context import CurrentLab, points
 from introml.hub.web.teacher_page import (
@@ -109,8 +109,8 @@ def extension(sent: SentByTeacher, name: Name, lab: CurrentLab) -> Response:
     """
     back = _student(lab, name)
     with sent.course.database.reading() as session:
-        had = decisions.extension_of(session, name, lab)
         person = people.someone(session, name)
+        had = extension_of(session, person, lab)
         called = one_line(person.full_name or people.login_of(person))
     try:
         due_at = sent.moment("due_at", "“Due”", had.due_at if had is not None else None)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-from unicodedata import normalize
 
 import sqlalchemy as sa
 from fastapi import APIRouter, HTTPException, Request
@@ -20,7 +19,6 @@ from introml.hub.course import (
     BlobDamaged,
     Course,
     Event,
-    Extension,
     Grading,
     LabSchedule,
     Override,
@@ -33,13 +31,21 @@ from introml.hub.grades import (
     current_grading,
     decisions,
     exports,
+    extension_of,
     overview,
     regrades,
 )
 from introml.hub.grades.standing import standing
 from introml.hub.people import people
 from introml.hub.web.context import CurrentCourse, CurrentLab
-from introml.hub.web.teacher_page import Name, RowId, SubmissionId, paged, teacher_page
+from introml.hub.web.teacher_page import (
+    Name,
+    RowId,
+    SubmissionId,
+    is_called,
+    paged,
+    teacher_page,
+)
 
 pages = APIRouter()
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
@@ -84,7 +90,7 @@ def lab_page(
         everyone = class_standing(session, lab)
         points = exports.points_of(course, lab)
         grades = [one.grade for one in everyone if one.grade is not None]
-        rows = [one for one in everyone if SHOWN[show][1](one) and _is_called(one.person, q)]
+        rows = [one for one in everyone if SHOWN[show][1](one) and is_called(one.person, q)]
         rows.sort(key=_SORTED[key], reverse=sort.startswith("-"))
         runs = [
             regrades.regrade(session, lab, one.id, everyone)
@@ -140,9 +146,7 @@ def student_page(request: Request, course: CurrentCourse, name: Name, lab: Curre
             standing=found,
             points=exports.points_of(course, lab),
             attempts=[_attempt(found, one) for one in reversed(found.submissions)],
-            extension=session.scalar(
-                sa.select(Extension).filter_by(person_id=person.id, lab=lab.name)
-            ),
+            extension=extension_of(session, person, lab),
             overrides=list(
                 session.scalars(
                     sa.select(Override)
@@ -246,12 +250,6 @@ def _evidence(node: dict[str, Any]) -> list[tuple[str, str]]:
 def _events(session: Session, person: Person, lab: Lab) -> Sequence[Event]:
     wanted = sa.select(Event).filter_by(person=person.name, lab=lab.name)
     return list(session.scalars(wanted.order_by(Event.id.desc()).limit(_MOST_EVENTS)))
-
-
-def _is_called(person: Person, words: str) -> bool:
-    facts = (person.name, person.login, person.full_name, person.email, person.lms_id)
-    all_names = "\0".join((*facts, person.lms_login))
-    return normalize("NFC", words.strip()).casefold() in normalize("NFC", all_names).casefold()
 
 
 def _title(course: Course, lab: str) -> str:

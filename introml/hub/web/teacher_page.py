@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from unicodedata import normalize
 from urllib.parse import urlencode
 
 from fastapi import Depends, Path, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from introml.hub.course import Course, Refused, at_wall_clock
+from introml.hub.course import Course, Person, Refused, at_wall_clock
 from introml.hub.web import messages
 from introml.hub.web.context import CurrentCourse, SentForm, Teacher, page, see, wall_clock
 from introml.hub.web.sent_forms import all_typed, mark_of, typed
@@ -42,6 +43,13 @@ def paged(rows: Sequence[Any], number: str | None, most: int = ROWS) -> Paged:
     wanted = int(number) if number and number.isascii() and number.isdigit() else 1
     at = min(max(wanted, 1), pages)
     return Paged(rows[(at - 1) * most : at * most], at, pages, len(rows))
+
+
+def is_called(person: Person, words: str) -> bool:
+    """Whether these words, however they are typed, are in one of someone's names and addresses."""
+    facts = (person.name, person.login, person.full_name, person.email, person.lms_id)
+    all_names = "\0".join((*facts, person.lms_login))
+    return normalize("NFC", words.strip()).casefold() in normalize("NFC", all_names).casefold()
 
 
 def teacher_page(request: Request, template: str, status: int = 200, **values: Any) -> Response:

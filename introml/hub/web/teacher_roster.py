@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
-from unicodedata import normalize
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -23,6 +22,7 @@ from introml.hub.web.teacher_page import (
     Question,
     SentByTeacher,
     TeacherForm,
+    is_called,
     paged,
     teacher_page,
 )
@@ -30,7 +30,6 @@ from introml.hub.web.teacher_page import (
 pages = APIRouter()
 forms = APIRouter()
 _MOST_SHOWN = 200
-_SEARCHED = ("name", "login", "full_name", "email", "lms_id", "lms_login")
 
 
 @pages.get("/roster")
@@ -42,12 +41,7 @@ def roster_page(request: Request, course: CurrentCourse, q: str = "", page: str 
                 sa.select(Person).order_by(Person.active.desc(), Person.role.desc(), Person.name)
             )
         )
-        words = normalize("NFC", q.strip()).casefold()
-        found = [
-            one
-            for one in everyone
-            if words in "\0".join(getattr(one, column) for column in _SEARCHED).casefold()
-        ]
+        found = [one for one in everyone if is_called(one, q)]
         return teacher_page(
             request,
             "teach_roster.html",

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from tiny_course import grade_next
+from tiny_course import grade_next, set_dates
 
 from introml.grader.results.results import Verdict
 from introml.hub.course.database import now
@@ -39,13 +39,6 @@ def graded_times(course, count):
     for number in range(count):
         handed_in(course, b"notebook %d" % number)
         grade_next(course)
-
-
-def set_dates(course, **dates):
-    with course.database.writing() as session:
-        row = dates_of(session, "tiny")
-        for key, value in dates.items():
-            setattr(row, key, value)
 
 
 def test_a_receipt_tells_what_was_handed_in_and_the_bytes_are_kept(course):

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 from served import PREFIX, Browser, Tool, app_of
+from tiny_course import set_dates
 
 from introml.hub.course.database import now
 from introml.hub.course.models import Extension
 from introml.hub.course.settings import read_settings
-from introml.hub.grades.submissions import dates_of
 from introml.hub.people import people
 from introml.hub.web import book as book_module
 
@@ -77,13 +77,6 @@ def html(tmp_path):
 def app(sqlite_course, html, monkeypatch):
     monkeypatch.setattr(book_module, "_BELIEVED_S", 0)
     return app_of(sqlite_course, book=html)
-
-
-def set_dates(course, **dates):
-    with course.database.writing() as session:
-        row = dates_of(session, "tiny")
-        for key, value in dates.items():
-            setattr(row, key, value)
 
 
 def searched(tool):

@@ -5,12 +5,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from served import Browser, app_of
-from tiny_course import make_course
+from tiny_course import make_course, set_dates
 
 from introml.hub.course.database import now
 from introml.hub.course.models import Extension
 from introml.hub.grades.rules import solution_from
-from introml.hub.grades.submissions import dates_of
 from introml.hub.people import people
 
 HOUR = timedelta(hours=1)
@@ -19,13 +18,6 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def app(sqlite_course):
     return app_of(sqlite_course)
-
-
-def set_dates(course, **dates):
-    with course.database.writing() as session:
-        row = dates_of(session, "tiny")
-        for key, value in dates.items():
-            setattr(row, key, value)
 
 
 def seen_by(app, name):

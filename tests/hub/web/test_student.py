@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from served import PREFIX, Browser, Tool, app_of
-from tiny_course import grade_next, notebook
+from tiny_course import grade_next, notebook, set_dates
 
 from introml.grader.authoring import starter_notebook
 from introml.grader.results.results import CellError, Flag, Verdict
 from introml.hub.course.database import now
 from introml.hub.course.models import Extension, LabSchedule, Override, Person
-from introml.hub.grades.submissions import dates_of, hand_in
+from introml.hub.grades.submissions import hand_in
 from introml.hub.people import people
 
 NOTEBOOK = notebook()
@@ -33,13 +33,6 @@ def submit(course, name="ann", data=NOTEBOOK, file_name="tiny.ipynb"):
     """Hand in, and the submission's name."""
     receipt = hand_in(course, name, course.labs["tiny"], file_name, data).receipt
     return json.loads(receipt)["submission"]
-
-
-def set_dates(course, **dates):
-    with course.database.writing() as session:
-        row = dates_of(session, "tiny")
-        for key, value in dates.items():
-            setattr(row, key, value)
 
 
 def text_of(answer):
