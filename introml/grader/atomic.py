@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write(path: Path, data: bytes | str, *, private: bool = False) -> None:
@@ -19,17 +22,27 @@ def write(path: Path, data: bytes | str, *, private: bool = False) -> None:
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     mode = 0o600 if private else 0o644
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with drafted(path, fresh, mode) as file:
+        if private:
+            keep_private(file.fileno())
+        file.write(raw)
+
+
+@contextmanager
+def drafted(path: Path, draft: Path, mode: int) -> Iterator[IO[bytes]]:
+    """A new file `draft` beside `path`, to write to, which takes its place when all is on the disk.
+
+    Where that fails, nothing of the draft is left.
+    """
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            if private:
-                keep_private(descriptor)
-            file.write(raw)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, path)
+        os.replace(draft, path)
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 

@@ -58,6 +58,11 @@ class Member:
     replaced: bool = False
 
 
+def is_archive(name: str) -> bool:
+    """Whether a file is an archive by its name."""
+    return name.casefold().endswith(".zip")
+
+
 def members(source: Source) -> Iterator[Member]:
     """The files in an archive, without its folders. Raises `ArchiveError`."""
     if len(source.inside) >= DEEPEST:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from introml.grader.notebook import archives, uploads
-from introml.grader.notebook.archives import ArchiveError, Source, readable
+from introml.grader.notebook.archives import ArchiveError, Source, is_archive, readable
 from introml.grader.notebook.no_notebook import what_it_is
 from introml.grader.notebook.notebook_file import MAX_BYTES
 from introml.grader.notebook.whose import METADATA, Whose, submitters, whose
@@ -55,8 +55,7 @@ class Handed:
         """A file by its name alone, whatever and whosever it is."""
         path = Path(os.path.abspath(path))
         parts = _readable_parts(path)
-        called = _NOTEBOOK.fullmatch(parts[-1])
-        return cls(Source(path), parts, (called["stem"] if called else Path(parts[-1]).stem) or "_")
+        return cls(Source(path), parts, _stem(parts[-1]))
 
     def read(self) -> uploads.Content:
         """Its content, or why it cannot be read. Raises nothing."""
@@ -142,8 +141,8 @@ class _Looking:
                 raise NothingThere(f"{path}: there is no .ipynb file in this folder")
             return
         one = _File(Source(path), parts, len(parts) - 1, named=True)
-        if _is_archive(parts[-1]) and not path.is_symlink():
-            self._archive(one, replace(one, base=len(parts)))
+        if is_archive(parts[-1]) and not path.is_symlink():
+            self._archive(one, len(parts))
         elif self._is_new(one):
             self._notebooks.append(one)
 
@@ -240,15 +239,12 @@ class _Looking:
             self._leave_out(one, OF_THE_SYSTEM)
         elif _CHECKPOINTS in inner:
             self._others.append((one, "JupyterLab keeps this copy by itself."))
-        elif one.refused:
-            if _NOTEBOOK.fullmatch(name):
-                self._notebooks.append(one)
-            else:
-                self._others.append((one, one.refused))
         elif _NOTEBOOK.fullmatch(name):
             self._notebooks.append(one)
-        elif _is_archive(name):
-            self._archive(one, replace(one, named=False))
+        elif one.refused:
+            self._others.append((one, one.refused))
+        elif is_archive(name):
+            self._archive(one, one.base)
         elif name == METADATA and whose(one.told, {}) is None:
             self._lists.append(one)
         else:
@@ -258,8 +254,11 @@ class _Looking:
             else:
                 self._notebooks.append(one)
 
-    def _archive(self, archive: _File, inside: _File) -> None:
-        """Look through an archive; what is wrong with it is told in its own row."""
+    def _archive(self, archive: _File, base: int) -> None:
+        """Look through an archive; what is wrong with it is told in its own row.
+
+        `base` is that of the files in it.
+        """
         most = _MOST_FILES if archive.named else _MOST_PACKED
         before = len(self._seen)
         try:
@@ -270,7 +269,7 @@ class _Looking:
                     )
                     break
                 parts = (*archive.parts, *member.parts)
-                one = _File(member.source, parts, inside.base, refused=member.refused)
+                one = _File(member.source, parts, base, refused=member.refused)
                 if member.replaced:
                     self._leave_out(
                         one, "A file of the same name after it, in the archive, counts."
@@ -288,13 +287,17 @@ def _handed(one: _File, owner: Whose | None) -> Handed:
     name = one.parts[-1]
     if owner is not None and owner.depth == len(one.told):
         name = owner.rest or name
-    called = _NOTEBOOK.fullmatch(name)
-    stem = (called["stem"] if called else Path(name).stem) or "_"
+    stem = _stem(name)
     if owner is None:
         return Handed(one.source, one.parts, stem, refused=one.refused)
     return Handed(
         one.source, one.parts, stem, owner.student, owner.label, owner.late, refused=one.refused
     )
+
+
+def _stem(name: str) -> str:
+    called = _NOTEBOOK.fullmatch(name)
+    return (called["stem"] if called else Path(name).stem) or "_"
 
 
 def _told(handed: list[Handed]) -> Iterator[Handed]:
@@ -319,7 +322,7 @@ def _common(folders: set[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _without_zip(name: str) -> str:
-    return name[:-4] if _is_archive(name) else name
+    return name[:-4] if is_archive(name) else name
 
 
 def _without_one_for_all(owners: dict[int, Whose | None]) -> dict[int, Whose | None]:
@@ -332,10 +335,6 @@ def _without_one_for_all(owners: dict[int, Whose | None]) -> dict[int, Whose | N
 
 def _readable_parts(path: Path) -> tuple[str, ...]:
     return tuple(readable(os.fsencode(part)) for part in path.parts)
-
-
-def _is_archive(name: str) -> bool:
-    return name.casefold().endswith(".zip")
 
 
 def _is_empty(folder: Path) -> bool:

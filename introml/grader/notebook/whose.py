@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from introml.grader.notebook.archives import is_archive
+
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?(?P<rest>.*)", re.S)
 _CANVAS = re.compile(
     r"(?P<name>[^\W\d_][^_]*)_(?:(?P<late>LATE)_)?(?P<id>\d+)_\d{2,}_(?P<rest>.+)", re.S
@@ -53,8 +55,7 @@ def whose(parts: Sequence[str], submitters: Mapping[str, str]) -> Whose | None:
         if not last and (found := _GRADESCOPE.fullmatch(part)):
             name = submitters.get(found["id"], "")
             return Whose(name or part, found["id"] if name else "", False, place + 1)
-        packed = part.casefold().endswith(".zip")
-        if (last or packed) and (found := _CANVAS.fullmatch(part)):
+        if (last or is_archive(part)) and (found := _CANVAS.fullmatch(part)):
             late = found["late"] is not None
             return Whose(found["name"], found["id"], late, place + 1, found["rest"])
         if part == "submitted" and place + 3 < len(parts):

@@ -287,11 +287,15 @@ class Service:
             return None
         return f"{self._public}{path}"
 
+    def said(self, body: bytes) -> str:
+        """The service's own sentence on why it refuses; empty where it sent none."""
+        detail = _json(body).get("detail")
+        return one_line(detail.replace(self._token, "…"), 600) if isinstance(detail, str) else ""
+
     def refusal(self, status: int, body: bytes) -> str:
         """The service's own sentence; one of ours where it sent none."""
-        detail = _json(body).get("detail")
-        if isinstance(detail, str) and detail.strip():
-            return one_line(detail.replace(self._token, "…"), 600)
+        if words := self.said(body):
+            return words
         if status in (401, 403):
             return f"The course's service does not know you. {_RESTART}"
         if status == 413:

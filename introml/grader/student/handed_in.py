@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote
 
 from introml.grader.student.hand_in import NoAnswer, NotHandedIn, Service
-from introml.grader.text import one_line
 
 #: Bytes of a file that are read; no course takes so many.
 _LARGEST = 200_000_000
@@ -36,7 +35,7 @@ def last_hand_in(lab: str, environment: Mapping[str, str] = os.environ) -> LastH
     """The student's newest attempt at a lab, None if there is none. Raises `NotFetched`."""
     try:
         service = Service(environment)
-        attempts = _json(*service.get(f"api/labs/{quote(lab, safe='')}/submissions"))
+        attempts = _json(service, *service.get(f"api/labs/{quote(lab, safe='')}/submissions"))
         if not attempts["submissions"]:
             return None
         newest = attempts["submissions"][-1]
@@ -44,7 +43,7 @@ def last_hand_in(lab: str, environment: Mapping[str, str] = os.environ) -> LastH
             raise ValueError
         status, data = service.get(f"api/submissions/{newest['submission']}/file", _LARGEST)
         if status != 200:
-            _json(status, data)
+            _json(service, status, data)
         if hashlib.sha256(data).hexdigest() != newest["sha256"]:
             raise ValueError
         return LastHandIn(
@@ -58,14 +57,10 @@ def last_hand_in(lab: str, environment: Mapping[str, str] = os.environ) -> LastH
         raise NotFetched("The course's service answered something else than asked for.") from None
 
 
-def _json(status: int, body: bytes) -> dict[str, Any]:
+def _json(service: Service, status: int, body: bytes) -> dict[str, Any]:
     """The answer. Raises `NotFetched` with the service's own words, or `ValueError`."""
     node = json.loads(body)
     if status != 200:
-        detail = node.get("detail")
-        raise NotFetched(
-            one_line(detail, 600)
-            if isinstance(detail, str)
-            else f"The course's service refused it (status {status}). Tell your teacher."
-        )
+        ours = f"The course's service refused it (status {status}). Tell your teacher."
+        raise NotFetched(service.said(body) or ours)
     return node

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from introml.grader.atomic import sync_folder
+from introml.grader.atomic import drafted, sync_folder
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -34,18 +33,8 @@ class Blobs:
         if path.exists():
             return sha256
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.parent / f".{secrets.token_hex(8)}"
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+        with drafted(path, path.parent / f".{secrets.token_hex(8)}", 0o600) as file:
+            file.write(data)
         sync_folder(self.folder)
         return sha256
 

@@ -177,8 +177,7 @@ class _Index:
     def __init__(self, everyone: Sequence[Person]) -> None:
         self._by: dict[tuple[str, str], list[Person]] = {}
         for person in everyone:
-            logins = {x.casefold() for x in (person.name, person.login, person.lms_login) if x}
-            keys = [("login", x) for x in logins]
+            keys = [("login", x) for x in _logins(person)]
             keys += [("lms_id", person.lms_id)] * bool(person.lms_id)
             keys += [("email", person.email.casefold())] * bool(person.email)
             for key in keys:
@@ -231,7 +230,7 @@ def _is_another(entry: Entry, person: Person, agreed: set[str]) -> bool:
 
 def _named(found: Sequence[tuple[Entry, Person | None]], everyone: Sequence[Person]) -> list[Match]:
     """A name for everyone who is new: their own user name where it can be, if not one near it."""
-    taken = {x.casefold() for one in everyone for x in (one.name, one.login, one.lms_login) if x}
+    taken = {x for one in everyone for x in _logins(one)}
     given = {x for entry, person in found if person is None for x in entry.keys["login"]}
     names: dict[Entry, str] = {}
     new = [entry for entry, person in found if person is None]
@@ -263,7 +262,7 @@ def _login(entry: Entry) -> str:
 
 def _known(entry: Entry, person: Person) -> Match:
     changes = [] if person.active else [("active", "no", "yes")]
-    names = {x.casefold() for x in (person.name, person.login, person.lms_login) if x}
+    names = _logins(person)
     login = person.login
     if entry.name and _login(entry).casefold() not in {"", login.casefold()} | (
         names if login else set()
@@ -280,6 +279,11 @@ def _known(entry: Entry, person: Person) -> Match:
         if value and value != old and not known:
             changes.append((key, old, value))
     return Match(entry, person, person.name, login, tuple(changes))
+
+
+def _logins(person: Person) -> set[str]:
+    """All that someone is called here as a user name, in small letters."""
+    return {x.casefold() for x in (person.name, person.login, person.lms_login) if x}
 
 
 def _told(person: Person) -> str:

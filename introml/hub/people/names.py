@@ -69,10 +69,9 @@ _RESERVED = {
     "service",
     "hub",
 }
-
-
 #: Signs that cannot be seen, and turn the text that follows them or make two names look alike.
 _UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+#: Some scripts need these; they are kept.
 _JOINERS = "\u200c\u200d"
 
 

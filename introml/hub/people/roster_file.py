@@ -75,7 +75,6 @@ _STUDENTS = {
 }  # fmt: skip
 #: Who is in a platform's course and neither learns nor teaches: a parent, or nobody at all.
 _OTHERS = {"observer", "guest", "test student", "teststudent", "studentviewenrollment"}
-#: Signs that turn text round or cannot be seen; the joiners that some scripts need are kept.
 #: An apostrophe that our own files put before what a spreadsheet would compute.
 _DEFUSED = re.compile(r"'(?=[=+\-@\t\r])")
 

@@ -19,6 +19,7 @@ from tiny import cell_of, notebook, tiny, written
 from introml import command
 from introml.grader.student.hand_in import NotHandedIn, hand_in, keep_receipt, notebook_to_hand_in
 from introml.grader.student.hand_in_button import HandInButton, answers_not_saved
+from introml.grader.student.handed_in import NotFetched, last_hand_in
 from introml.grader.student.notebook_check import _button
 
 TOKEN = "a1b2c3-the-token"
@@ -53,7 +54,7 @@ class Service:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.requests.append((self.path, dict(self.headers), body))
                 answer = outer.answers.pop(0) if len(outer.answers) > 1 else outer.answers[0]
                 if callable(answer):
@@ -273,6 +274,22 @@ def test_a_redirection_is_not_followed(service, saved):
     refused(service, saved)
     assert other.requests == []
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (json.dumps({"detail": f"no\u202e {TOKEN}\x1b[2J"}), "no� …␛[2J"),
+        ("[]", "refused it (status 409)"),
+        ("<html>", "answered something else"),
+    ],
+)
+def test_why_nothing_comes_back_is_told_without_the_token(service, body, words):
+    service.answers = [(409, body.encode())]
+    with pytest.raises(NotFetched) as problem:
+        last_hand_in("tiny", service.environment)
+    assert words in str(problem.value)
+    assert TOKEN not in str(problem.value)
 
 
 def test_no_proxy_sees_the_token(service, saved, monkeypatch):
