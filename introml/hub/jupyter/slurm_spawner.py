@@ -16,7 +16,6 @@ import pwd
 import re
 import shlex
 import shutil
-import threading
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ from introml.hub.jupyter.spawner import NoServer
 from introml.hub.people import people
 from introml.hub.servers import releases
 
-_publishing = threading.Lock()
 #: What an account's name may be: it stands in commands that a shell reads.
 _ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
@@ -145,8 +143,7 @@ class CourseSlurmSpawner(SlurmSpawner):
         except (accounts.AccountError, Refused) as problem:
             self.log.error("no server for %s: %s", self.user.name, problem)
             raise NoServer(str(problem)) from problem
-        with _publishing:
-            releases.publish(course, Path(self.shared))
+        releases.publish(course, Path(self.shared))
 
 
 def account_of(course: Course, name: str) -> pwd.struct_passwd:

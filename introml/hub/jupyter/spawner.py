@@ -7,7 +7,6 @@ import contextlib
 import os
 import pwd
 import resource
-import threading
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +24,6 @@ from introml.hub.jupyter import accounts
 from introml.hub.jupyter.sockets import Sockets, url_of
 from introml.hub.servers import limits, releases
 
-_publishing = threading.Lock()
 _NO_ROOM = (
     "the disk of the course is full. Nothing that you saved or handed in is lost; start it again "
     "when there is room"
@@ -84,8 +82,7 @@ class CourseSpawner(LocalProcessSpawner):
 
     def prepare(self) -> None:
         """All that must be there before the server is. Raises `NoServer`."""
-        with _publishing:
-            releases.publish(self.course, Path(self.shared))
+        releases.publish(self.course, Path(self.shared))
 
     async def _cannot(self, problem: Exception) -> NoServer:
         """What a student is told of a server that did not start; a teacher reads it in the log."""

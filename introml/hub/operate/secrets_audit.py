@@ -132,7 +132,8 @@ def _search(course: Course, folders: list[Path], without: tuple[str, ...]) -> li
     """
     labs = _secret_labs(course)
     memory = course.folder / _MEMORY
-    known, kept, found = _remembered(memory, labs), {}, []
+    version = _version(labs)
+    known, kept, found = _remembered(memory, version), {}, []
     wanted: list[Wanted] | None = None
     for file in _open_files(folders, without):
         if file.size > _LARGEST and not _is_packed(file):
@@ -151,7 +152,7 @@ def _search(course: Course, folders: list[Path], without: tuple[str, ...]) -> li
             found.append(GivenAway(file.path, tuple(before[2:])))
     if kept != {path: known.get(path) for path in kept}:
         files = {path: state for path, state in known.items() if Path(path).exists()} | kept
-        atomic.write(memory, json.dumps({"for": _version(labs), "files": files}))
+        atomic.write(memory, json.dumps({"for": version, "files": files}))
         memory.chmod(0o600)
     return sorted(found)
 
@@ -174,10 +175,10 @@ def _secret_labs(course: Course) -> list[Lab]:
         return [lab for lab in labs if solution_for_all_from(session, lab) > at]
 
 
-def _remembered(memory: Path, labs: list[Lab]) -> dict[str, list]:
+def _remembered(memory: Path, version: str) -> dict[str, list]:
     try:
         node = json.loads(memory.read_text(encoding="utf-8"))
-        return node["files"] if node["for"] == _version(labs) else {}
+        return node["files"] if node["for"] == version else {}
     except (OSError, ValueError, KeyError):
         return {}
 

@@ -145,10 +145,10 @@ class Run:
 
     def _close_secrets(self) -> None:
         """Close what students could read and must not, where it is one's own to close."""
-        if os.geteuid() != 0:
+        if os.geteuid() != 0 or not (found := open_to_students(self.course)):
             return
         others = []
-        for folder in open_to_students(self.course):
+        for folder in found:
             if preflight.is_own(folder) and folder.parent != folder.parent.parent:
                 folder.chmod(stat.S_IMODE(folder.stat().st_mode) & ~_students_bits(folder))
                 _say(f"closed {folder} to other users: hidden checks and solutions are in it")

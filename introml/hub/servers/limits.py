@@ -6,6 +6,7 @@ The group has the number of the student's account, so that a hub that comes back
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
 
 from introml.grader.box import cgroups
@@ -18,6 +19,7 @@ _STUDENTS = "introml.students"
 #: A student's share of busy processors, where that of the hub and of a grading is 100.
 _WEIGHT = 25
 _TRIAL = "trial"
+_trying = threading.Lock()
 _MOST_MEMORY_MB = 1 << 40
 
 
@@ -61,15 +63,16 @@ def remove_group(uid: int) -> None:
 
 def in_force(limits: Limits) -> list[InForce]:
     """Each limit that is asked for, tried on a group without processes."""
-    try:
-        group = _group(_TRIAL, limits)
-        why_not = "" if group else "this machine gives the hub no control groups"
-    except OSError as problem:
-        group, why_not = None, f"the machine's control groups refuse it: {problem.strerror}"
-    held_memory = group.memory_limit() if group else None
-    held_processors = group.processor_limit() if group else None
-    if group is not None:
-        group.remove()
+    with _trying:  # the group is one for all threads
+        try:
+            group = _group(_TRIAL, limits)
+            why_not = "" if group else "this machine gives the hub no control groups"
+        except OSError as problem:
+            group, why_not = None, f"the machine's control groups refuse it: {problem.strerror}"
+        held_memory = group.memory_limit() if group else None
+        held_processors = group.processor_limit() if group else None
+        if group is not None:
+            group.remove()
     found = []
     if limits.memory:
         words = f"{in_words(limits.memory)} of memory"

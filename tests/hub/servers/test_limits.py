@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +108,13 @@ def test_what_is_in_force_is_what_a_group_keeps():
     each = InForce("200 processes and threads")
     assert limits.in_force(asked) == [*held, each]
     assert limits.in_force(Limits(processes=200)) == [each]
+
+
+def test_what_is_in_force_is_the_same_for_all_who_ask_at_once():
+    asked = Limits(memory=MEMORY, processors=1.0)
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(limits.in_force, [asked] * 60))
+    assert {one.why_not for found in told for one in found} == {""}
 
 
 def test_without_control_groups_no_limit_is_claimed_but_that_of_processes(monkeypatch):
