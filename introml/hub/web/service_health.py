@@ -59,9 +59,10 @@ def service_state(app: FastAPI) -> State:
     return State(tuple(lines), tuple(worries))
 
 
-def worries_of(app: FastAPI) -> tuple[str, ...]:
-    """What needs a look, in the course and on its machine."""
-    return (*state_of(app.state.course).worries, *service_state(app).worries)
+def whole_state(app: FastAPI) -> State:
+    """What the database says of the course, and what the service knows of it and its machine."""
+    course, service = state_of(app.state.course), service_state(app)
+    return State((*course.lines, *service.lines), (*course.worries, *service.worries))
 
 
 async def watched(app: FastAPI) -> AsyncIterator[None]:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from introml.grader.lab import Lab
-from introml.hub.course import Course, Event, Person, now, state_of
+from introml.hub.course import Course, Event, Person, now
 from introml.hub.grades import exports, overview
 from introml.hub.web.context import CurrentCourse, CurrentLab
-from introml.hub.web.service_health import service_state, worries_of
+from introml.hub.web.service_health import whole_state
 from introml.hub.web.teacher_page import ROWS, teacher_page
 
 pages = APIRouter()
@@ -31,15 +31,15 @@ def course_page(request: Request, course: CurrentCourse) -> Response:
         students=students,
         summaries=summaries,
         forms=exports.FORMS,
-        worries=worries_of(request.app),
+        worries=whole_state(request.app).worries,
     )
 
 
 @pages.get("/health")
-def health_page(request: Request, course: CurrentCourse) -> Response:
+def health_page(request: Request) -> Response:
     """Workers, servers, limits and disks: what is so, and what needs a look."""
-    lines = (*state_of(course).lines, *service_state(request.app).lines)
-    return teacher_page(request, "teach_health.html", lines=lines, worries=worries_of(request.app))
+    state = whole_state(request.app)
+    return teacher_page(request, "teach_health.html", lines=state.lines, worries=state.worries)
 
 
 @pages.get("/log")
