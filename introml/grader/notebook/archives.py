@@ -24,6 +24,8 @@ DEEPEST, _LARGEST_INNER = 3, 100_000_000
 _LARGEST_LIST = 8_000_000
 #: Ways of packing that need little memory, whatever an archive says of itself.
 _KNOWN_WAYS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+#: Systems that say they packed an archive, Unix and macOS, where folders end in slashes alone.
+_NOT_WINDOWS = (3, 7, 19)
 _END, _END_64 = b"PK\x05\x06", b"PK\x06\x06"
 
 
@@ -109,7 +111,9 @@ def _parts(info: zipfile.ZipInfo) -> tuple[str, ...]:
     name = info.filename
     if not info.flag_bits & 0x800:  # else it says that it is UTF-8
         name = readable(name.encode("cp437", "replace"), packed=True)
-    parts = re.split(r"[/\\]", name)
+    # Elsewhere a backslash is part of a name, and must not begin one of another student's.
+    windows = info.create_system not in _NOT_WINDOWS
+    parts = re.split(r"[/\\]" if windows else "/", name)
     return tuple(one for one in parts if one not in ("", ".", ".."))
 
 

@@ -19,6 +19,8 @@ from introml.grader.notebook.whose import METADATA, Whose, submitters, whose
 
 #: Files that are looked at in all, in one archive that a student packed, and rows of one student.
 _MOST_FILES, _MOST_PACKED, _MOST_ROWS = 100_000, 500, 20
+#: Files of an archive with those of the archives in it: else one student's would use up all.
+_MOST_NESTED = 10 * _MOST_PACKED
 _NOTEBOOK = re.compile(
     r"(?P<stem>.*)\.ipynb(?:\.(?:txt|json|download))?(?: ?\(\d+\))?", re.I | re.S
 )
@@ -115,7 +117,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     or its content. What a student handed in in place of a notebook is one as well, where a platform
     says whose it is: so nobody is missing from the grades.
     """
-    looking = _Looking()
+    looking = _Looking(_MOST_FILES // max(1, len(paths)))
     for path in paths:
         looking.look(Path(os.path.abspath(path)))
     return looking.done()
@@ -124,7 +126,9 @@ def collect(paths: Sequence[Path]) -> Collection:
 class _Looking:
     """One look through everything that was named."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_named: int) -> None:
+        self._most_named = max(_MOST_NESTED, most_named)
+        self._rooms: list[int] = []  # files that each open archive may have still, outer ones first
         self._notebooks: list[_File] = []
         self._others: list[tuple[_File, str]] = []
         self._left_out: list[LeftOut] = []
@@ -150,8 +154,7 @@ class _Looking:
         """What was found, in the order of its paths."""
         known = self._submitters()
         found = sorted(self._notebooks, key=lambda one: os.fsencode(str(one.source)))
-        owners = {id(one): whose(one.told, known) for one in found}
-        owners = _without_one_for_all(owners)
+        owners = _owners(found, [one for one, _ in self._others], known)
         rows: dict[str, int] = {}
         handed = []
         for one in found:
@@ -163,7 +166,7 @@ class _Looking:
                 continue
             handed.append(_handed(one, owner))
         for one, why in sorted(self._others, key=lambda pair: os.fsencode(str(pair[0].source))):
-            owner = whose(one.told, known)
+            owner = owners[id(one)]
             label = owner.label if owner else ""
             if owner is not None and label not in rows:
                 rows[label] = 1
@@ -261,13 +264,16 @@ class _Looking:
         """
         most = _MOST_FILES if archive.named else _MOST_PACKED
         before = len(self._seen)
+        within = sum(room <= _MOST_NESTED for room in self._rooms)
+        total = most if within else _MOST_NESTED
+        self._rooms.append(self._most_named if archive.named else total)
         try:
             for number, member in enumerate(archives.members(archive.source)):
-                if number >= most:
-                    self._leave_out(
-                        archive, f"It has more than {most} files; the rest is not looked at."
-                    )
+                if number >= most or min(self._rooms) <= 0:
+                    told = f"{most} files" if number >= most else "is looked at, with its archives"
+                    self._leave_out(archive, f"It has more than {told}; the rest is not looked at.")
                     break
+                self._rooms = [room - 1 for room in self._rooms]
                 parts = (*archive.parts, *member.parts)
                 one = _File(member.source, parts, base, refused=member.refused)
                 if member.replaced:
@@ -279,6 +285,8 @@ class _Looking:
         except ArchiveError as problem:
             self._notebooks.append(replace(archive, refused=str(problem)))
             return
+        finally:
+            self._rooms.pop()
         if len(self._seen) == before:
             self._notebooks.append(replace(archive, refused="This archive is empty."))
 
@@ -325,12 +333,26 @@ def _without_zip(name: str) -> str:
     return name[:-4] if is_archive(name) else name
 
 
-def _without_one_for_all(owners: dict[int, Whose | None]) -> dict[int, Whose | None]:
-    """Where all files would be one student's by a folder's name alone, it names no student."""
+def _owners(
+    notebooks: list[_File], others: list[_File], known: dict[str, str]
+) -> dict[int, Whose | None]:
+    """Whose each file is. A folder's name that would make all of them one student's names none.
+
+    Then what is below that folder tells: a class may lie in `submitted/hw1`.
+    """
+    owners = {id(one): whose(one.told, known) for one in [*notebooks, *others]}
+    first = [owners[id(one)] for one in notebooks] or [*owners.values()]
     names = {owner.student for owner in owners.values() if owner is not None and not owner.key}
-    if len(owners) > 1 and len(names) == 1 and all(x and not x.key for x in owners.values()):
-        return dict.fromkeys(owners)
-    return owners
+    if len(names) != 1 or not all(owner is not None and not owner.key for owner in first):
+        return owners
+    below: dict[int, Whose | None] = {}
+    for one in [*notebooks, *others]:
+        owner = owners[id(one)]
+        above = owner.depth - 1 if owner is not None and not owner.key else 0
+        found = whose(one.told[above:], known)
+        found = replace(found, depth=found.depth + above) if found else None
+        below[id(one)] = None if found and found.student in names else found
+    return below if len(notebooks) > 1 or any(below.values()) else owners
 
 
 def _readable_parts(path: Path) -> tuple[str, ...]:

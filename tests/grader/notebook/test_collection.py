@@ -323,6 +323,33 @@ def test_a_student_cannot_fill_the_class_with_rows(tmp_path):
     assert sum("20 notebooks before it" in one.why for one in collected.left_out) == 480
 
 
+def test_archives_in_a_students_archive_use_up_nobody_elses_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(collection, "_MOST_FILES", 200)
+    monkeypatch.setattr(collection, "_MOST_PACKED", 20)
+    monkeypatch.setattr(collection, "_MOST_NESTED", 60)
+    inner = packed({f"{n}.txt": b"" for n in range(20)})
+    nested = packed({f"{n}.zip": inner for n in range(20)})
+    laid(tmp_path, {"ada.zip": nested, "bob.ipynb": BOOK, "cy.zip": packed({"hw.ipynb": BOOK})})
+    for named in ([tmp_path], sorted(tmp_path.iterdir())):
+        collected = collect(named)
+        assert len(collected.handed) == 2
+        assert any("the rest is not looked at" in one.why for one in collected.left_out)
+
+
+@pytest.mark.parametrize("system", [0, 3])
+def test_a_backslash_makes_no_file_another_students(tmp_path, system):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in ("adalo_101_9001_a\\bob_102_9002_hw.ipynb", "x\\cy_1_assignsubmission_file_"):
+            info = zipfile.ZipInfo(name)
+            info.create_system = system
+            archive.writestr(info, BOOK)
+    (tmp_path / "a.zip").write_bytes(out.getvalue())
+    labels = [one.label for one in collect([tmp_path / "a.zip"]).handed]
+    unix = ["adalo_101", "x\\cy_1"]
+    assert labels == (unix if system == 3 else ["bob_102", "cy_1"])
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_of_two_files_of_one_name_in_an_archive_the_last_counts(tmp_path):
     out = io.BytesIO()
@@ -378,6 +405,17 @@ def test_a_folder_called_submitted_above_one_class_names_no_student(tmp_path):
     files = {"submitted/fall/lab/ada.ipynb": BOOK, "submitted/fall/lab/bob.ipynb": BOOK}
     rows, _ = found(collect([laid(tmp_path, files)]))
     assert {student for student, _ in rows.values()} == {"ada", "bob"}
+
+
+@pytest.mark.parametrize("above", ["submitted/hw1", "submitted/fall/hw1"])
+def test_below_a_folder_called_submitted_a_platform_says_whose(tmp_path, above):
+    names = {"Ada_1": "hw.ipynb", "Bob_2": "hw.ipynb", "Cy_3": "hw.pdf", "Dee_4": "hw.pdf"}
+    files = {
+        f"{above}/{student}_assignsubmission_file_/{name}": BOOK if "ipynb" in name else PDF
+        for student, name in names.items()
+    }
+    rows, left_out = found(collect([laid(tmp_path, files) / above]))
+    assert (set(rows), left_out) == (set(names), {})
 
 
 @pytest.mark.parametrize(
