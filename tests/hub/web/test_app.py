@@ -127,5 +127,6 @@ class TestTheDatabaseIsAway:
         app = app_of(sqlite_course)
         app.state.ready = False
         assert Browser(app, "ann").get("").status_code == 503
+        assert Browser(app, "tess").get("teach/health").status_code == 503
         assert Tool(app, "token of-ann").submit(b"{}").status_code == 503
         assert Tool(app).get("health").status_code == 200
