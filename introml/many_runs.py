@@ -7,11 +7,14 @@ of weights gets one more dimension in front, a network an entry: one matrix prod
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+Elementwise = Callable[[Tensor], Tensor]
+"""A function such as `torch.relu`, of a tensor of any shape."""
 
 LAYERS = (64, 32, 10)
 """64 pixels, 32 hidden numbers, 10 scores: the network that the rates are tried on."""
@@ -35,26 +38,28 @@ def initial_weights(
     return [w.requires_grad_() for w in weights]
 
 
-def scores(weights: list[Tensor], X: Tensor) -> Tensor:
-    """What every network answers: layers with a ReLU, max(x, 0), between them.
+def scores(weights: list[Tensor], X: Tensor, activation: Elementwise = torch.relu) -> Tensor:
+    """What every network answers: layers with `activation`, by itself max(x, 0), between them.
 
     `X` (n, d), the same for all networks, or (runs, n, d) -> (runs, n, classes).
     Taught in {ref}`sec-learning-rate`.
     """
     hidden = X.expand(len(weights[0]), *X.shape[-2:])
     for layer in range(0, len(weights), 2):
-        inputs = hidden if layer == 0 else hidden.relu()
+        inputs = hidden if layer == 0 else activation(hidden)
         hidden = torch.baddbmm(weights[layer + 1], inputs, weights[layer])
     return hidden
 
 
-def losses(weights: list[Tensor], X: Tensor, y: Tensor) -> Tensor:
+def losses(
+    weights: list[Tensor], X: Tensor, y: Tensor, activation: Elementwise = torch.relu
+) -> Tensor:
     """The mean cross-entropy of every network: minus the log of the right answer's probability.
 
     `X` (n, d) and `y` (n,), or one set a network: (runs, n, d) and (runs, n). Returns (runs,).
     Taught in {ref}`sec-learning-rate`.
     """
-    outputs = scores(weights, X)
+    outputs = scores(weights, X, activation)
     answers = y.expand(len(outputs), y.shape[-1])
     each = F.cross_entropy(outputs.flatten(0, 1), answers.flatten(), reduction="none")
     return each.view(len(outputs), -1).mean(dim=1)
@@ -85,7 +90,7 @@ class Runs:
 
     `X` (n, d) and `y` (n,) are the training examples. `rates` is (runs,), or (runs, steps) where
     the rate changes from step to step; `seeds` (runs,) gives each run its first weights and its
-    order of the examples.
+    order of the examples. `activation` stands between the layers.
     Raises `ValueError` unless there are as many seeds as rates.
     Taught in {ref}`sec-learning-rate`.
     """
@@ -100,12 +105,13 @@ class Runs:
         batch_size: int = 8,
         layers: tuple[int, ...] = LAYERS,
         scale: float = 1.0,
+        activation: Elementwise = torch.relu,
     ):
         seeds = list(seeds)
         if len(seeds) != len(rates):
             raise ValueError(f"{len(rates)} rates and {len(seeds)} seeds: give each run one.")
         self.X, self.y, self.rates, self.seeds = X, y, rates, seeds
-        self.batch_size = batch_size
+        self.batch_size, self.activation = batch_size, activation
         self.weights = initial_weights(layers, seeds, scale)
         self.history = torch.empty(len(seeds), 0)
 
@@ -127,7 +133,7 @@ class Runs:
         order = order[done:, [unique[seed] for seed in self.seeds]]
         new = torch.empty(len(self.seeds), steps)
         for step, batch in enumerate(order):
-            loss = losses(self.weights, self.X[batch], self.y[batch])
+            loss = losses(self.weights, self.X[batch], self.y[batch], self.activation)
             # Each network's weights are in its own term of the sum alone.
             gradients = torch.autograd.grad(loss.sum(), self.weights)
             rates = self.rates if self.rates.ndim == 1 else self.rates[:, done + step]
@@ -144,7 +150,7 @@ class Runs:
 
         Taught in {ref}`sec-learning-rate`.
         """
-        return losses(self.weights, X, y).nan_to_num(nan=torch.inf)
+        return losses(self.weights, X, y, self.activation).nan_to_num(nan=torch.inf)
 
     @torch.no_grad()
     def accuracy(self, X: Tensor, y: Tensor) -> Tensor:
@@ -152,7 +158,7 @@ class Runs:
 
         Taught in {ref}`sec-schedules`.
         """
-        return (scores(self.weights, X).argmax(dim=-1) == y).float().mean(dim=1)
+        return (scores(self.weights, X, self.activation).argmax(dim=-1) == y).float().mean(dim=1)
 
     def keep(self, which: Tensor) -> None:
         """Go on with these runs alone, in this order: `which` (kept,) are their indices.

@@ -15,7 +15,7 @@ def data(n=40, seed=0):
     return X, torch.randint(LAYERS[-1], (n,), generator=generator)
 
 
-def alone(weights, run):
+def alone(weights, run, activation=nn.ReLU):
     """One of the networks, built of torch's layers."""
     layers = []
     for W, b in zip(weights[::2], weights[1::2], strict=True):
@@ -23,7 +23,7 @@ def alone(weights, run):
         with torch.no_grad():
             layer.weight.copy_(W[run].T)
             layer.bias.copy_(b[run, 0])
-        layers += [layer, nn.ReLU()]
+        layers += [layer, activation()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -64,6 +64,19 @@ def test_an_order_visits_each_example_once_an_epoch_and_leaves_out_the_rest():
             assert len(set(epoch[:, run].flatten().tolist())) == 9
     assert not torch.equal(order[:3], order[3:6])
     assert torch.equal(order[:, 1], batch_order(10, 3, 7, [6])[:, 0])
+
+
+def test_another_activation_stands_between_the_layers():
+    X, y = data()
+    runs = Runs(X, y, torch.full((2,), 0.3), range(2), layers=LAYERS, activation=torch.tanh)
+    for steps in (0, 20):
+        runs.advance(steps)
+        for run in range(2):
+            net = alone(runs.weights, run, nn.Tanh)
+            expected = nn.functional.cross_entropy(net(X), y)
+            torch.testing.assert_close(runs.loss(X, y)[run], expected)
+            right = (net(X).argmax(dim=1) == y).float().mean()
+            torch.testing.assert_close(runs.accuracy(X, y)[run], right)
 
 
 @pytest.mark.parametrize("changing", [False, True], ids=["constant", "schedule"])
