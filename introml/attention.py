@@ -1,4 +1,4 @@
-"""Attention from its definition: softmax, masks, scaled dot products, heads, kernel regression.
+"""Attention from its definition: softmax, masks, scaled dot products, heads.
 
 Letters: B examples, H heads, T queries, S keys and values, D features of a head. All functions
 accept any leading dimensions, and (B, H, T, D) stands for them. In a boolean mask, True means
@@ -121,26 +121,6 @@ def self_attention(
     output, weights = scaled_dot_product_attention(q, k, v, mask, is_causal)
     joined = output.transpose(-3, -2).flatten(-2)  # (B, H, T, D) -> (B, T, H, D) -> (B, T, H · D)
     return (joined if W_o is None else joined @ W_o), weights
-
-
-def kernel_regression(
-    query: Tensor, keys: Tensor, values: Tensor, bandwidth: float
-) -> tuple[Tensor, Tensor]:
-    """ŷ = Σⱼ αⱼ yⱼ with α = softmax(−‖q − kⱼ‖² / (2 · bandwidth²)): the Nadaraya–Watson estimate.
-
-    `query` (T,) or (T, d), `keys` (S,) or (S, d), `values` (S,) or (S, m) -> output (T,) or (T, m),
-    and weights (T, S). For keys of one length it is dot-product attention with scale 1 /
-    bandwidth².
-    Raises `ValueError` for a bandwidth not above zero.
-    Source: Nadaraya (1964); Watson (1964).
-    Taught in {ref}`sec-scaled-dot-product-attention`.
-    """
-    if bandwidth <= 0:
-        raise ValueError(f"bandwidth is {bandwidth}; it must be above 0.")
-    query, keys = (p[:, None] if p.ndim == 1 else p for p in (query, keys))
-    squared_distances = (query[:, None] - keys).square().sum(-1)  # (T, 1, d) − (S, d) -> (T, S)
-    weights = softmax(-squared_distances / (2 * bandwidth**2))
-    return weights @ values, weights
 
 
 def _split_heads(projected: Tensor, num_heads: int) -> Tensor:

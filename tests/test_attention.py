@@ -12,7 +12,6 @@ from torch.nn.attention.bias import causal_lower_right
 
 from introml.attention import (
     causal_mask,
-    kernel_regression,
     padding_mask,
     scaled_dot_product_attention,
     self_attention,
@@ -246,32 +245,3 @@ def test_heads_that_do_not_divide_are_refused():
     W = torch.zeros(8, 8)
     with pytest.raises(ValueError, match="num_heads is 3; it must divide the 8 columns"):
         self_attention(torch.zeros(1, 2, 8), W, W, W, num_heads=3)
-
-
-def test_kernel_regression_by_hand():
-    # Distances 0 and 1 at bandwidth 1: the weights are as 1 to exp(-1/2).
-    far = math.exp(-0.5)
-    output, weights = kernel_regression(
-        torch.tensor([0.0]), torch.tensor([0.0, 1.0]), torch.tensor([10.0, 20.0]), bandwidth=1.0
-    )
-    torch.testing.assert_close(weights, torch.tensor([[1 / (1 + far), far / (1 + far)]]))
-    torch.testing.assert_close(output, torch.tensor([(10 + 20 * far) / (1 + far)]))
-
-
-def test_kernel_regression_on_keys_of_one_length_is_dot_product_attention():
-    query, values = random(11, 5, 3), random(12, 7, 2)
-    keys = F.normalize(random(13, 7, 3), dim=-1)
-    output, _ = kernel_regression(query, keys, values, bandwidth=0.4)
-    expected = F.scaled_dot_product_attention(query, keys, values, scale=1 / 0.4**2)
-    torch.testing.assert_close(output, expected)
-
-
-def test_kernel_regression_far_from_all_keys_gives_the_nearest_value():
-    keys, values = torch.tensor([0.0, 1.0]), torch.tensor([10.0, 20.0])
-    assert kernel_regression(torch.tensor([1000.0]), keys, values, 1.0)[0].tolist() == [20.0]
-
-
-def test_bandwidth_of_zero_is_refused():
-    x = torch.zeros(2)
-    with pytest.raises(ValueError, match="bandwidth is 0"):
-        kernel_regression(x, x, x, 0.0)
