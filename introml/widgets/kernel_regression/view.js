@@ -16,7 +16,7 @@ import { clock, degrees, describe, judge } from "./wording.js";
 
 const GRID = Array.from({ length: 241 }, (_, i) => (model.DAY * i) / 240);
 /** @type {{ domain: [number, number], ticks: number[], format: (hours: number) => string }} */
-const HOURS = { domain: [0, model.DAY], ticks: [0, 6, 12, 18, 24], format: clock };
+const HOURS = { domain: [-0.4, model.DAY + 0.4], ticks: [0, 6, 12, 18, 24], format: clock };
 const ROWS = 4; // readings in the table
 const WIDEST = 100; // hours
 
@@ -73,10 +73,10 @@ function build(ui) {
   });
 
   const table = h("tbody", {});
-  const heads = ["hour k", "distance", "score", "eˢᶜᵒʳᵉ", "weight"].map((text) =>
+  const heads = ["hour", "distance", "score", "e to it", "weight"].map((text) =>
     h("th", { scope: "col" }, text),
   );
-  const caption = h("caption", {});
+  const caption = h("p", { class: "iml-kernel-caption" });
   ui.stage(data.svg, bars.svg);
   ui.controls(
     predict(ui, {
@@ -102,7 +102,13 @@ function build(ui) {
     ]),
     fold(
       "The weights as a softmax",
-      h("table", { class: "iml-kernel-table" }, caption, h("thead", {}, h("tr", {}, heads)), table),
+      caption,
+      h(
+        "table",
+        { class: "iml-kernel-table", "aria-label": "The weights of the nearest readings" },
+        h("thead", {}, h("tr", {}, heads)),
+        table,
+      ),
     ),
     fold(
       "Kernel, readings",
@@ -132,8 +138,8 @@ function build(ui) {
       );
     const total = raised.reduce((sum, part) => sum + part, 0);
     caption.textContent = gaussian
-      ? `The ${nearest.length} nearest of ${x.length} readings: score −(q − k)²/2σ², e to the score, and its share of the sum`
-      : `Only the Gaussian kernel's weights are a softmax. This is it at the same σ; the last column is the ${kernel} kernel.`;
+      ? `The ${nearest.length} nearest of ${x.length} readings. The score is −distance²/2σ²; the weight is the share of e to the score in the sum of all.`
+      : `Only the Gaussian kernel's weights are a softmax of the scores; the last column has those of the ${kernel} kernel.`;
     table.replaceChildren(
       ...nearest.map((i) =>
         row([
@@ -179,7 +185,12 @@ function build(ui) {
         }),
       ),
     );
-    data.rule("query", { x: query, color: "prediction", dash: "2 4" });
+    const upright = { color: "prediction", width: 1.5, dash: "2 4" };
+    data.line(
+      "query",
+      [2, 26].map((y) => [query, y]),
+      upright,
+    );
     const curve = model.shares(kernel, query, x, bandwidth, GRID);
     bars.line("kernel", curve ? GRID.map((t, i) => [t, curve[i]]) : [], {
       ...{ color: "muted", width: 1.5, dash: "3 3" },
@@ -195,7 +206,11 @@ function build(ui) {
         });
       }),
     );
-    bars.rule("query", { x: query, color: "prediction", dash: "2 4" });
+    bars.line(
+      "query",
+      [0, 1.05].map((y) => [query, y]),
+      upright,
+    );
     handle();
     fillTable(now, readings, weights);
     const said = [describe({ ...now, readings, weights, prediction })];
