@@ -43,6 +43,13 @@ const shared = {
   target: "es2022",
 };
 const minifyCss = async (css) => (await transform(css, { loader: "css", minify: true })).code;
+/** A widget's own style, with what it imports. */
+async function styleOf(stem) {
+  const path = join(here, stem, "style.css");
+  if (!(await exists(path))) return "";
+  const { outputFiles } = await build({ ...shared, entryPoints: [path], write: false });
+  return outputFiles[0].text;
+}
 
 /** In the static site the kit is one script of its own: imports of it read `introml.kit`. */
 const sharedKit = {
@@ -78,9 +85,8 @@ async function bundleWidget(stem, kitCss) {
     plugins: [sharedKit],
     outfile: join(out, `${name}.js`),
   });
-  const stylePath = join(here, stem, "style.css");
-  const style = (await exists(stylePath)) ? await readFile(stylePath, "utf8") : "";
-  await writeFile(join(out, `${name}.css`), await minifyCss(style));
+  const style = await styleOf(stem);
+  await writeFile(join(out, `${name}.css`), style);
   await writeFile(join(out, `${name}.notebook.css`), await minifyCss(kitCss + style));
 }
 

@@ -1,7 +1,7 @@
 // What is drawn around the three grids: titles, padding, the window on the input, and its rays.
 
+import { cellNode, largestOf, paintCell } from "../cells/grid.js";
 import { s } from "../kit/index.js";
-import { cellNode, largestOf, paintCell } from "./grid.js";
 import * as model from "./model.js";
 
 const STYLE = "iml-convolution-visualizer";
@@ -68,7 +68,7 @@ export function borderNodes({ x, y, cell }, setting, legal, padded, text) {
     for (const [j, { kind, value }] of row.entries()) {
       const [left, top] = [x + j * cell, y + i * cell];
       if (kind !== "input") {
-        const node = cellNode({ class: `${STYLE}-cell ${STYLE}-${kind}` });
+        const node = cellNode({ class: `iml-cell ${STYLE}-${kind}` });
         paintCell(node, { x: left, y: top, cell, value, largest, text });
         nodes.push(node);
       }

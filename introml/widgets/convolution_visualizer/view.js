@@ -1,5 +1,5 @@
+import { cellEditor, fitText, numberGrid } from "../cells/grid.js";
 import { defineWidget, h, picture, s, setAttributes } from "../kit/index.js";
-import { cellEditor, fitText, numberGrid } from "./grid.js";
 import { layOut } from "./layout.js";
 import * as model from "./model.js";
 import { addControls } from "./panel.js";

@@ -1,10 +1,9 @@
 // A grid of numbers in SVG: tinted cells, roving focus, and an editor that opens over a cell.
 
 import { h, s, setAttributes } from "../kit/index.js";
-import { isExact, shortNumber } from "./wording.js";
+import { isExact, shortNumber } from "../maths/short.js";
 
 const SMALLEST_TEXT = 7.5;
-const STYLE = "iml-convolution-visualizer";
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 /** How numbers go into cells of this size: { decimals, size, rounded }; size 0 hides them. */
@@ -30,7 +29,7 @@ export function fitText(values, cell) {
 export function cellNode(attributes) {
   return s(
     "g",
-    { class: `${STYLE}-cell`, ...attributes },
+    { class: "iml-cell", ...attributes },
     s("rect", {}),
     s("text", { "text-anchor": "middle" }),
   );
@@ -192,7 +191,7 @@ export function cellEditor() {
     type: "text",
     inputmode: "decimal",
     autocomplete: "off",
-    class: `${STYLE}-editor`,
+    class: "iml-cell-editor",
     hidden: true,
     "aria-label": "Value of the cell",
   });
