@@ -51,8 +51,12 @@ function build(ui) {
   const front = s("g", { "aria-hidden": "true", class: `${STYLE}-front` });
   const channels = Array.from({ length: ui.forms.channels.high }, (_, c) => c);
 
-  const describe = (name) => (i, j, value) =>
-    `${name}, row ${i}, column ${j}: ${model.shortNumber(value, 4)}`;
+  /** The name of a cell, with its value as it is written in the picture too. */
+  const describe = (name) => (i, j, value, written) => {
+    const exact = model.shortNumber(value, 4);
+    const both = written && written !== exact ? `${written} (${exact})` : exact;
+    return `${name}, row ${i}, column ${j}: ${both}`;
+  };
   /** A grid of which each cell is a number of the flat list `trait`, at `place(i, j)`. */
   function editable(name, trait, place) {
     const grid = numberGrid({
