@@ -25,7 +25,7 @@ NARROWER = {
     ("ScheduleComposer", "noise"),
 }
 #: A control sets a part of a list; the widget's own test looks at its bounds.
-OF_PARTS = {"Broadcasting"}
+OF_PARTS = {"Broadcasting", "ParameterCounter"}
 #: Python refuses more than the form says: the values depend on others, or on each other.
 DEPENDENT = {("DrawDigit", "example"), ("ScheduleComposer", "kept")}
 FORMS = DIST.parent / "kit" / "forms.js"
