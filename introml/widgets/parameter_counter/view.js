@@ -14,7 +14,6 @@ const CHARACTER = 6.6; // pixels across, about
 /** @type {[label: string, widths: number[]][]} */
 const NETWORKS = [
   ["A straight line", [1, 1]],
-  ["The staircase", [2, 2, 1]],
   ["8 × 8 digits", [64, 64, 64, 10]],
   ["28 × 28 pictures", [784, 512, 512, 10]],
 ];
@@ -63,8 +62,7 @@ function build(ui) {
       disabled: () => ui.get("widths").length >= most,
     }),
     ui.button({
-      label: "One less",
-      name: "One hidden layer less",
+      label: "One hidden layer less",
       onpress: () => reshape(model.shallower(ui.get("widths"))),
       disabled: () => ui.get("widths").length <= least,
     }),
