@@ -179,3 +179,30 @@ class Numbers(traitlets.TraitType):
             if not _is_real(number, self.low, self.high) or (self.whole and number != int(number)):
                 raise ValueError(f"{number!r:.80} is not allowed")
         return [int(number) if self.whole else float(number) for number in numbers]
+
+
+class Records(traitlets.TraitType):
+    """A list of dictionaries, each with a `name` and positive numbers under the other `fields`."""
+
+    def __init__(self, fields: tuple[str, ...], **kwargs: Any):
+        self.fields = fields
+        super().__init__(**kwargs)
+
+    def form(self) -> dict[str, Any]:
+        return {"kind": "record", "fields": list(self.fields), "many": True}
+
+    def validate(self, obj: Any, value: Any) -> list[dict[str, Any]]:
+        if isinstance(value, list | tuple) and value and all(map(self._is_record, value)):
+            return [{field: record[field] for field in self.fields} for record in value]
+        raise BadValue(
+            f"{_name(self, obj)} must be a list of dictionaries, each with "
+            f"{', '.join(self.fields)}: the name a short text, the others positive numbers; it was "
+            f"given {value!r:.80}"
+        )
+
+    def _is_record(self, value: Any) -> bool:
+        if not isinstance(value, dict) or not set(self.fields) <= value.keys():
+            return False
+        name, *numbers = (value[field] for field in self.fields)
+        are_numbers = all(type(number) in (int, float) for number in numbers)
+        return isinstance(name, str) and are_numbers and all(0 < n < 1e40 for n in numbers)

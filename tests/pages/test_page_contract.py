@@ -106,8 +106,12 @@ def test_page_is_as_long_as_a_reader_finishes_at_one_sitting(page):
 
 @pytest.mark.parametrize(
     "page",
-    # These two build nothing that the library has as well.
-    [p for p in LESSONS if p.path.stem not in ("learning-problems", "what-is-machine-learning")],
+    # These build nothing that the library has as well.
+    [
+        p
+        for p in LESSONS
+        if p.path.stem not in ("learning-problems", "what-is-machine-learning", "comparing-models")
+    ],
     ids=lambda page: page.docname,
 )
 def test_from_scratch_code_is_checked_against_the_library_in_a_visible_cell(page):

@@ -3,38 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-import traitlets
-
 from introml.compute import gpus, trained_models
 from introml.widgets.base import Widget
-from introml.widgets.traits import BadValue, Choice, Real, Switch, Whole
-
-
-class Records(traitlets.TraitType):
-    """A list of dictionaries, each with a `name` and positive numbers under the other `fields`."""
-
-    def __init__(self, fields: tuple[str, ...], **kwargs: Any):
-        self.fields = fields
-        super().__init__(**kwargs)
-
-    def form(self) -> dict[str, Any]:
-        return {"kind": "record", "fields": list(self.fields), "many": True}
-
-    def validate(self, obj: Any, value: Any) -> list[dict[str, Any]]:
-        if isinstance(value, list | tuple) and value and all(map(self._is_record, value)):
-            return [{field: record[field] for field in self.fields} for record in value]
-        raise BadValue(
-            f"{type(obj).__name__}.{self.name} must be a list of dictionaries, each with "
-            f"{', '.join(self.fields)}: the name a short text, the others positive numbers; it was "
-            f"given {value!r:.80}"
-        )
-
-    def _is_record(self, value: Any) -> bool:
-        if not isinstance(value, dict) or not set(self.fields) <= value.keys():
-            return False
-        name, *numbers = (value[field] for field in self.fields)
-        are_numbers = all(type(number) in (int, float) for number in numbers)
-        return isinstance(name, str) and are_numbers and all(0 < n < 1e40 for n in numbers)
+from introml.widgets.traits import BadValue, Choice, Real, Records, Switch, Whole
 
 
 class TrainingCompute(Widget):
