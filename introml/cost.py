@@ -5,6 +5,7 @@ Letters: T positions of a sequence, d numbers at each.
 
 import copy
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,43 @@ def flops(layer: Callable[..., object], *shapes: tuple[int, ...]) -> int:
     with FlopCounterMode(display=False) as counter:
         layer(*(torch.empty(shape, device="meta") for shape in shapes))
     return counter.get_total_flops()
+
+
+class LayerCost(NamedTuple):
+    """A layer's kind, the shape that it gives to one input, its parameters and its MACs."""
+
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    macs: int
+
+
+def layer_costs(net: nn.Sequential, *shape: int) -> list[LayerCost]:
+    """What each of the network's own layers gives and costs for one input of `shape`: C, H, W.
+
+    A layer that is itself made of layers counts as one. Nothing is computed: a copy of the network
+    walks through on PyTorch's `meta` device, in its mode for use. MACs are those of convolutions
+    and dense layers, each weight once for every place of its output.
+    Taught in {ref}`sec-lenet-to-vgg`.
+    """
+    macs = 0
+
+    def count(layer: nn.Module, inputs: object, output: Tensor) -> None:
+        nonlocal macs
+        weight = next(layer.parameters())
+        macs += weight.numel() * (output.numel() // output.shape[1])
+
+    y = torch.empty(1, *shape, device="meta")
+    found = []
+    for layer in copy.deepcopy(net).to("meta").eval():
+        macs = 0
+        for part in layer.modules():
+            if isinstance(part, nn.Conv2d | nn.Linear):
+                part.register_forward_hook(count)
+        y = layer(y)
+        parameters = sum(parameter.numel() for parameter in layer.parameters())
+        found.append(LayerCost(type(layer).__name__, tuple(y.shape[1:]), parameters, macs))
+    return found
 
 
 def sequential_operations(output: Tensor) -> int:
