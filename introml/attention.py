@@ -1,4 +1,4 @@
-"""Attention from its definition: softmax, masks, scaled dot products, heads.
+"""Attention from its definition: softmax, masks, scaled dot products.
 
 Letters: B examples, H heads, T queries, S keys and values, D features of a head. All functions
 accept any leading dimensions, and (B, H, T, D) stands for them. In a boolean mask, True means
@@ -95,41 +95,6 @@ def scaled_dot_product_attention(
     sees_nothing = (scores == -torch.inf).all(-1, keepdim=True)  # (B, H, T, 1)
     weights = softmax(scores.masked_fill(sees_nothing, 0.0)).masked_fill(sees_nothing, 0.0)
     return weights @ v, weights
-
-
-def self_attention(
-    X: Tensor,
-    W_q: Tensor,
-    W_k: Tensor,
-    W_v: Tensor,
-    num_heads: int = 1,
-    W_o: Tensor | None = None,
-    mask: Tensor | None = None,
-    is_causal: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Q = XW^Q, K = XW^K, V = XW^V; each head attends on its share of columns; concat, then W^O.
-
-    `X` (B, T, d), `W_q` and `W_k` (d, H · D), `W_v` (d, H · D_v), `W_o` (H · D_v, d_out) -> output
-    (B, T, d_out) and weights (B, H, T, T). The weights multiply from the right; `nn.Linear` and
-    `nn.MultiheadAttention` store the transposes. Without `W_o` the heads' outputs are only joined.
-    `mask` and `is_causal` as in `scaled_dot_product_attention`.
-    Raises `ValueError` when `num_heads` does not divide the columns.
-    Source: Vaswani et al. (2017), 3.2.2.
-    Taught in {ref}`sec-self-attention`.
-    """
-    q, k, v = (_split_heads(X @ W, num_heads) for W in (W_q, W_k, W_v))
-    output, weights = scaled_dot_product_attention(q, k, v, mask, is_causal)
-    joined = output.transpose(-3, -2).flatten(-2)  # (B, H, T, D) -> (B, T, H, D) -> (B, T, H · D)
-    return (joined if W_o is None else joined @ W_o), weights
-
-
-def _split_heads(projected: Tensor, num_heads: int) -> Tensor:
-    """(B, T, H · D) -> (B, T, H, D) -> (B, H, T, D)."""
-    if num_heads < 1 or projected.shape[-1] % num_heads:
-        raise ValueError(
-            f"num_heads is {num_heads}; it must divide the {projected.shape[-1]} columns of W."
-        )
-    return projected.unflatten(-1, (num_heads, -1)).transpose(-3, -2)
 
 
 def _apply_mask(scores: Tensor, mask: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from introml.attention import (
     causal_mask,
     padding_mask,
     scaled_dot_product_attention,
-    self_attention,
     softmax,
 )
 
@@ -214,34 +213,3 @@ def test_arguments_that_do_not_fit_are_refused(change, message):
     arguments = dict(zip("qkv", qkv(8), strict=True)) | change
     with pytest.raises(ValueError, match=message):
         scaled_dot_product_attention(**arguments)
-
-
-@pytest.mark.parametrize("num_heads", [1, 2, 4])
-@pytest.mark.parametrize("is_causal", [False, True])
-def test_self_attention_equals_multi_head_attention_with_the_same_weights(num_heads, is_causal):
-    attention = nn.MultiheadAttention(8, num_heads, bias=False, batch_first=True).double()
-    X = random(9, 2, 5, 8)
-    mask = torch.ones(5, 5, dtype=torch.bool).triu(1) if is_causal else None
-    expected, expected_weights = attention(X, X, X, attn_mask=mask, average_attn_weights=False)
-    W_q, W_k, W_v = (W.T for W in attention.in_proj_weight.chunk(3))
-    W_o = attention.out_proj.weight.T
-    output, weights = self_attention(X, W_q, W_k, W_v, num_heads, W_o, is_causal=is_causal)
-    torch.testing.assert_close(weights, expected_weights)
-    leaves = [X, attention.in_proj_weight, attention.out_proj.weight]
-    assert_equal_with_gradients(output, expected, leaves)
-
-
-def test_self_attention_takes_a_padding_mask_and_no_output_matrix():
-    attention = nn.MultiheadAttention(8, 2, bias=False, batch_first=True).double()
-    nn.init.eye_(attention.out_proj.weight)
-    X, lengths = random(10, 2, 5, 8), torch.tensor([3, 5])
-    expected, _ = attention(X, X, X, key_padding_mask=~padding_mask(lengths, 5)[:, 0, 0])
-    W = [W.T for W in attention.in_proj_weight.chunk(3)]
-    output, _ = self_attention(X, *W, num_heads=2, mask=padding_mask(lengths, 5))
-    torch.testing.assert_close(output, expected)
-
-
-def test_heads_that_do_not_divide_are_refused():
-    W = torch.zeros(8, 8)
-    with pytest.raises(ValueError, match="num_heads is 3; it must divide the 8 columns"):
-        self_attention(torch.zeros(1, 2, 8), W, W, W, num_heads=3)

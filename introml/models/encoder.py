@@ -138,6 +138,10 @@ class Encoder(nn.Module):
         """
         return self._encode(sentence).tokens
 
+    def ids(self, sentence: str) -> list[int]:
+        """The numbers of the word pieces in the vocabulary. Raises as `tokens` does."""
+        return self._encode(sentence).ids
+
     @torch.no_grad()
     def attention(self, sentence: str) -> tuple[list[str], Tensor]:
         """weights[l, h, i, j]: how much of token j goes into token i, in head h of layer l.
