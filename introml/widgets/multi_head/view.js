@@ -17,11 +17,12 @@ function columnsOf(head, size) {
 
 function build(ui) {
   const cell = Math.min(24, (ui.width - LEFT - 2 * GAP) / (3 * C));
+  const tall = Math.max(cell, 16); // a row has room for its word
   const span = LEFT + 3 * C * cell + 2 * GAP; // as wide as Q, K and V
-  const tops = { q: 42, weights: 42 + T * cell + 58 };
+  const tops = { q: 42, weights: 42 + T * tall + 58 };
   const largest = Math.min(4 * 26, (span - LEFT) / 2); // side of a heat map, at most
   tops.joined = tops.weights + largest + 56;
-  const height = tops.joined + T * cell + 8;
+  const height = tops.joined + T * tall + 8;
   const svg = picture({
     width: ui.width,
     height,
@@ -60,9 +61,9 @@ function build(ui) {
         const color = headed && own ? "blue" : "slate";
         return s("rect", {
           x: (left + j * cell).toFixed(1),
-          y: (top + t * cell).toFixed(1),
+          y: (top + t * tall).toFixed(1),
           width: (cell - 1).toFixed(1),
-          height: (cell - 1).toFixed(1),
+          height: (tall - 1).toFixed(1),
           style: {
             fill: `var(--iml-${color})`,
             "fill-opacity": (0.1 + (0.8 * Math.abs(value)) / top1).toFixed(2),
@@ -76,7 +77,7 @@ function build(ui) {
         x: (left + i * size * cell - 1).toFixed(1),
         y: (top - 1).toFixed(1),
         width: (size * cell + 1).toFixed(1),
-        height: (T * cell + 1).toFixed(1),
+        height: (T * tall + 1).toFixed(1),
         class: i === head() ? "iml-multi-frame iml-chosen" : "iml-multi-frame",
       }),
     );
@@ -147,18 +148,21 @@ function build(ui) {
         `1. Cut: ${C} numbers into ${heads()} head${heads() === 1 ? "" : "s"} of ${size}`,
       ),
       ...NAMES.map((name, i) => note(lefts[i], tops.q - 7, name)),
-      ...words(tops.q, cell),
+      ...words(tops.q, tall),
       ...[found.q, found.k, found.v].flatMap((matrix, i) => table(lefts[i], tops.q, matrix, true)),
       text(0, tops.weights - 22, `2. Weights of each head: softmax(QKᵀ/√${size})`),
-      ...(side >= 46 ? words(tops.weights, side / T) : []),
+      ...(side >= 56 ? words(tops.weights, side / T) : []),
       ...found.weights.map((matrix, i) =>
         heatMap(LEFT + i * (side + 6), tops.weights, side, matrix, i),
       ),
-      text(0, tops.joined - 22, "3. Join, and multiply by Wᴼ"),
-      ...words(tops.joined, cell),
+      text(0, tops.joined - 24, [
+        "3. Join, and multiply by W",
+        s("tspan", { dy: -4, "font-size": 10 }, "O"),
+      ]),
+      ...words(tops.joined, tall),
       note(LEFT, tops.joined - 7, "joined"),
       ...table(LEFT, tops.joined, found.joined, true),
-      text(outLeft - 34, tops.joined + (T * cell) / 2 + 5, "→"),
+      text(outLeft - 34, tops.joined + (T * tall) / 2 + 5, "→"),
       note(outLeft, tops.joined - 7, "output"),
       ...table(outLeft, tops.joined, found.output, false),
     );
