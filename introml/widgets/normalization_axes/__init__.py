@@ -17,9 +17,9 @@ VALUES = [
 class NormalizationAxes(Widget):
     """3 examples × 4 channels × 4 positions: which numbers are averaged, and what becomes of one.
 
-    `method` is the normalization; `groups` counts those of group norm; `positions` says whether
-    layer and RMS norm average a whole example or each of its positions alone, as language models
-    do. `cell` is the picked place. Results equal torch's functional forms with γ = 1, β = 0.
+    `method` is the normalization; `groups` counts those of group norm; with `each_position` layer
+    and RMS norm average each position of an example alone, as language models do, not the whole
+    example. `cell` is the picked place. Results equal torch's functional forms with γ = 1, β = 0.
     Taught in {ref}`sec-normalization`.
     """
 
@@ -27,8 +27,8 @@ class NormalizationAxes(Widget):
         "batch", ("batch", "layer", "instance", "group", "rms"), help="which normalization"
     ).tag(sync=True)
     groups = Choice(2, (1, 2, 4), help="of channels, in group norm").tag(sync=True)
-    positions = Choice(
-        "together", ("together", "alone"), help="how layer and RMS norm treat an example's places"
+    each_position = Switch(
+        False, help="whether layer and RMS norm treat an example's positions one by one"
     ).tag(sync=True)
     cell = Numbers(
         [0, 0, 0], low=0, high=3, least=3, most=3, whole=True, help="example, channel, position"

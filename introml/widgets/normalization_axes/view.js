@@ -62,10 +62,23 @@ function build(ui) {
   });
   const lines = numberLines(ui.width);
   const picked = () => ui.get("cell").map((index, axis) => Math.min(index, SHAPE[axis] - 1));
+  /** @returns {import("./model.js").Setting} */
   const setting = () => ({
     method: ui.get("method"),
     groups: ui.get("groups"),
-    positions: ui.get("positions"),
+    positions: ui.get("each_position") ? "alone" : "together",
+  });
+
+  // Each stands there only where it says something; their place is kept.
+  const ofGroups = ui.choice({
+    trait: "groups",
+    label: "Groups of channels",
+    options: [1, 2, 4],
+  });
+  const ofPositions = ui.toggle({ trait: "each_position", label: "Each position alone" });
+  ui.onRedraw(() => {
+    ofGroups.hidden = ui.get("method") !== "group";
+    ofPositions.hidden = !["layer", "rms"].includes(ui.get("method"));
   });
 
   ui.stage(svg, lines.node);
@@ -91,21 +104,7 @@ function build(ui) {
       ],
     }),
     valueField(ui, picked),
-    ui.choice({
-      trait: "groups",
-      label: "Groups of channels",
-      options: [1, 2, 4],
-      disabled: () => ui.get("method") !== "group",
-    }),
-    ui.choice({
-      trait: "positions",
-      label: "Positions",
-      options: [
-        ["together", "together"],
-        ["alone", "each alone"],
-      ],
-      disabled: () => !["layer", "rms"].includes(ui.get("method")),
-    }),
+    h("div", { class: `${STYLE}-more` }, ofGroups, ofPositions),
   );
 
   const [examples, channels, positions] = SHAPE;
@@ -253,14 +252,12 @@ function build(ui) {
       node.classList.toggle(`${STYLE}-lit`, lit.has(which));
       node.classList.toggle(`${STYLE}-here`, which === spot);
       const long = String(values[which]).length > 3;
-      text.textContent = after
-        ? fixed(results[which], 1)
-        : long
-          ? fixed(values[which], 1)
-          : plain(values[which]);
+      const before = long ? fixed(values[which], 1) : plain(values[which]);
+      const becomes = fixed(results[which], 1);
+      text.textContent = after ? becomes : before;
       const shared = lit.has(which) ? ", shares the statistics" : "";
       setAttributes(node, {
-        "aria-label": `${place(cell)}: ${plain(values[which])}, becomes ${fixed(results[which])}${shared}`,
+        "aria-label": `${place(cell)}: ${before}, becomes ${becomes}${shared}`,
       });
     }
     redrawFocus();
@@ -279,7 +276,7 @@ function build(ui) {
 export default defineWidget({
   name: "NormalizationAxes",
   title: "A block of numbers, and which of them are normalized together",
-  linked: ["method", "groups", "positions", "cell", "values", "show"],
+  linked: ["method", "groups", "each_position", "cell", "values", "show"],
   readoutFirst: true,
   build,
 });
