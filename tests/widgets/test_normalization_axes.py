@@ -107,5 +107,6 @@ def test_the_widget_holds_a_whole_block():
     assert len(VALUES) == EXAMPLES * CHANNELS * POSITIONS
     with pytest.raises(ValueError, match="48"):
         NormalizationAxes(values=[1.0])
+    assert NormalizationAxes(each_position=True).each_position is True
     with pytest.raises(ValueError, match="one of"):
         NormalizationAxes(groups=3)
