@@ -18,6 +18,7 @@ def pooled_size(
 
     Raises `ValueError` when no window fits, and when the padding is over half of the kernel: such a
     window could lie on the border alone.
+    Taught in {ref}`sec-pooling`.
     """
     check_at_least("kernel", kernel, 1)
     check_at_least("stride", stride, 1)
@@ -53,6 +54,7 @@ def max_pool2d(
     (…, H, W) -> (…, H', W'), with the sizes of `pooled_size`. `stride` is the kernel's size unless
     given. The gradient goes to one of the largest cells, on a CPU to the first.
     Raises `ValueError` as `pooled_size` does.
+    Taught in {ref}`sec-pooling`.
     """
     stride = kernel_size if stride is None else stride
     framed = _frame(x, -torch.inf, kernel_size, stride, padding, dilation, ceil_mode)
@@ -73,6 +75,7 @@ def average_pool2d(
     (…, H, W) -> (…, H', W'), with the sizes of `pooled_size`. `stride` is the kernel's size unless
     given. What `ceil_mode` adds beyond the padding is never counted.
     Raises `ValueError` as `pooled_size` does.
+    Taught in {ref}`sec-pooling`.
     """
     stride = kernel_size if stride is None else stride
     settings = (kernel_size, stride, padding, 1, ceil_mode)

@@ -30,6 +30,8 @@ REST = {
     "ceil_mode": False,
     "count_include_pad": True,
 }
+#: The lower half of the input on the page on pooling.
+POOLED = [[7, 2, 9, 8], [1, 0, 3, 4]]
 #: The ends of their ids, a few of each kind.
 EVERY_CONTROL = {
     "kernel-preset", "padding-0", "stride-1", "dilation-0", "padding-mode-1", "mode-1"
@@ -541,6 +543,7 @@ def test_bad_values_are_refused_and_the_old_value_stays(trait, value):
     [
         ("kernel", {"kernel-preset"}),
         ("border", {"padding-0", "stride-1", "dilation-0", "padding-mode-1"}),
+        ("pooling", {"mode-1", "stride-1"}),
         ("all", EVERY_CONTROL),
     ],
 )
@@ -557,12 +560,18 @@ def test_what_a_page_does_not_begin_with_is_folded(stills, controls, shown):
 
 
 def test_what_the_questions_say_is_so(run_model):
-    """The middle under four windows, one of which lays a 0 on it; a stride of 2 on 5 columns."""
+    """The middle under four windows, one with a 0 on it; a stride of 2 on 5 columns; a loser."""
     changed = [[0, 1, 2], [3, 14, 5], [6, 7, 8]]
     before, after = run_model(WIDGET, "output", [(REST,), (REST | {"input": changed},)])
     assert (np.array(before) != np.array(after)).sum() == 3
     (output,) = run_model(WIDGET, "output", [(REST | {"padding": [1, 1], "stride": [1, 2]},)])
     assert np.array(output).shape[1] == 2
+    pool = REST | {"mode": "max", "stride": [2, 2]}
+    outputs = [
+        run_model(WIDGET, "output", [(pool | {"input": [[1, v, 2, 1], [4, 6, 5, 0], *POOLED]},)])
+        for v in (3, 5, 7)
+    ]
+    assert outputs == [[[[6, 5], [7, 9]]], [[[6, 5], [7, 9]]], [[[7, 5], [7, 9]]]]
 
 
 def test_pairs_and_arrays_are_taken_as_torch_takes_them():

@@ -21,10 +21,10 @@ class Pair(Numbers):
 class ConvolutionVisualizer(Widget):
     """Padded input, kernel and output, the cells behind the selected output cell, and its sum.
 
-    Taught in {ref}`sec-convolution` and {ref}`sec-padding-and-stride`. Values, sizes and refusals
-    are those of `torch.nn.functional`: `pad` and `conv2d`, `max_pool2d`, `avg_pool2d`. Settings for
-    two directions are pairs (down, across), or one number for both. A combination that torch
-    refuses is shown with the reason.
+    Taught in {ref}`sec-convolution`, {ref}`sec-padding-and-stride` and {ref}`sec-pooling`.
+    Values, sizes and refusals are those of `torch.nn.functional`: `pad` and `conv2d`,
+    `max_pool2d`, `avg_pool2d`. Settings for two directions are pairs (down, across), or one number
+    for both. A combination that torch refuses is shown with the reason.
     """
 
     input = Numbers(
@@ -50,8 +50,12 @@ class ConvolutionVisualizer(Widget):
     count_include_pad = Switch(True, help="average pooling: padding counts as cells").tag(sync=True)
     cell = Pair((0, 0), 0, 31, help="row and column of the selected output cell").tag(sync=True)
     controls = Choice(
-        "all", ("kernel", "border", "all"), help="which controls stand open; the others are folded"
+        "all",
+        ("kernel", "border", "pooling", "all"),
+        help="which controls stand open; the others are folded",
     ).tag(sync=True)
     question = Choice(
-        "none", ("none", "middle", "stride"), help="what the reader is asked before moving anything"
+        "none",
+        ("none", "middle", "stride", "winner"),
+        help="what the reader is asked before moving anything",
     ).tag(sync=True)

@@ -123,6 +123,13 @@ const QUESTIONS = {
     explain:
       "It starts at column 0 and at column 2. From column 4 it would reach over the edge, so the fifth column, here padding, is never read. Set the stride across to 2 to see it.",
   },
+  winner: {
+    question: "the 3 in the first row of the input becomes a 5. What happens to the output?",
+    options: ["nothing", "one number grows", "all four change"],
+    answer: 0,
+    explain:
+      "The largest number of its window is still the 6. Click the 3 and type 5, then 7: now it is the largest, and the output changes.",
+  },
 };
 
 function examples(ui) {
@@ -148,6 +155,7 @@ function examples(ui) {
 const FOLDED = {
   kernel: "Padding, stride, dilation, pooling",
   border: "Sizes, values, pooling",
+  pooling: "Sizes, values, padding, convolution",
 };
 
 /**
@@ -168,8 +176,8 @@ export function addControls(ui, { size, selected, sizes }) {
       predict(ui, { ...asked, answer: () => asked.answer, explain: () => asked.explain }),
     );
   }
+  const open = ui.get("controls");
   const modes = [
-    examples(ui),
     ui.choice({
       trait: "mode",
       label: "Mode",
@@ -181,10 +189,20 @@ export function addControls(ui, { size, selected, sizes }) {
     }),
     onlyIn(["max", "average"], toggle(ui, { trait: "ceil_mode", label: "ceil_mode" })),
     onlyIn(["average"], toggle(ui, { trait: "count_include_pad", label: "count_include_pad" })),
-    settingsTable(ui, mode, ["Input", "Kernel", "Window"]),
   ];
+  const [first, second] =
+    open === "pooling"
+      ? [
+          ["Window", "Stride"],
+          ["Input", "Kernel", "Padding", "Dilation"],
+        ]
+      : [
+          ["Input", "Kernel", "Window"],
+          ["Padding", "Stride", "Dilation"],
+        ];
+  const grids = settingsTable(ui, mode, first);
   const border = [
-    settingsTable(ui, mode, ["Padding", "Stride", "Dilation"]),
+    settingsTable(ui, mode, second),
     sizes,
     onlyIn(
       ["convolution"],
@@ -201,11 +219,15 @@ export function addControls(ui, { size, selected, sizes }) {
     onlyIn(["convolution"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
     onlyIn(["convolution"], toggle(ui, { trait: "flip", label: "turn the kernel by 180°" })),
   ];
-  const open = ui.get("controls");
+  const presets = examples(ui);
   const parts = {
-    kernel: [kernel, [...modes, ...border]],
-    border: [border, [...modes, ...kernel]],
-    all: [[...modes, ...border, ...kernel], []],
+    kernel: [kernel, [presets, ...modes, grids, ...border]],
+    border: [border, [presets, ...modes, grids, ...kernel]],
+    pooling: [
+      [modes[0], grids],
+      [presets, ...modes.slice(1), ...border, ...kernel],
+    ],
+    all: [[presets, ...modes, grids, ...border, ...kernel], []],
   };
   const [shown, folded] = parts[open];
   ui.controls(
