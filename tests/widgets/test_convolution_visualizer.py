@@ -25,6 +25,7 @@ REST = {
     "stride": [1, 1],
     "padding": [0, 0],
     "padding_mode": "zeros",
+    "output_padding": [0, 0],
     "dilation": [1, 1],
     "flip": False,
     "ceil_mode": False,
@@ -52,6 +53,10 @@ def torch_output(setting, x=None):
             y = F.avg_pool2d(
                 x, size, stride, padding, setting["ceil_mode"], setting["count_include_pad"]
             )
+        elif setting["mode"] == "transposed":
+            kernel = torch.tensor(setting["kernel"], dtype=torch.float64)[None, None]
+            extra, dilation = setting["output_padding"], setting["dilation"]
+            y = F.conv_transpose2d(x, kernel, None, stride, padding, extra, 1, dilation)
         else:
             kernel = torch.tensor(setting["kernel"], dtype=torch.float64)[None, None]
             kernel = kernel.flip(2, 3) if setting["flip"] else kernel
@@ -72,13 +77,14 @@ def random_setting(rng, mode=None):
         return rng.integers(low, high + 1, size=2).tolist()
 
     return REST | {
-        "mode": mode or str(rng.choice(["convolution", "max", "average"])),
+        "mode": mode or str(rng.choice(["convolution", "transposed", "max", "average"])),
         "input": matrix(rng, pair(1, 16)),
         "kernel": (rng.integers(-20, 21, size=pair(1, 7)) / 4).tolist(),
         "window": pair(1, 7),
         "stride": pair(1, 8),
         "padding": pair(0, 8) if rng.random() < 0.3 else pair(0, 3),
         "padding_mode": str(rng.choice(MODES)),
+        "output_padding": pair(0, 2) if rng.random() < 0.3 else [0, 0],
         "dilation": pair(1, 8) if rng.random() < 0.2 else pair(1, 2),
         "flip": bool(rng.random() < 0.5),
         "ceil_mode": bool(rng.random() < 0.5),
@@ -90,14 +96,16 @@ def random_setting(rng, mode=None):
 def randoms():
     """Random settings, each with torch's output or None; well over 1,000 of them are legal."""
     rng = np.random.default_rng(0)
-    settings = [random_setting(rng) for _ in range(3200)]
+    settings = [random_setting(rng) for _ in range(4400)]
     return [(setting, torch_output(setting)) for setting in settings]
 
 
 @pytest.fixture(scope="module")
 def legal(randoms):
     found = [(setting, y) for setting, y in randoms if y is not None]
-    assert len(found) >= 1000
+    for mode in ("convolution", "transposed"):
+        assert sum(setting["mode"] == mode for setting, _ in found) >= 400
+    assert len(found) >= 1500
     return found
 
 
@@ -118,6 +126,7 @@ def grid_of_settings(mode):
     rng = np.random.default_rng(1)
     options = {
         "convolution": [(1, 2), MODES, (False,), (True,)],
+        "transposed": [(1, 2), ("zeros",), (False,), (True,)],
         "max": [(1, 2, 3), ("zeros",), (False, True), (True,)],
         "average": [(1,), ("zeros",), (False, True), (False, True)],
     }[mode]
@@ -131,18 +140,19 @@ def grid_of_settings(mode):
                 "stride": [s, s],
                 "padding": [p, p],
                 "padding_mode": padding_mode,
+                "output_padding": [(n + p) % 3, n % 2],
                 "dilation": [d, d],
                 "ceil_mode": ceil_mode,
                 "count_include_pad": count,
             }
 
 
-@pytest.mark.parametrize("mode", ["convolution", "max", "average"])
+@pytest.mark.parametrize("mode", ["convolution", "transposed", "max", "average"])
 def test_every_small_setting_equals_torch_or_is_refused_as_by_torch(run_model, mode):
     settings = list(grid_of_settings(mode))
     expected = [torch_output(setting) for setting in settings]
     refused = sum(y is None for y in expected)
-    assert 100 < refused < len(settings) - 100
+    assert 50 < refused < len(settings) - 100
     check_against_torch(run_model, settings, expected)
 
 
@@ -153,8 +163,10 @@ def test_random_settings_equal_torch_or_are_refused_as_by_torch(run_model, rando
 def test_sources_are_the_inputs_that_autograd_finds(run_model):
     rng = np.random.default_rng(2)
     cases, expected = [], []
-    while len(cases) < 1200:
-        setting = random_setting(rng, mode=str(rng.choice(["convolution", "average"])))
+    while len(cases) < 1500:
+        setting = random_setting(
+            rng, mode=str(rng.choice(["convolution", "transposed", "average"]))
+        )
         # Distinct inputs and positive weights: no gradient is zero by chance.
         rows, columns = len(setting["input"]), len(setting["input"][0])
         setting["input"] = (1.0 + np.arange(rows * columns).reshape(rows, columns)).tolist()
@@ -168,6 +180,32 @@ def test_sources_are_the_inputs_that_autograd_finds(run_model):
         cases.append((setting, cell))
         expected.append(gradient.nonzero().tolist())
     assert run_model(WIDGET, "sourcesOf", cases) == expected
+
+
+def test_1000_more_transposed_convolutions_equal_torch(run_model):
+    rng = np.random.default_rng(5)
+    settings, expected = [], []
+    while sum(y is not None for y in expected) < 1000:
+        settings.append(random_setting(rng, "transposed"))
+        expected.append(torch_output(settings[-1]))
+    check_against_torch(run_model, settings, expected)
+
+
+def test_a_stamp_is_where_autograd_finds_an_input_of_a_transposed_convolution(run_model):
+    rng = np.random.default_rng(6)
+    cases, expected = [], []
+    while len(cases) < 200:
+        setting = random_setting(rng, "transposed")
+        setting["input"] = matrix(rng, rng.integers(1, 5, size=2))
+        setting["kernel"] = np.abs(np.array(setting["kernel"]) + 5.5).tolist()
+        x = torch.tensor(setting["input"], dtype=torch.float64, requires_grad=True)
+        if torch_output(setting, x) is None:
+            continue
+        cell = [int(rng.integers(n)) for n in x.shape]
+        jacobian = torch.autograd.functional.jacobian(lambda t, s=setting: torch_output(s, t), x)
+        cases.append((setting, cell))
+        expected.append(jacobian[..., cell[0], cell[1]].nonzero().tolist())
+    assert run_model(WIDGET, "stampOf", cases) == expected
 
 
 def test_sources_of_a_maximum_are_the_inputs_that_can_win(run_model):
@@ -282,6 +320,12 @@ def test_written_sums_have_the_value_of_torch(run_model, legal):
         ({"kernel": [[-1, 0.5]]}, [0, 1], "1·(−1) + 2·0.5 = 0"),
         ({"input": [[-2]], "kernel": [[1 / 9]]}, [0, 0], "−2·1/9 = −2/9"),
         ({"input": [[0.123]], "kernel": [[1]]}, [0, 0], "0.12·1 ≈ 0.12"),
+        ({"mode": "transposed"}, [1, 1], "0·3 + 1·2 + 3·1 + 4·0 = 5"),
+        (
+            {"mode": "transposed", "stride": [3, 3], "flip": True},
+            [2, 0],
+            "0: no cell of the input reaches it",
+        ),
         ({"mode": "max"}, [0, 0], "max(0, 1, 3, 4) = 4"),
         ({"mode": "max", "padding": [1, 1]}, [0, 0], "max(−∞, −∞, −∞, 0) = 0"),
         ({"mode": "average"}, [0, 0], "(0 + 1 + 3 + 4) / 4 = 2"),
@@ -335,6 +379,11 @@ def test_size_formulas_end_in_the_size_of_torch(run_model, legal):
     for at, (setting, y) in enumerate(legal):
         for axis in (0, 1):
             text = texts[2 * at + axis]
+            if setting["mode"] == "transposed":
+                whole, size = text.split(" = ")
+                assert evaluate(whole) == int(size) == y.shape[axis]
+                assert ends[2 * at + axis] == ""
+                continue
             whole, short, size = text.split(" = ")
             assert int(size) == y.shape[axis]
             assert evaluate(short) == y.shape[axis]
@@ -359,6 +408,12 @@ def test_size_formulas_end_in_the_size_of_torch(run_model, legal):
             "⌊(3 + 2·1 − 1·(2 − 1) − 1) / 2⌋",
         ),
         ("max", True, "⌈(n + 2p − d(k − 1) − 1) / s⌉ + 1", "⌈(3 + 2·1 − 1·(2 − 1) − 1) / 2⌉"),
+        (
+            "transposed",
+            False,
+            "(n − 1)s − 2p + d(k − 1) + o + 1",
+            "(3 − 1)·2 − 2·1 + 1·(2 − 1) + 0",
+        ),
         # An average pooling has no dilation.
         ("average", False, "⌊(n + 2p − k) / s⌋ + 1", "⌊(3 + 2·1 − 2) / 2⌋"),
         ("average", True, "⌈(n + 2p − k) / s⌉ + 1", "⌈(3 + 2·1 − 2) / 2⌉"),
@@ -387,6 +442,8 @@ def _unreads(run_model, axes):
         ({"dilation": [1, 3]}, "kernel, spread by dilation 3, spans 4 columns"),
         ({"padding": [3, 0], "padding_mode": "reflect"}, "needs an input of at least 4 rows"),
         ({"padding": [0, 4], "padding_mode": "circular"}, "around more than once"),
+        ({"mode": "transposed", "output_padding": [0, 1]}, "smaller than the stride, 1, or the"),
+        ({"mode": "transposed", "padding": [2, 0]}, "takes 4 rows away, and there are only 4"),
         ({"mode": "max", "padding": [2, 0]}, "at most half of it, 1; it is 2"),
         ({"mode": "average", "padding": [0, 2]}, "at most half of it, 1; it is 2"),
         ({"mode": "average", "window": [1, 5], "padding": [0, 0]}, "window spans 5 columns"),
@@ -412,6 +469,7 @@ def test_there_is_a_reason_exactly_where_torch_refuses(run_model, randoms):
         ("stride 3, 2", [[0, 8], [6, 8]]),
         ("max pool", [[4, 5], [7, 8]]),
         ("average pool", [[2, 3], [5, 6]]),
+        ("transposed", [[0, 0, 0, 1], [0, 0, 2, 3], [0, 2, 0, 3], [4, 6, 6, 9]]),
     ],
 )
 def test_examples_give_the_numbers_worked_by_hand(run_model, example, expected):
@@ -470,6 +528,16 @@ def test_numbers_in_cells(run_model):
         False,
         True,
     ]
+
+
+def test_the_size_that_a_published_report_has_wrong(run_model):
+    """pytorch issue 172560 says 509 for 128 cells, a kernel of 4 and stride 4; torch gives 512."""
+    assert (
+        F.conv_transpose1d(torch.zeros(1, 1, 128), torch.zeros(1, 1, 4), stride=4).shape[-1] == 512
+    )
+    axis = {"n": 128, "k": 4, "s": 4, "p": 0, "d": 1, "op": 0, "size": 512}
+    (text,) = run_model(WIDGET, "sizeText", [(axis, "transposed")])
+    assert evaluate(text.split(" = ")[0]) == 512
 
 
 def test_resizing_keeps_what_fits_and_adds_zeros(run_model):

@@ -1,4 +1,4 @@
-"""A window that slides over a small image: convolution and pooling, one output cell at a time."""
+"""Convolution, transposed convolution and pooling of a small image, one output cell at a time."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ class ConvolutionVisualizer(Widget):
 
     Taught in {ref}`sec-convolution`, {ref}`sec-padding-and-stride` and {ref}`sec-pooling`.
     Values, sizes and refusals are those of `torch.nn.functional`: `pad` and `conv2d`,
-    `max_pool2d`, `avg_pool2d`. Settings for two directions are pairs (down, across), or one number
-    for both. A combination that torch refuses is shown with the reason.
+    `conv_transpose2d`, `max_pool2d`, `avg_pool2d`. Settings for two directions are pairs (down,
+    across), or one number for both. A combination that torch refuses is shown with the reason.
     """
 
     input = Numbers(
@@ -34,7 +34,9 @@ class ConvolutionVisualizer(Widget):
         [[0, 1], [2, 3]], dims=2, low=-1e4, high=1e4, most=7, help="weights of the convolution"
     ).tag(sync=True)
     mode = Choice(
-        "convolution", ("convolution", "max", "average"), help="convolution or a kind of pooling"
+        "convolution",
+        ("convolution", "transposed", "max", "average"),
+        help="convolution, transposed or not, or a kind of pooling",
     ).tag(sync=True)
     flip = Switch(False, help="turn the kernel by 180°: true convolution").tag(sync=True)
     window = Pair((2, 2), 1, 7, help="kernel_size of the pooling").tag(sync=True)
@@ -44,6 +46,9 @@ class ConvolutionVisualizer(Widget):
         "zeros",
         ("zeros", "reflect", "replicate", "circular"),
         help="what the convolution's padding holds",
+    ).tag(sync=True)
+    output_padding = Pair(
+        (0, 0), 0, 7, help="transposed convolution: cells added at the far end of the output"
     ).tag(sync=True)
     dilation = Pair((1, 1), 1, 8, help="distance of the cells that a window reads").tag(sync=True)
     ceil_mode = Switch(False, help="pooling: round the output's size up").tag(sync=True)

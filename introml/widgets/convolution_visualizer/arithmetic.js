@@ -1,6 +1,7 @@
-// Convolution and pooling of one channel, exactly as torch computes and refuses them.
+// Convolution, transposed or not, and pooling of one channel, exactly as torch computes and refuses them.
 // A pair is [down, across]. A setting holds the widget's traits: mode, input, kernel, window, stride,
-// padding, padding_mode, dilation, flip, ceil_mode, count_include_pad. The frame is the padded input.
+// padding, padding_mode, output_padding, dilation, flip, ceil_mode, count_include_pad. The frame is the
+// padded input; a transposed convolution has none, and pads by taking cells away from its output.
 
 import { sum } from "../maths/numbers.js";
 
@@ -8,13 +9,14 @@ import { sum } from "../maths/numbers.js";
 /** @import { Matrix } from "../maths/matrix.js" */
 /**
  * @typedef {object} Setting
- * @property {"convolution" | "max" | "average"} mode
+ * @property {"convolution" | "transposed" | "max" | "average"} mode
  * @property {Matrix} input
  * @property {Matrix} kernel
  * @property {Pair} window
  * @property {Pair} stride
  * @property {Pair} padding
  * @property {string} padding_mode
+ * @property {Pair} output_padding
  * @property {Pair} dilation
  * @property {boolean} flip
  * @property {boolean} ceil_mode
@@ -34,8 +36,10 @@ export const FILL = -1; // the mode's own value: 0, or −∞ for max pooling
 export const UNKNOWN = -2; // padding that this mode cannot make
 export const BEYOND = -3; // past the padding: only ceil_mode reads here, and it counts for nothing
 
-/** @param {Setting} setting */
-const isPool = ({ mode }) => mode !== "convolution";
+/** @param {{ mode: string }} setting */
+const isPool = ({ mode }) => mode === "max" || mode === "average";
+/** @param {{ mode?: string }} setting */
+export const isTransposed = ({ mode }) => mode === "transposed";
 
 /**
  * What the numbers of one axis make together; `size` may be under 1, which is refused.
@@ -53,7 +57,24 @@ function alongAxis(n, k, s, p, d, ceil) {
   // A window must start on the input or on the padding before it.
   const dropped = ceil && (size - 1) * s >= n + p;
   if (dropped) size -= 1;
-  return { n, k, s, p, d, ceil, span, free, size, dropped };
+  return { n, k, s, p, d, op: 0, transposed: false, ceil, span, free, size, dropped };
+}
+
+/**
+ * The same for a transposed convolution, with `op` cells of output padding.
+ * @param {number} n
+ * @param {number} k
+ * @param {number} s
+ * @param {number} p
+ * @param {number} d
+ * @param {number} op
+ * @returns {Axis}
+ */
+function alongTransposed(n, k, s, p, d, op) {
+  const span = d * (k - 1) + 1;
+  const size = (n - 1) * s - 2 * p + span + op;
+  const plain = { ceil: false, free: 0, dropped: false };
+  return { n, k, s, p, d, op, transposed: true, span, size, ...plain };
 }
 
 /**
@@ -66,19 +87,25 @@ export function axes(setting) {
   const k = isPool(setting) ? window : [kernel.length, kernel[0].length];
   const d = mode === "average" ? [1, 1] : dilation;
   const ceil = isPool(setting) && ceil_mode;
+  if (isTransposed(setting)) {
+    const op = setting.output_padding;
+    return [0, 1].map((i) => alongTransposed(n[i], k[i], stride[i], padding[i], d[i], op[i]));
+  }
   return [0, 1].map((i) => alongAxis(n[i], k[i], stride[i], padding[i], d[i], ceil));
 }
 
 /**
  * Why torch refuses a setting: a list of { axis, reason } with the reasons "reflect", "circular",
- * "pooling padding" and "too small"; empty when it is legal.
+ * "pooling padding", "output padding" and "too small"; empty when it is legal.
  * @param {Setting} setting
  */
 export function refusals(setting) {
   const found = [];
-  for (const [axis, { n, k, p, size }] of axes(setting).entries()) {
+  for (const [axis, { n, k, s, p, d, op, size }] of axes(setting).entries()) {
     if (isPool(setting)) {
       if (p > Math.floor(k / 2)) found.push({ axis, reason: "pooling padding" });
+    } else if (isTransposed(setting)) {
+      if (op >= Math.max(s, d)) found.push({ axis, reason: "output padding" });
     } else {
       if (setting.padding_mode === "reflect" && p >= n) found.push({ axis, reason: "reflect" });
       if (setting.padding_mode === "circular" && p > n) found.push({ axis, reason: "circular" });
@@ -106,7 +133,8 @@ export function outputSize(setting) {
  * @param {Axis} axis
  * @param {string} mode
  */
-export function sourceLine({ n, p, s, span, size }, mode) {
+export function sourceLine({ n, p, s, span, size, transposed }, mode) {
+  if (transposed) return Array.from({ length: n }, (_, at) => at);
   const padded = n + 2 * p;
   const length = Math.max(padded, size < 1 ? 0 : (size - 1) * s + span);
   const refused = (mode === "reflect" && p >= n) || (mode === "circular" && p > n);
@@ -132,8 +160,8 @@ export function frame(setting) {
   const mode = isPool(setting) ? "zeros" : setting.padding_mode;
   const fill = setting.mode === "max" ? -Infinity : 0;
   const columns = sourceLine(across, mode);
-  const inside = (/** @type {number} */ place, /** @type {Axis} */ { n, p }) =>
-    place >= p && place < p + n;
+  const inside = (/** @type {number} */ place, /** @type {Axis} */ { n, p, transposed }) =>
+    transposed || (place >= p && place < p + n);
   return sourceLine(down, mode).map((row, i) =>
     columns.map((column, j) => {
       const least = Math.min(row, column);
@@ -148,19 +176,43 @@ export function frame(setting) {
 
 /**
  * The kernel as it lies on the input: true convolution turns it by 180°.
- * @param {Pick<Setting, "kernel" | "flip">} setting
+ * @param {Pick<Setting, "kernel" | "flip"> & { mode?: string }} setting
  */
-export function laidKernel({ kernel, flip }) {
-  return flip ? kernel.map((row) => row.toReversed()).toReversed() : kernel;
+export function laidKernel({ kernel, flip, mode }) {
+  return flip && mode !== "transposed"
+    ? kernel.map((row) => row.toReversed()).toReversed()
+    : kernel;
 }
 
 /**
- * The frame cells under the window of output cell [i, j], in the kernel's order.
+ * The inputs along one axis that a transposed convolution adds into output `at`: { from, by }, the
+ * input's place and that of its weight in the kernel.
+ * @param {Axis} axis
+ * @param {number} at
+ */
+function addedInto({ n, k, s, p, d }, at) {
+  const found = [];
+  for (let by = k - 1; by >= 0; by -= 1) {
+    const from = (at + p - by * d) / s;
+    if (Number.isInteger(from) && from >= 0 && from < n) found.push({ from, by });
+  }
+  return found;
+}
+
+/**
+ * The frame cells under the window of output cell [i, j], in the kernel's order; of a transposed
+ * convolution those that are added into it, in reading order.
  * @param {Setting} setting
  * @param {Pair} cell
  */
 export function windowCells(setting, [i, j]) {
   const [down, across] = axes(setting);
+  if (isTransposed(setting)) {
+    const columns = addedInto(across, j);
+    return addedInto(down, i).flatMap((row) =>
+      columns.map((column) => ({ a: row.by, b: column.by, row: row.from, column: column.from })),
+    );
+  }
   const cells = [];
   for (let a = 0; a < down.k; a += 1) {
     for (let b = 0; b < across.k; b += 1) {
@@ -173,6 +225,20 @@ export function windowCells(setting, [i, j]) {
     }
   }
   return cells;
+}
+
+/**
+ * The output cells into which a transposed convolution adds input cell [i, j], times the kernel.
+ * @param {Setting} setting
+ * @param {Pair} cell
+ */
+export function stampOf(setting, cell) {
+  const lines = axes(setting).map(({ k, s, p, d, size }, axis) =>
+    Array.from({ length: k }, (_, a) => cell[axis] * s + a * d - p).filter(
+      (at) => at >= 0 && at < size,
+    ),
+  );
+  return lines[0].flatMap((row) => lines[1].map((column) => [row, column]));
 }
 
 /**
@@ -235,7 +301,8 @@ export function output(setting) {
  * at the far end because the stride does not divide, and `between`, the indices of the others.
  * @param {Axis} axis
  */
-export function unread({ n, p, k, s, d, span, size }) {
+export function unread({ n, p, k, s, d, span, size, transposed }) {
+  if (transposed) return { end: 0, between: [] };
   const last = (size - 1) * s + span;
   const read = new Set();
   for (let i = 0; i < size; i += 1) for (let a = 0; a < k; a += 1) read.add(i * s + a * d);

@@ -34,7 +34,7 @@ function settingsTable(ui, mode, names) {
       ui.set({ [trait]: model.resized(matrix, rows, columns) });
     },
   });
-  const pooling = () => mode() !== "convolution";
+  const pooling = () => mode() === "max" || mode() === "average";
   /** @type {[string, string, typeof size | typeof pair, () => boolean][]} */
   const settings = [
     ["Input", "input", size, () => true],
@@ -43,6 +43,7 @@ function settingsTable(ui, mode, names) {
     ["Padding", "padding", pair, () => true],
     ["Stride", "stride", pair, () => true],
     ["Dilation", "dilation", pair, () => mode() !== "average"],
+    ["Added", "output_padding", pair, () => mode() === "transposed"],
   ];
   const named = settings.filter(([name]) => names.includes(name));
   const cells = named.map(([name, trait, field, shown]) => {
@@ -183,6 +184,7 @@ export function addControls(ui, { size, selected, sizes }) {
       label: "Mode",
       options: [
         ["convolution", "convolution"],
+        ["transposed", "transposed"],
         ["max", "max pool"],
         ["average", "average pool"],
       ],
@@ -194,11 +196,11 @@ export function addControls(ui, { size, selected, sizes }) {
     open === "pooling"
       ? [
           ["Window", "Stride"],
-          ["Input", "Kernel", "Padding", "Dilation"],
+          ["Input", "Kernel", "Padding", "Dilation", "Added"],
         ]
       : [
           ["Input", "Kernel", "Window"],
-          ["Padding", "Stride", "Dilation"],
+          ["Padding", "Stride", "Dilation", "Added"],
         ];
   const grids = settingsTable(ui, mode, first);
   const border = [
@@ -216,7 +218,7 @@ export function addControls(ui, { size, selected, sizes }) {
   ];
   const kernel = [
     matrixMenu(ui, "input", "Input values", model.INPUTS),
-    onlyIn(["convolution"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
+    onlyIn(["convolution", "transposed"], matrixMenu(ui, "kernel", "Kernel values", model.KERNELS)),
     onlyIn(["convolution"], toggle(ui, { trait: "flip", label: "turn the kernel by 180°" })),
   ];
   const presets = examples(ui);

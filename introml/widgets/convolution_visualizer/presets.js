@@ -98,6 +98,7 @@ const REST = {
   stride: [1, 1],
   padding: [0, 0],
   padding_mode: "zeros",
+  output_padding: [0, 0],
   dilation: [1, 1],
   flip: false,
   ceil_mode: false,
@@ -112,6 +113,12 @@ export const EXAMPLES = {
   "stride 3, 2": { ...REST, padding: [1, 1], stride: [3, 2] },
   "max pool": { ...REST, mode: "max" },
   "average pool": { ...REST, mode: "average" },
+  transposed: {
+    ...REST,
+    mode: "transposed",
+    input: [COUNTING[0].slice(0, 2), [2, 3]],
+    stride: [2, 2],
+  },
   "edges of a 3": {
     ...REST,
     input: THREE,

@@ -20,19 +20,21 @@ function title(box, name, text) {
 
 /** Names and sizes above the grids, the signs between them, and the window of a pooling. */
 export function titleNodes(at, setting, legal, rounded) {
-  const pools = setting.mode !== "convolution";
+  const transposed = model.isTransposed(setting);
+  const pools = setting.mode !== "convolution" && !transposed;
   const [down, across] = model.axes(setting);
   const padded = setting.padding.some((p) => p > 0) ? ", padded" : "";
-  const turned = setting.flip && !pools ? ", turned" : "";
+  const turned = setting.flip && !pools && !transposed ? ", turned" : "";
   const spread = down.d > 1 || across.d > 1 ? ", dilated" : "";
   const size = legal ? `${by(down.size, across.size)}${rounded ? ", rounded" : ""}` : "none";
   /** @type {SVGElement[]} */
   const nodes = [
-    ...title(at.input, "Input", `${by(down.n, across.n)}${padded}`),
+    ...title(at.input, "Input", `${by(down.n, across.n)}${transposed ? "" : padded}`),
     ...title(at.kernel, pools ? "Window" : "Kernel", `${by(down.k, across.k)}${turned}${spread}`),
-    ...title(at.output, "Output", size),
+    ...title(at.output, "Output", transposed && legal && padded ? `${size}, cut` : size),
   ];
-  const signs = pools ? ["", "→"] : [setting.flip ? "∗" : "⋆", "="];
+  const times = transposed ? "×" : setting.flip ? "∗" : "⋆";
+  const signs = pools ? ["", "→"] : [times, transposed ? "→" : "="];
   for (const [i, [x, y]] of (at.operators ?? []).entries()) {
     nodes.push(middleText(x, y + 9, "sign", signs[i]));
   }
@@ -86,6 +88,7 @@ export function borderNodes({ x, y, cell }, setting, legal, padded, text) {
 
 /** The smallest box around the window's cells. */
 function hull(under, { x, y, cell }) {
+  if (under.length === 0) return null;
   const [first, last] = [under[0], under.at(-1)];
   return {
     x: x + first.column * cell,
@@ -95,6 +98,21 @@ function hull(under, { x, y, cell }) {
   };
 }
 
+const squareOf = ({ x, y, cell }, i, j, name, inset) =>
+  s("rect", {
+    x: (x + j * cell + inset).toFixed(2),
+    y: (y + i * cell + inset).toFixed(2),
+    width: (cell - 2 * inset).toFixed(2),
+    height: (cell - 2 * inset).toFixed(2),
+    class: `${STYLE}-${name}`,
+  });
+
+/** The output cells into which an input cell of a transposed convolution is added. */
+export const stampNodes = (at, setting, cell) => [
+  squareOf(at.input, ...cell, "copied", 3),
+  ...model.stampOf(setting, cell).map(([i, j]) => squareOf(at.output, i, j, "copied", 3)),
+];
+
 /**
  * The window of output cell `selected` on the input, with its weights and, where padding copies input
  * cells, those cells; the outlines of kernel and output cell; the rays that join the three.
@@ -102,16 +120,10 @@ function hull(under, { x, y, cell }) {
 export function selectionNodes(at, setting, selected, resultBox) {
   const padded = model.frame(setting);
   const under = model.windowCells(setting, selected);
-  const kernel = setting.mode === "convolution" ? model.laidKernel(setting) : null;
+  const transposed = model.isTransposed(setting);
+  const kernel = transposed || setting.mode === "convolution" ? model.laidKernel(setting) : null;
   const { cell } = at.input;
-  const square = (i, j, name, inset) =>
-    s("rect", {
-      x: (at.input.x + j * cell + inset).toFixed(2),
-      y: (at.input.y + i * cell + inset).toFixed(2),
-      width: (cell - 2 * inset).toFixed(2),
-      height: (cell - 2 * inset).toFixed(2),
-      class: `${STYLE}-${name}`,
-    });
+  const square = (i, j, name, inset) => squareOf(at.input, i, j, name, inset);
   const marks = [];
   for (const { row, column } of under) {
     const { kind, source } = padded[row][column];
@@ -135,14 +147,16 @@ export function selectionNodes(at, setting, selected, resultBox) {
       marks.push(s("text", { ...place, class: `${STYLE}-weight` }, text));
     }
   }
+  if (transposed) marks.push(...under.map(({ a, b }) => squareOf(at.kernel, a, b, "lit", 1)));
   const read = hull(under, at.input);
-  const dense = model.axes(setting).every(({ d }) => d === 1);
-  for (const box of [at.kernel, resultBox, ...(dense ? [read] : [])]) {
+  const dense = !transposed && model.axes(setting).every(({ d }) => d === 1);
+  for (const box of [...(transposed ? [] : [at.kernel]), resultBox, ...(dense ? [read] : [])]) {
     marks.push(s("rect", { ...placeOf(box), class: `${STYLE}-outline` }));
   }
-  const rays = at.beside
-    ? [...rayNodes(read, at.kernel, at.input), ...rayNodes(at.kernel, resultBox, at.output)]
-    : [];
+  const rays =
+    at.beside && read
+      ? [...rayNodes(read, at.kernel, at.input), ...rayNodes(at.kernel, resultBox, at.output)]
+      : [];
   return { marks, rays };
 }
 

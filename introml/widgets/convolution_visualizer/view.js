@@ -3,7 +3,7 @@ import { defineWidget, h, picture, s, setAttributes } from "../kit/index.js";
 import { layOut } from "./layout.js";
 import * as model from "./model.js";
 import { addControls } from "./panel.js";
-import { borderNodes, selectionNodes, titleNodes } from "./scene.js";
+import { borderNodes, selectionNodes, stampNodes, titleNodes } from "./scene.js";
 
 const STYLE = "iml-convolution-visualizer";
 const SETTING = [
@@ -14,6 +14,7 @@ const SETTING = [
   "stride",
   "padding",
   "padding_mode",
+  "output_padding",
   "dilation",
   "flip",
   "ceil_mode",
@@ -82,6 +83,10 @@ function build(ui) {
 
   /** Says the value of a cell that is too small to show it. */
   function point(name, grid, i, j, values) {
+    if (name === "Input" && state.legal && model.isTransposed(state.setting)) {
+      drawSelection();
+      front.append(...stampNodes(state.at, state.setting, [i, j]));
+    }
     if (grid.readable || state.said.startsWith(REFUSED)) return;
     state.said = `${name} (${i}, ${j}) is ${model.shortNumber(values[i][j], 4)}. `;
     writeReadout();
@@ -89,7 +94,7 @@ function build(ui) {
 
   /** The kernel is drawn as it lies on the input; what is typed goes to its own place. */
   const ownPlace = (trait, i, j) => {
-    if (trait !== "kernel" || !ui.get("flip")) return [i, j];
+    if (trait !== "kernel" || !ui.get("flip") || ui.get("mode") === "transposed") return [i, j];
     return [ui.get("kernel").length - 1 - i, ui.get("kernel")[0].length - 1 - j];
   };
 
@@ -127,10 +132,10 @@ function build(ui) {
     const { setting } = state;
     const padded = model.frame(setting);
     const values = state.legal ? model.output(setting) : null;
-    const kernel =
-      setting.mode === "convolution"
-        ? model.laidKernel(setting)
-        : Array.from({ length: setting.window[0] }, () => Array(setting.window[1]).fill(null));
+    const weighs = setting.mode === "convolution" || setting.mode === "transposed";
+    const kernel = weighs
+      ? model.laidKernel(setting)
+      : Array.from({ length: setting.window[0] }, () => Array(setting.window[1]).fill(null));
     /** @type {any} */
     const shapes = {
       input: [padded.length, padded[0].length],
@@ -143,7 +148,7 @@ function build(ui) {
     svg.style.setProperty("height", `${at.height}px`);
 
     const { input } = setting;
-    const [down, across] = setting.padding;
+    const [down, across] = model.isTransposed(setting) ? [0, 0] : setting.padding;
     const inner = {
       x: at.input.x + across * at.input.cell,
       y: at.input.y + down * at.input.cell,
@@ -154,7 +159,7 @@ function build(ui) {
     const text = fitText(shown, at.input.cell);
     inputGrid.draw(inner, input, inputName, text);
     border.replaceChildren(...borderNodes(at.input, setting, state.legal, padded, text));
-    kernelGrid.node.style.setProperty("display", setting.mode === "convolution" ? "" : "none");
+    kernelGrid.node.style.setProperty("display", weighs ? "" : "none");
     kernelGrid.draw(at.kernel, kernel, `Kernel, ${by(...shapes.kernel)}`);
     outputGrid.node.style.setProperty("display", values ? "" : "none");
     const rounded = values

@@ -47,6 +47,7 @@ export function sumText(setting, cell) {
     return `(${terms.join(" + ")}) / ${divisor(setting, cell, padded)} ${sign} ${shortNumber(result)}`;
   }
   const kernel = laidKernel(setting);
+  if (under.length === 0) return "0: no cell of the input reaches it";
   const pairs = under.map(({ a, b }, i) => [values[i] ?? 0, kernel[a][b]]);
   const sign = equals([...pairs.flat(), result]);
   const shown = pairs.length > MANY_TERMS ? pairs.filter(([x, w]) => x * w !== 0) : pairs;
@@ -75,6 +76,7 @@ function maxText(values, result) {
  * @param {string} mode
  */
 export function sizeFormula({ ceil }, mode) {
+  if (mode === "transposed") return `(n ${MINUS} 1)s ${MINUS} 2p + d(k ${MINUS} 1) + o + 1`;
   const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
   const span = mode === "average" ? "k" : `d(k ${MINUS} 1) ${MINUS} 1`;
   return `${open}(n + 2p ${MINUS} ${span}) / s${close} + 1`;
@@ -85,13 +87,16 @@ export function sizeFormula({ ceil }, mode) {
  * @param {Axis} axis
  * @param {string} mode
  */
-export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }, mode) {
+export function sizeText({ n, k, s, p, d, op, ceil, free, size, dropped }, mode) {
   const [open, close] = ceil ? "⌈⌉" : "⌊⌋";
   const value = String(free).replace("-", MINUS);
   const span = mode === "average" ? k : `${d}·(${k} ${MINUS} 1) ${MINUS} 1`;
   const filled = `${open}(${n} + 2·${p} ${MINUS} ${span}) / ${s}${close} + 1`;
   const last = dropped ? ` ${MINUS} 1` : "";
   const result = String(size).replace("-", MINUS);
+  if (mode === "transposed") {
+    return `(${n} ${MINUS} 1)·${s} ${MINUS} 2·${p} + ${d}·(${k} ${MINUS} 1) + ${op} + 1 = ${result}`;
+  }
   return `${filled} = ${open}${value} / ${s}${close} + 1${last} = ${result}`;
 }
 
@@ -101,7 +106,9 @@ export function sizeText({ n, k, s, p, d, ceil, free, size, dropped }, mode) {
  * @param {number} axis
  * @param {{ end: number, between: number[] }} unread
  */
-export function endText({ n, p, s, span, free, size, dropped, ceil }, axis, { end, between }) {
+export function endText(numbers, axis, { end, between }) {
+  const { n, p, s, span, free, size, dropped, ceil, transposed } = numbers;
+  if (transposed) return "";
   const name = AXES[axis];
   const parts = [];
   const over = (size - 1) * s + span - (n + 2 * p);
@@ -129,7 +136,7 @@ export function problems(setting) {
   const both = axes(setting);
   const thing = setting.mode === "convolution" ? "kernel" : "window";
   return refusals(setting).map(({ axis, reason }) => {
-    const { n, k, p, d, span } = both[axis];
+    const { n, k, s, p, d, op, span, transposed } = both[axis];
     const name = AXES[axis];
     if (reason === "reflect") {
       return (
@@ -147,6 +154,18 @@ export function problems(setting) {
       return (
         `A pooling window of ${count(k, name)} allows a padding of at most half of it, ` +
         `${Math.floor(k / 2)}; it is ${p}. With more, a window could lie on the padding alone.`
+      );
+    }
+    if (reason === "output padding") {
+      return (
+        `An output padding of ${count(op, name)} is too large: it must be smaller than the stride, ` +
+        `${s}, or the dilation, ${d}.`
+      );
+    }
+    if (transposed) {
+      return (
+        `A padding of ${p} takes ${count(2 * p, name)} away, and there are only ` +
+        `${(n - 1) * s + span + op}. Use less padding or a larger kernel.`
       );
     }
     const spread = d > 1 ? `, spread by dilation ${d},` : "";

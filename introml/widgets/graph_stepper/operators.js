@@ -58,6 +58,9 @@ export const OPERATORS = {
       (_, a, b) => (a === b ? 0.5 : b > a ? 1 : 0),
     ],
     shut: () => true,
-    rules: ["1 where a is the larger, ½ at a tie, else 0", "1 where b is the larger, ½ at a tie, else 0"],
+    rules: [
+      "1 where a is the larger, ½ at a tie, else 0",
+      "1 where b is the larger, ½ at a tie, else 0",
+    ],
   },
 };
