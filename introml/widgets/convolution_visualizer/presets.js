@@ -43,8 +43,16 @@ const POINT = Array.from({ length: 7 }, (_, i) =>
 );
 const STEP = Array.from({ length: 6 }, () => [0, 0, 0, 9, 9, 9]);
 
+const FOUR = [
+  [0, 1],
+  [2, 3],
+];
+const SIXTEEN = matrix("1321 4650 7298 1034");
+
 export const INPUTS = {
   "0 to 8": COUNTING,
+  "0 to 3": FOUR,
+  "4 × 4": SIXTEEN,
   "one point": POINT,
   "a step": STEP,
   "digit 7 (crop)": SEVEN,
@@ -54,10 +62,7 @@ export const INPUTS = {
 };
 
 export const KERNELS = {
-  "0 to 3": [
-    [0, 1],
-    [2, 3],
-  ],
+  "0 to 3": FOUR,
   identity: [
     [0, 0, 0],
     [0, 1, 0],
@@ -116,7 +121,7 @@ export const EXAMPLES = {
   transposed: {
     ...REST,
     mode: "transposed",
-    input: [COUNTING[0].slice(0, 2), [2, 3]],
+    input: FOUR,
     stride: [2, 2],
   },
   "edges of a 3": {

@@ -12,11 +12,7 @@ import {
 import { roving } from "../kit/roving.js";
 import { placeNames } from "./labels.js";
 import * as model from "./model.js";
-import {
-  describeBetter,
-  describeLimits,
-  describeNetwork,
-} from "./wording.js";
+import { describeBetter, describeLimits, describeNetwork } from "./wording.js";
 
 const COLORS = ["blue", "green", "orange", "rose", "purple"];
 const KINDS = ["2012 to 2014", "residual", "made for phones", "2019 and later", "transformers"];
