@@ -66,7 +66,11 @@ function settingsTable(ui, mode, names) {
     h("span", {}),
     AXES.map((axis) => h("span", {}, axis)),
   );
-  return h("div", { class: `${STYLE}-settings` }, heads, cells);
+  const table = h("div", { class: `${STYLE}-settings` }, heads, cells);
+  ui.onRedraw(() => {
+    table.hidden = cells.every((cell) => cell.hidden);
+  });
+  return table;
 }
 
 /** A menu of named matrices for a trait; what the reader has changed is "your own". */
@@ -192,19 +196,12 @@ export function addControls(ui, { size, selected, sizes }) {
     onlyIn(["max", "average"], toggle(ui, { trait: "ceil_mode", label: "ceil_mode" })),
     onlyIn(["average"], toggle(ui, { trait: "count_include_pad", label: "count_include_pad" })),
   ];
-  const [first, second] =
-    open === "pooling"
-      ? [
-          ["Window", "Stride"],
-          ["Input", "Kernel", "Padding", "Dilation", "Added"],
-        ]
-      : [
-          ["Input", "Kernel", "Window"],
-          ["Padding", "Stride", "Dilation", "Added"],
-        ];
-  const grids = settingsTable(ui, mode, first);
+  const pools = open === "pooling";
+  const window = settingsTable(ui, mode, pools ? ["Window", "Stride"] : ["Window"]);
+  const grids = settingsTable(ui, mode, ["Input", "Kernel"]);
+  const rest = ["Padding", "Dilation", "Added"];
   const border = [
-    settingsTable(ui, mode, second),
+    settingsTable(ui, mode, pools ? rest : ["Stride", ...rest]),
     sizes,
     onlyIn(
       ["convolution"],
@@ -223,13 +220,13 @@ export function addControls(ui, { size, selected, sizes }) {
   ];
   const presets = examples(ui);
   const parts = {
-    kernel: [kernel, [presets, ...modes, grids, ...border]],
-    border: [border, [presets, ...modes, grids, ...kernel]],
+    kernel: [kernel, [presets, ...modes, window, grids, ...border]],
+    border: [border, [presets, ...modes, window, grids, ...kernel]],
     pooling: [
-      [modes[0], grids],
-      [presets, ...modes.slice(1), ...border, ...kernel],
+      [modes[0], window],
+      [...modes.slice(1), ...border, presets, ...kernel, grids],
     ],
-    all: [[presets, ...modes, grids, ...border, ...kernel], []],
+    all: [[presets, ...modes, window, grids, ...border, ...kernel], []],
   };
   const [shown, folded] = parts[open];
   ui.controls(
