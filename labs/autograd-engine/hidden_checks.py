@@ -102,6 +102,11 @@ def pulls_at_other_shapes(submission, rng):
             u = randn(rng, *large, dtype=dtype)
             same_pull(submission, name, [a, b], u)
             same_pull(submission, name, [b, a], u)
+        for name, shapes in (("@", [(3, 3)] * 3), ("*", [(3, 3)] * 3), ("-", [(3, 3)] * 3),
+                             ("tanh", [(3, 3)] * 2), ("relu", [(3, 3)] * 2)):  # fmt: skip
+            *given, u = (randn(rng, *shape, dtype=dtype) for shape in shapes)
+            hint = f"{name} or its pull changes a tensor that it is given. Make new ones."
+            assert_inputs_kept(submission, "pulled", name, given, u, hint=hint)
         n, k, m, B = (int(one) for one in rng.integers(2, 6, 4))
         for front, other in (((B,), ()), ((), (B,)), ((2, 1), (B,)), ((B,), (B,))):
             a = randn(rng, *front, n, k, dtype=dtype)
