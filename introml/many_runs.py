@@ -133,16 +133,30 @@ class Runs:
         order = order[done:, [unique[seed] for seed in self.seeds]]
         new = torch.empty(len(self.seeds), steps)
         for step, batch in enumerate(order):
-            loss = losses(self.weights, self.X[batch], self.y[batch], self.activation)
+            loss = self.batch_losses(batch)
             # Each network's weights are in its own term of the sum alone.
             gradients = torch.autograd.grad(loss.sum(), self.weights)
             rates = self.rates if self.rates.ndim == 1 else self.rates[:, done + step]
             with torch.no_grad():
-                for w, gradient in zip(self.weights, gradients, strict=True):
-                    w -= rates[:, None, None] * gradient
+                self.update(gradients, rates[:, None, None])
             new[:, step] = loss.detach()
         self.history = torch.cat([self.history, new], dim=1)
         return new
+
+    def batch_losses(self, batch: Tensor) -> Tensor:
+        """The loss of every run on its own batch, (runs,): `batch` (runs, batch_size) are places.
+
+        Taught in {ref}`sec-learning-rate`.
+        """
+        return losses(self.weights, self.X[batch], self.y[batch], self.activation)
+
+    def update(self, gradients: tuple[Tensor, ...], rates: Tensor) -> None:
+        """One step of SGD, in place: `rates` is (runs, 1, 1), `gradients` are as the weights.
+
+        Taught in {ref}`sec-learning-rate`.
+        """
+        for w, gradient in zip(self.weights, gradients, strict=True):
+            w -= rates * gradient
 
     @torch.no_grad()
     def loss(self, X: Tensor, y: Tensor) -> Tensor:
