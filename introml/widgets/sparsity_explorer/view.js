@@ -90,16 +90,6 @@ function build(ui) {
     describe: ([a, b]) => `w₁ = ${number(a)}, w₂ = ${number(b)}`,
     color: "training",
   });
-  const grip = dragHandle(paths, {
-    label: "Strength λ, in the picture",
-    axis: "x",
-    get: () => [ui.get("strength"), -HALF],
-    set: ([strength]) => ui.set({ strength: Number(strength.toFixed(2)) }),
-    step: [0.05, 0],
-    limits: { x: [weakest, strongest] },
-    describe: ([strength]) => `λ = ${significant(strength, 3)}`,
-  });
-
   ui.stage(plane.svg, paths.svg);
   ui.controls(
     ...(ui.get("question") ? [question(ui)] : []),
@@ -163,7 +153,6 @@ function build(ui) {
       [0, 1].map((which) => [strength, w[which]]),
       { color: "good", r: 5 },
     );
-    grip();
     ui.readout(describe({ penalty, strength, best, w, raised }));
   };
 }
