@@ -7,6 +7,8 @@ import { parseHTML } from "linkedom";
 const { document, window } = parseHTML("<!doctype html><html><body></body></html>");
 globalThis.document = document;
 globalThis.window = window;
+// Charts are numbered through the page (kit/plot.js); those that come alive count from 1.
+globalThis.imlCharts = 500;
 
 function stillModel(anchor, state) {
   return {

@@ -20,8 +20,15 @@ import { significant } from "./format.js";
 /** @typedef {"x" | "y"} Direction */
 /** @typedef {{ color?: string, width?: number, dash?: string | null, opacity?: number | null }} Look */
 
-/** How many charts there are: each has a clip path of its own name. */
-let plots = 0;
+/**
+ * The number of a chart, whose clip path needs a name of its own. Each widget brings its own copy of
+ * this file, so the count is the page's; the still pictures (`site/still.mjs`) count from further on.
+ */
+function nextNumber() {
+  const page = /** @type {{ imlCharts?: number }} */ (globalThis);
+  page.imlCharts = (page.imlCharts ?? 0) + 1;
+  return page.imlCharts;
+}
 
 const MARGIN = { top: 12, right: 14, bottom: 40, left: 50 };
 
@@ -78,7 +85,7 @@ export function plot({ width, height, label, x, y, margin = {}, role = "img" }) 
   const axes = { x: { ...x }, y: { ...y } };
   const scales = { x: scaleLinear(), y: scaleLinear() };
   const grid = s("g", { class: "iml-axes", "aria-hidden": "true" });
-  const clipId = `iml-clip-${Math.round(width)}-${Math.round(height)}-${++plots}`;
+  const clipId = `iml-clip-${nextNumber()}`;
   const clip = s(
     "clipPath",
     { id: clipId },
