@@ -58,11 +58,11 @@ def test_values_and_derivatives_by_hand(name):
 )
 def test_values_and_derivatives_equal_torchs(name, dtype, tolerance):
     function, derivative = ACTIVATIONS[name]
-    close = partial(torch.testing.assert_close, rtol=tolerance, atol=tolerance)
+    near = {"rtol": tolerance, "atol": tolerance}
     for seed in range(5):
         x = places(seed, dtype)
-        close(function(x), PYTORCHS[name](x))
-        close(derivative(x), slopes(PYTORCHS[name], x))
+        torch.testing.assert_close(function(x), PYTORCHS[name](x), **near)
+        torch.testing.assert_close(derivative(x), slopes(PYTORCHS[name], x), **near)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -409,4 +409,119 @@ ATTENTION = [
     ),
 ]  # fmt: skip
 
-PROMISES = {"gradient-descent": GRADIENT_DESCENT, "attention": ATTENTION}
+AUTOGRAD_ENGINE = [
+    (
+        "PyTorch's own automatic differentiation is not allowed",
+        ["tests/labs/test_autograd_engine_lab.py", "tests/grader/wire/test_withdrawal.py"],
+    ),
+    (
+        "further checks run on random graphs, at other sizes and in double precision; they ask "
+        "for nothing that the text does not say.",
+        ["random_graphs_of_numbers", "random_graphs_of_arrays", "tests/labs/test_promises.py"],
+    ),
+    (
+        "A result of Python numbers counts as right when it is within a millionth of a percent "
+        "of the exact one.",
+        ["tests/labs/test_promises.py"],
+    ),
+    (
+        "A tensor does when it is within 0.1% in `float32` and within a millionth of a percent "
+        "in `float64` (near zero, within 10⁻⁴ and 10⁻⁹).",
+        ["tests/labs/test_promises.py"],
+    ),
+    (
+        "No function changes the numbers or tensors that it is given, but for `grad`, where the "
+        "task says so.",
+        ["pulls_of_each_operator", "summed_to_the_smaller_shape", "gradients_of_arrays"],
+    ),
+    ("A number, its inputs, and its slope for each of them.", ["slopes_of_each_operator"]),
+    ("a + b.", ["slopes_of_each_operator"]),
+    ("a − b.", ["slopes_of_each_operator"]),
+    ("a · b.", ["slopes_of_each_operator"]),
+    ("a / b.", ["slopes_of_each_operator"]),
+    ("e to the power a.", ["slopes_of_each_operator"]),
+    ("The hyperbolic tangent.", ["slopes_of_each_operator"]),
+    ("max(a, 0).", ["slopes_of_each_operator"]),
+    ("at 0 too.", ["slopes_of_each_operator"]),
+    ("For a leaf it is that leaf alone.", ["each_box_after_its_inputs"]),
+    (
+        "Everything behind result, each box once and after its inputs.",
+        ["each_box_after_its_inputs", "long_chains_and_many_paths"],
+    ),
+    ("The boxes have inputs, a tuple of boxes.", ["each_box_after_its_inputs"]),
+    ("The result is the last.", ["each_box_after_its_inputs"]),
+    (
+        "would fail at a chain of 20,000 boxes, which a check tries.",
+        ["long_chains_and_many_paths"],
+    ),
+    ("60 boxes have $2^{60}$ paths.", ["long_chains_and_many_paths"]),
+    (
+        "what an input receives from several boxes, or from one twice, is **added**.",
+        ["gradients_of_numbers", "random_graphs_of_numbers"],
+    ),
+    ("after a second walk, `grad` is twice as large, as in PyTorch.", ["gradients_of_numbers"]),
+    (
+        "Boxes that are no leaves keep their `grad` of 0.0, and nothing of one walk is left for "
+        "the next.",
+        ["gradients_of_numbers"],
+    ),
+    (
+        "Add to the grad of each leaf the derivative of result.",
+        ["gradients_of_numbers", "gradients_of_arrays"],
+    ),
+    (
+        "A shape that is `u`'s own leaves it as it is.",
+        ["summed_to_the_smaller_shape", "sums_at_other_shapes"],
+    ),
+    (
+        "u added up to a shape that broadcasts to the shape of u.",
+        ["summed_to_the_smaller_shape", "sums_at_other_shapes"],
+    ),
+    ("-> a tensor of that shape, in the dtype of u.", ["sums_at_other_shapes"]),
+    (
+        "A tensor, its inputs, and how to pull a gradient back to them.",
+        ["pulls_of_each_operator"],
+    ),
+    (
+        "**`saved` holds the tensors that `pull` needs, and no others.**",
+        ["kept_by_random_graphs"],
+    ),
+    (
+        "the checks take `data` away from the boxes before they walk back.",
+        ["gradients_of_arrays", "random_graphs_of_arrays"],
+    ),
+    ("a + b, broadcast.", ["pulls_of_each_operator", "pulls_at_other_shapes"]),
+    ("a − b, broadcast.", ["pulls_of_each_operator", "pulls_at_other_shapes"]),
+    ("a · b number by number, broadcast.", ["pulls_of_each_operator", "pulls_at_other_shapes"]),
+    (
+        "The matrix product: (…, n, k) @ (…, k, m) -> (…, n, m).",
+        ["pulls_of_each_operator", "pulls_at_other_shapes"],
+    ),
+    ("The hyperbolic tangent of each number.", ["pulls_of_each_operator"]),
+    ("max(a, 0) of each number.", ["pulls_of_each_operator"]),
+    ("The sum of all numbers, of shape ().", ["pulls_of_each_operator"]),
+    (
+        "Each input's share is added up to the input's `shape`.",
+        ["gradients_of_arrays", "random_graphs_of_arrays"],
+    ),
+    ("a second walk adds to it. Other boxes keep `None`.", ["gradients_of_arrays"]),
+    ("Never add in place", ["gradients_of_arrays", "random_graphs_of_arrays"]),
+    (
+        "A tensor that several boxes keep, or one box twice, is there **once**.",
+        ["kept_bytes_are_counted", "kept_by_random_graphs"],
+    ),
+    (
+        "The bytes of all tensors saved behind result, each once.",
+        ["kept_bytes_are_counted", "kept_by_random_graphs"],
+    ),
+    (
+        "A hidden check compares the weights after some steps with those that PyTorch finds.",
+        ["training_equals_torch"],
+    ),
+]  # fmt: skip
+
+PROMISES = {
+    "gradient-descent": GRADIENT_DESCENT,
+    "attention": ATTENTION,
+    "autograd-engine": AUTOGRAD_ENGINE,
+}

@@ -20,6 +20,7 @@ NARROWER = {
     ("LineFit", "intercept"),
     ("LineFit", "marked"),  # as many as there are points
     ("AttentionHeatmap", "length"),  # as many as there are keys
+    ("MultiHead", "head"),  # as many as there are heads
     ("ScheduleComposer", "factor"),
     ("ScheduleComposer", "every"),
     ("ScheduleComposer", "noise"),
