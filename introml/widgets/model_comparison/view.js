@@ -237,7 +237,13 @@ function build(ui) {
     );
     const best = model.best(networks, scores, among);
     const said = [
-      describeLimits(among.length, networks.length, best < 0 ? null : networks[best].name),
+      describeLimits(
+        among.length,
+        networks.length,
+        best < 0 ? null : networks[best].name,
+        ui.get("most_parameters"),
+        ui.get("most_macs"),
+      ),
     ];
     if (one >= 0) {
       const error = 100 * model.standardError(scores[one] / 100, ui.get("pictures"));

@@ -48,10 +48,13 @@ export function describeBetter(networks, others) {
  * @param {number} count
  * @param {number} all
  * @param {string | null} name of the best
+ * @param {number} mostParameters
+ * @param {number} mostMacs
  */
-export function describeLimits(count, all, name) {
-  if (count === all) return `Without limits, the most accurate of the ${all} is ${name}.`;
-  if (count === 0) return `None of the ${all} is within these limits.`;
-  if (count === 1) return `Only ${name} is within these limits.`;
-  return `${count} of the ${all} are within these limits; the most accurate is ${name}.`;
+export function describeLimits(count, all, name, mostParameters, mostMacs) {
+  const limits = `at most ${millions(mostParameters)} and ${multiplyAdds(mostMacs)}`;
+  if (count === 0) return `None of the ${all} has ${limits}.`;
+  if (count === 1) return `Only ${name} has ${limits}.`;
+  const some = count === all ? `All ${all}` : `${count} of the ${all}`;
+  return `${some} have ${limits}; the most accurate is ${name}.`;
 }
