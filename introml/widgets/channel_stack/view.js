@@ -48,7 +48,7 @@ function build(ui) {
   });
   const editor = cellEditor();
   const back = s("g", { "aria-hidden": "true" });
-  const front = s("g", { "aria-hidden": "true", class: `${STYLE}-front` });
+  const front = s("g", { "aria-hidden": "true", class: "iml-cells-front" });
   const channels = Array.from({ length: ui.forms.channels.high }, (_, c) => c);
 
   /** The name of a cell, with its value as it is written in the picture too. */
@@ -115,9 +115,9 @@ function build(ui) {
     });
   }
 
-  const wrapper = h("div", { class: `${STYLE}-picture` }, svg, editor.node);
+  const wrapper = h("div", { class: "iml-cells-picture" }, svg, editor.node);
   wrapper.style.width = `${ui.width}px`;
-  const costs = h("div", { class: `${STYLE}-costs` });
+  const costs = h("div", { class: "iml-cells-lines" });
   ui.stage(wrapper);
   if (ui.get("question") === "grids") ui.controls(question(ui));
   ui.controls(
@@ -203,13 +203,13 @@ function build(ui) {
 
   /** The window on each channel that is read, its kernel, its sum, and the rays to the output cell. */
   function lit(at, now, [o, i, j], read) {
-    const box = ({ x, y, cell }, row, column, side, name) =>
+    const box = ({ x, y, cell }, row, column, side) =>
       s("rect", {
         x: (x + column * cell).toFixed(2),
         y: (y + row * cell).toFixed(2),
         width: (side * cell).toFixed(2),
         height: (side * cell).toFixed(2),
-        class: `${STYLE}-${name}`,
+        class: "iml-cells-outline",
       });
     const target = at.results[o];
     const end = [target.x, target.y + (i + 0.5) * target.cell];
@@ -222,12 +222,12 @@ function build(ui) {
           : null;
         return [
           ...(ray ? [ray] : []),
-          box(input, i, j, now.size, "outline"),
-          box(kernel, 0, 0, now.size, "outline"),
-          box(share, i, j, 1, "outline"),
+          box(input, i, j, now.size),
+          box(kernel, 0, 0, now.size),
+          box(share, i, j, 1),
         ];
       }),
-      box(target, i, j, 1, "outline"),
+      box(target, i, j, 1),
     ];
   }
 

@@ -151,7 +151,7 @@ export function selectionNodes(at, setting, selected, resultBox) {
   const read = hull(under, at.input);
   const dense = !transposed && model.axes(setting).every(({ d }) => d === 1);
   for (const box of [...(transposed ? [] : [at.kernel]), resultBox, ...(dense ? [read] : [])]) {
-    marks.push(s("rect", { ...placeOf(box), class: `${STYLE}-outline` }));
+    marks.push(s("rect", { ...placeOf(box), class: "iml-cells-outline" }));
   }
   const rays =
     at.beside && read

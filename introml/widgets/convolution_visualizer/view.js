@@ -57,7 +57,7 @@ function build(ui) {
   const back = s("g", { "aria-hidden": "true" });
   const rays = s("g", { "aria-hidden": "true" });
   const border = s("g", { "aria-hidden": "true" });
-  const front = s("g", { "aria-hidden": "true", class: `${STYLE}-front` });
+  const front = s("g", { "aria-hidden": "true", class: "iml-cells-front" });
   /** The name of a cell, with its value as it is written in the picture too. */
   function named(name, i, j, value, written) {
     const exact = value === null ? "nothing" : model.shortNumber(value, 4);
@@ -122,9 +122,9 @@ function build(ui) {
     });
   }
 
-  const wrapper = h("div", { class: `${STYLE}-picture` }, svg, editor.node);
+  const wrapper = h("div", { class: "iml-cells-picture" }, svg, editor.node);
   wrapper.style.width = `${ui.width}px`;
-  const sizes = h("div", { class: `${STYLE}-sizes` });
+  const sizes = h("div", { class: `iml-cells-lines ${STYLE}-sizes` });
   ui.stage(wrapper);
   addControls(ui, { size: () => state.size, selected, sizes });
 
