@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from introml.many_runs import batch_order
+from introml.many_runs import batch_order, cross_entropies
 from introml.normalization import BatchStatistics, normalize
 
 NORMS = ("none", "batch", "mean", "layer")
@@ -111,9 +110,7 @@ class DeepRuns:
         parameters = [w for layer in self.layers for w in layer] + self.scales
         history = torch.empty(len(self.seeds), steps)
         for step, batch in enumerate(order[self.steps :]):
-            scores = self.scores(self.X[batch], training=True)
-            each = F.cross_entropy(scores.flatten(0, 1), self.y[batch].flatten(), reduction="none")
-            loss = each.view(len(self.seeds), -1).mean(1)
+            loss = cross_entropies(self.scores(self.X[batch], training=True), self.y[batch])
             gradients = torch.autograd.grad(loss.sum(), parameters, allow_unused=True)
             with torch.no_grad():
                 for w, gradient in zip(parameters, gradients, strict=True):

@@ -51,6 +51,15 @@ def scores(weights: list[Tensor], X: Tensor, activation: Elementwise = torch.rel
     return hidden
 
 
+def cross_entropies(outputs: Tensor, answers: Tensor) -> Tensor:
+    """The mean cross-entropy of every run: scores (runs, n, classes), classes (runs, n) -> (runs,).
+
+    Taught in {ref}`sec-learning-rate`.
+    """
+    each = F.cross_entropy(outputs.flatten(0, 1), answers.flatten(), reduction="none")
+    return each.view(len(outputs), -1).mean(dim=1)
+
+
 def losses(
     weights: list[Tensor], X: Tensor, y: Tensor, activation: Elementwise = torch.relu
 ) -> Tensor:
@@ -60,9 +69,7 @@ def losses(
     Taught in {ref}`sec-learning-rate`.
     """
     outputs = scores(weights, X, activation)
-    answers = y.expand(len(outputs), y.shape[-1])
-    each = F.cross_entropy(outputs.flatten(0, 1), answers.flatten(), reduction="none")
-    return each.view(len(outputs), -1).mean(dim=1)
+    return cross_entropies(outputs, y.expand(len(outputs), y.shape[-1]))
 
 
 def batch_order(n: int, batch_size: int, steps: int, seeds: Iterable[int]) -> Tensor:

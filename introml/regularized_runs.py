@@ -7,10 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from introml.dropout import drop
-from introml.many_runs import Runs
+from introml.many_runs import Runs, cross_entropies
 from introml.regularization import soft_threshold
 
 
@@ -57,9 +56,7 @@ class RegularizedRuns(Runs):
             if layer:
                 hidden = self._dropped(self.activation(hidden))
             hidden = torch.baddbmm(self.weights[layer + 1], hidden, self.weights[layer])
-        answers = y.gather(1, batch)
-        each = F.cross_entropy(hidden.flatten(0, 1), answers.flatten(), reduction="none")
-        return each.view(len(hidden), -1).mean(dim=1)
+        return cross_entropies(hidden, y.gather(1, batch))
 
     def update(self, gradients: tuple[Tensor, ...], rates: Tensor) -> None:
         """As `Runs.update`, then the penalties on the weights.
