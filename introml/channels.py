@@ -75,7 +75,7 @@ def separable_as_full(depthwise: Tensor, pointwise_weight: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LayerCost:
+class ConvolutionCost:
     """What a layer of convolution has and does: weights, biases, and MACs for one example.
 
     Taught in {ref}`sec-channels`.
@@ -106,7 +106,7 @@ def layer_cost(
     dilation: Pair = 1,
     groups: int = 1,
     bias: bool = True,
-) -> LayerCost:
+) -> ConvolutionCost:
     """The cost of `nn.Conv2d` on one example of `input_size` (down, across).
 
     Each output channel has kh · kw weights for each of the C / groups channels that it reads, and
@@ -132,4 +132,4 @@ def layer_cost(
         places *= output_size(
             input_size[axis], kernel_size[axis], stride[axis], padding[axis], dilation[axis]
         )
-    return LayerCost(weights, outputs if bias else 0, weights * places)
+    return ConvolutionCost(weights, outputs if bias else 0, weights * places)
