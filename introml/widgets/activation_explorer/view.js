@@ -44,7 +44,7 @@ function describe({ name, scheme, x, value, slope, depth, signal, gradient }) {
   const ending = {
     vanishes: "It vanishes.",
     explodes: "It explodes.",
-    survives: "It neither vanishes nor explodes.",
+    survives: "It gets through.",
   }[model.verdict(gradient)];
   const power = depth === 1 ? "" : `; ${depth} such slopes make ${number(slope ** depth)}`;
   return (
