@@ -166,7 +166,7 @@ FAMILIES: dict[str, Family] = {
         Family(
             "autograd",
             "automatic differentiation",
-            r"^_backward$|^_make_dual|^_(enter|exit)_dual_level",
+            r"_backward|^_make_dual|^_(enter|exit)_dual_level",
             functions=(
                 *_named("torch.Tensor", "backward"),
                 *_named("torch.autograd", "backward grad functional Function.apply"),

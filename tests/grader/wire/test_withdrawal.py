@@ -144,6 +144,20 @@ def test_without_autograd_nothing_is_recorded_and_nothing_differentiates(withdra
     assert torch.autograd.grad(kept, w)[0].tolist() == [2, 2, 2]
 
 
+def test_without_autograd_its_derivatives_of_single_operators_are_gone_too(withdrawal):
+    u, v = torch.ones(3), torch.full((3,), 0.5)
+    withdrawal.withdraw(["autograd"])
+    for call in (
+        lambda: torch.ops.aten.tanh_backward(u, v),
+        lambda: torch.ops.aten.threshold_backward(u, v, 0),
+        lambda: torch.ops.aten._softmax_backward_data(u, v, 0, torch.float32),
+    ):
+        with pytest.raises(LibraryAnswer):
+            call()
+    withdrawal.put_back()
+    assert torch.ops.aten.tanh_backward(u, v).tolist() == [0.75] * 3
+
+
 def test_nothing_is_said_of_kernels_that_get_another(withdrawal):
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
