@@ -149,7 +149,7 @@ def test_a_way_to_the_dates_opens_their_form(address, open_tab):
     tab = open_tab(f"{address}teach/labs/tiny", settle=False, storage_state=TESS)
     assert not tab.page.locator("#opens_at").is_visible()
     tab.page.get_by_role("link", name="Dates", exact=True).click()
-    assert tab.page.locator("#opens_at").is_visible()
+    tab.page.locator("#opens_at").wait_for(state="visible")
 
 
 def test_all_links_are_copied_at_once(address, open_tab):

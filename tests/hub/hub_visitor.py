@@ -36,7 +36,7 @@ class Visitor(httpx.Client):
         }  # fmt: skip
         return self.post("/hub/invite", data=data)
 
-    def start_server(self, name: str, timeout: float = 60) -> float:
+    def start_server(self, name: str, timeout: float = 180) -> float:
         """Ask for the own server, and wait until it answers; how many seconds it took."""
         began = time.monotonic()
         self.get(f"/hub/spawn/{name}")
@@ -45,7 +45,8 @@ class Visitor(httpx.Client):
             answer = self.get(f"/user/{name}/api", follow_redirects=False)
             if answer.status_code == 200 and "version" in answer.json():
                 break
-            assert time.monotonic() - began < timeout, answer.text[:2000]
+            waited = time.monotonic() - began
+            assert waited < timeout, f"{answer}\n{answer.text[:2000]}\n{self.hub.log[-8000:]}"
             time.sleep(0.05)
         seconds = time.monotonic() - began
         self.get(f"/user/{name}/lab")  # signs in to the server as well

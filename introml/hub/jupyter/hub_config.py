@@ -85,7 +85,8 @@ def common(c: Any, course: Course, hub: HubSettings, hub_url: str = "") -> None:
     signed_in_as.install(hub.base_url, secure=secure)
     c.Spawner.cmd = [hub.students_python, "-P", "-m", "introml.hub.servers.singleuser"]
     c.Spawner.default_url = "/lab"
-    c.Spawner.start_timeout = c.Spawner.http_timeout = 60
+    # Twice what a loaded machine of two cores was seen to need for its first server.
+    c.Spawner.start_timeout = c.Spawner.http_timeout = 120
     c.Spawner.environment = {
         "INTROML_SUBMIT_URL": f"{url_of(sockets.service)}{hub.base_url}services/course/",
         "INTROML_SHARED": hub.shared,
