@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 from bs4 import BeautifulSoup
-from hub_visitor import Visitor
+from hub_visitor import NAVIGATES, Visitor
 from real_hub import ANN, BOB, PASSWORD, TAG
 from served import PREFIX, Tool, app_of, served
 from tiny_course import grade_next, notebook
@@ -28,6 +28,7 @@ from introml.hub.grades.submissions import NotAccepted, dates_of, hand_in
 from introml.hub.jupyter.signin import Invitations
 from introml.hub.jupyter.sockets import Sockets
 from introml.hub.web import concurrency_limit
+from introml.hub.web.browser_places import ELSEWHERE
 from introml.hub.web.concurrency_limit import MOST_FOLLOWED, MOST_RECEIVED
 
 
@@ -469,7 +470,7 @@ def test_what_a_student_shows_is_seen_by_no_other_persons_browser(real_hub, visi
     assert "anyone's page" in ann.get(f"/user/{ANN}/page").text, "the page that nobody else saw"
     assert evil.wait(20) == 0
     # It is by a cookie that the browser is known, and that goes with the one who signs out.
-    assert ann.cookies.get("introml-signed-in-as") == ANN
+    assert ann.cookies.get("introml-signed-in-as").startswith(f"{ANN}:")
     ann.get("/hub/logout")
     assert "introml-signed-in-as" not in ann.cookies
 
@@ -483,6 +484,92 @@ def test_a_copy_of_someones_cookies_opens_nothing_once_they_sign_out(real_hub, v
     # Nor does it open the course, of which the hub's own session is the key.
     for page in ("/hub/home", "/services/course/"):
         assert thief.get(page).url.path == "/hub/login"
+
+
+#: Sends a request as it was captured, with all its cookies; says the answer.
+REPLAYS = """
+import http.client, sys
+host, port, path, *headers = sys.argv[1:]
+connection = http.client.HTTPConnection(host, int(port), timeout=30)
+connection.request("GET", path, headers=dict(one.split(": ", 1) for one in headers))
+answer = connection.getresponse()
+print(answer.status, answer.getheader("Location", ""), answer.read().decode("utf-8", "replace"))
+"""
+
+
+def cookies_of(visitor):
+    """All cookies of someone's, as a request has them that reaches whoever has taken a place."""
+    return "; ".join(f"{one.name}={one.value}" for one in visitor.cookies.jar)
+
+
+def test_copied_cookies_open_nothing_at_another_place(real_hub, visit):
+    """A teacher's and a student's, in another network, another browser, another account's program,
+    and at the sockets of hub and service, past the proxy."""
+    tina = f"tina-{TAG}"
+    real_hub.add(tina, role="teacher")
+    teacher, ann = visit(tina), visit(ANN)
+    ann.start_server(ANN)
+    visit(BOB).start_server(BOB)  # whoever starts a server has an account
+    teaching, working = "/services/course/teach/roster", f"/user/{ANN}/api/contents"
+    opened = [(teacher, "/hub/home"), (teacher, teaching), (ann, "/hub/home"), (ann, working)]
+    for owner, path in opened:
+        owner.get(path)  # signs in to the course as well
+        assert owner.get(path, follow_redirects=False).status_code == 200
+
+    def refused(status, location):
+        # The hub, in a server's place, has its own address for it, and asks there who comes.
+        hubs = ("/hub/login", "/hub/api/oauth2/authorize", f"/hub{working}")
+        return status in (401, 403) or (status == 302 and location.startswith(hubs))
+
+    for owner, path in opened:
+        same = {"Cookie": cookies_of(owner), "User-Agent": owner.headers["User-Agent"]}
+        same |= NAVIGATES
+        elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
+        for transport, headers in (
+            (elsewhere, same),
+            (None, same | {"User-Agent": "another"}),
+            (None, same | {"User-Agent": "another", "Authorization": "token nobody"}),
+            (None, same | {"User-Agent": "another", "Authorization": "Bearer nobody"}),
+        ):
+            with httpx.Client(base_url=real_hub.address, transport=transport) as thief:
+                got = thief.get(path, headers=headers)
+                assert refused(got.status_code, got.headers.get("Location", "")), f"{path} {got}"
+        # The same machine, the same address, the same browser by its name: it is another account.
+        spoofed = {"X-Forwarded-For": "127.0.0.1", "X-Real-Ip": "127.0.0.1"}
+        given = [f"{name}: {value}" for name, value in (same | spoofed).items()]
+        command = ["/opt/introml/env/bin/python", "-c", REPLAYS, "127.0.0.1", str(real_hub.port)]
+        said = as_student(BOB, *command, path, *given).communicate(timeout=60)[0]
+        status, location, _ = said.split(" ", 2)
+        assert refused(int(status), location), f"{path} {said}"
+
+    # Past the proxy, a place cannot be made up: nor can one that the proxy told another reader.
+    sockets = Sockets(real_hub.course)
+    for place, path in ((sockets.hub, "/hub/home"), (sockets.service, teaching)):
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(place))) as thief:
+            for header in ("", f"{int(time.time())}.x.x.x"):
+                same = {"Cookie": cookies_of(teacher), "User-Agent": teacher.headers["User-Agent"]}
+                got = thief.get(f"http://at{path}", headers=same | {"X-Introml-Place": header})
+                assert refused(got.status_code, got.headers.get("Location", "")), f"{path} {got}"
+
+    # Whoever comes there is told why, and so is the log; who signed in goes on.
+    moved = Visitor(real_hub)
+    moved.headers["User-Agent"] = "another"
+    with moved:
+        for one in teacher.cookies.jar:
+            moved.cookies.jar.set_cookie(one)
+        for path in ("/hub/home", teaching):
+            page = moved.get(path)
+            assert (page.url.path, page.status_code) == ("/hub/login", 200)
+            assert ELSEWHERE in page.text
+        told = moved.get(teaching, headers={"Accept": "application/json"})
+        assert (told.status_code, ELSEWHERE in told.text) == (401, True)
+        assert moved.sign_in(tina, to=teaching).url.path == teaching
+        for owner, path in opened:
+            assert owner.get(path, follow_redirects=False).status_code == 200
+    log = teacher.get("/services/course/teach/log", params={"person": tina}).text
+    assert "refused a session" in log
+    for where in ("127.0.0.2 account 0 (root)", f"({BOB})", "went round the hub"):
+        assert where in log
 
 
 def test_no_link_leads_the_proxy_to_a_socket_that_is_closed_to_the_student(real_hub, visit):

@@ -51,6 +51,9 @@ class HubSettings(SettingsTable):
     #: puts on theirs can then do nothing here in the browser of a teacher who looks at it. Needs
     #: public_url, and that all names under its host (a wildcard in DNS and certificate) lead here.
     student_hosts: bool = False
+    #: Whether a session is good only where its browser signed in, so that a copy of its cookies is
+    #: no use. False where people's addresses change all the time.
+    bind_sessions: bool = True
     ssl_key: str = ""
     ssl_cert: str = ""
     idle_minutes: _Count = 60

@@ -68,6 +68,8 @@ largest = 10_000_000
 # A host name for each student's server; `introml hub hosts DOMAIN` writes it, and makes the
 # certificate (needs names and a certificate for *.hub.example.edu):
 # student_hosts = true
+# A session is good where its browser signed in; false where people's addresses change all the time:
+# bind_sessions = true
 
 # How people sign in: by one-time invitations and passwords (left out), or by your institution.
 # [signin]

@@ -77,12 +77,12 @@ def common(c: Any, course: Course, hub: HubSettings, hub_url: str = "") -> None:
     app.concurrent_spawn_limit = hub.starting_at_once
     app.active_server_limit = hub.most_servers
     app.tornado_settings = {"headers": {"X-Content-Type-Options": "nosniff"}}
+    secure = bool(hub.ssl_cert) or hub.public_url.startswith("https:")
+    cookie = signed_in_as.install(course, hub.base_url, secure=secure, bound=hub.bind_sessions)
     _pages(c, course, hub)
     _proxy(c, course, hub)
-    _services(c, course, hub, f"{hub_url}{hub.base_url}hub/api")
+    _services(c, course, hub, f"{hub_url}{hub.base_url}hub/api", cookie)
     _sign_in(c, course)
-    secure = bool(hub.ssl_cert) or hub.public_url.startswith("https:")
-    signed_in_as.install(hub.base_url, secure=secure)
     c.Spawner.cmd = [hub.students_python, "-P", "-m", "introml.hub.servers.singleuser"]
     c.Spawner.default_url = "/lab"
     # Twice what a loaded machine of two cores was seen to need for its first server.
@@ -160,7 +160,7 @@ def _proxy(c: Any, course: Course, hub: HubSettings) -> None:
     proxy.log_level = "warn"
 
 
-def _services(c: Any, course: Course, hub: HubSettings, hub_api: str) -> None:
+def _services(c: Any, course: Course, hub: HubSettings, hub_api: str, cookie: str) -> None:
     prefix = f"{hub.base_url}services/course/"
     origin = hub.public_url.rstrip("/") if hub.student_hosts else ""
     callback = f"{origin}{prefix}oauth_callback"
@@ -168,6 +168,7 @@ def _services(c: Any, course: Course, hub: HubSettings, hub_api: str) -> None:
     # that is a socket's, so the route to it is the proxy's (`extra_routes`).
     environment = {
         "INTROML_COURSE": str(course.folder),
+        "INTROML_SIGNED_IN_AS": cookie,
         "PYTHONUNBUFFERED": "1",
         "JUPYTERHUB_API_URL": hub_api,
         "JUPYTERHUB_SERVICE_NAME": "course",

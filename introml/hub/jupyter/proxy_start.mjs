@@ -6,6 +6,7 @@ import http from "node:http";
 import net from "node:net";
 import { dirname } from "node:path";
 import ConfigurableProxy from "../../../node_modules/configurable-http-proxy/lib/configproxy.js";
+import { bindNew, isSignedIn, placeOf, tell, tellNobody, withoutCopy } from "./browser_places.mjs";
 
 // The public address is listened at by the program that started the hub, so that it is nobody
 // else's while this proxy is away.
@@ -83,26 +84,40 @@ net.Socket.prototype.connect = function (...given) {
 };
 
 // Where all students' servers have the hub's own host name, what a student's server shows can do
-// whatever the reader's browser can. So only the browser of someone who is signed in as that student
-// gets there; all others meet the hub, as if that server did not run. A program that shows a token
-// is no browser: no page can be opened with that header. (With a name and a password in the address,
-// one could be, but that is another scheme, Basic.)
-const signedInAs = process.env.INTROML_SIGNED_IN_AS ?? "introml-signed-in-as";
+// whatever the reader's browser can. So only the browser of someone who signed in as that student, at
+// the place where it is, gets there; all others meet the hub, as if that server did not run. A program
+// that shows a token is no browser: no page can be opened with that header. (With a name and a
+// password in the address, one could be, but that is another scheme, Basic.) A token that is no good
+// must not let a copied cookie in.
+const hasHostEach = process.argv.includes("--host-routing");
 
-function mayPass(request, user) {
-  if (/^(token|bearer) /i.test(request.headers.authorization ?? "")) return true;
-  return (request.headers.cookie ?? "")
-    .split(";")
-    .some((one) => one.trim() === `${signedInAs}=${encodeURIComponent(user)}`);
+async function leadToServer(request, match, user) {
+  tellNobody(request);
+  if (/^(token|bearer) /i.test(request.headers.authorization ?? "")) {
+    delete request.headers.cookie;
+    return match;
+  }
+  const place = await placeOf(request);
+  if (hasHostEach) {
+    withoutCopy(request, user, place);
+    return match;
+  }
+  if (isSignedIn(request, user, place)) return match;
+  const hub = await this._routes.get("/");
+  tell(request, "hub", place);
+  return hub && { prefix: "/", target: hub.target };
 }
 
-if (!process.argv.includes("--host-routing")) {
-  const targetForReq = ConfigurableProxy.prototype.targetForReq;
-  ConfigurableProxy.prototype.targetForReq = async function (request) {
-    const match = await targetForReq.call(this, request);
-    const user = match && (await this._routes.get(match.prefix))?.user;
-    if (user === undefined || mayPass(request, user)) return match;
-    const hub = await this._routes.get("/");
-    return hub && { prefix: "/", target: hub.target };
-  };
-}
+const targetForReq = ConfigurableProxy.prototype.targetForReq;
+ConfigurableProxy.prototype.targetForReq = async function (request) {
+  const match = await targetForReq.call(this, request);
+  if (hasHostEach && !this.proxy.listeners("proxyRes").includes(bindNew)) {
+    this.proxy.on("proxyRes", bindNew);
+  }
+  const route = match && (await this._routes.get(match.prefix));
+  if (route?.user !== undefined) return leadToServer.call(this, request, match, route.user);
+  // The service asks after the place of sessions alone, and there is none without a cookie.
+  if (route?.extra && !request.headers.cookie) tellNobody(request);
+  else tell(request, route?.extra ? "service" : "hub", await placeOf(request));
+  return match;
+};

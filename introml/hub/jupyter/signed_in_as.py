@@ -1,63 +1,109 @@
-"""A cookie that says to the proxy as whom a browser is signed in to the hub.
+"""A session of the hub's is bound to the places where its browser signed in.
 
-It is no proof of anything, and opens nothing: without the right one, the proxy leads to no
-student's server (`proxy_start.mjs`), so no other person's browser shows a page of a student's.
+A cookie says as whom, and where (`introml.hub.web.browser_places`). By itself it opens nothing;
+without it, no other cookie does: not at the hub, not at the course's service, and the proxy leads
+to no student's server (`proxy_start.mjs`).
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 from typing import Any
-from urllib.parse import quote
 
 from jupyterhub.handlers import BaseHandler
 
-_COOKIE = "introml-signed-in-as"
-#: The environment variable that tells the cookie's name to the proxy.
-TOLD = "INTROML_SIGNED_IN_AS"
+from introml.hub.course import Course
+from introml.hub.web import browser_places as places
+
+#: The environment variable that tells the proxy how it names places, and the cookie's name.
+TOLD = "INTROML_PLACES"
 
 
-def cookie_name(base_url: str, *, secure: bool) -> str:
-    """The cookie's name: over TLS, one that a browser takes from the hub over TLS alone.
+class Bound:
+    """Sessions of one hub's, bound to places."""
 
-    A student can listen at another port of the hub's name, without TLS, and set cookies from there:
-    the browser that comes by would be led to that student's server.
+    def __init__(self, course: Course, cookie: str) -> None:
+        self._elsewhere = places.Elsewhere(course, "hub")
+        self._places = places.BrowserPlaces(course.secret("session"), places.HUB)
+        self._cookie = cookie
+
+    def user(self, handler: Any, user: Any) -> Any:
+        """The user whose cookies these are, if that user signed in at this place; else None."""
+        place = self._place(handler)
+        if user is None or self._places.is_signed_in(self._has(handler), user.name, place):
+            return user
+        handler.is_elsewhere = True
+        asyncio.get_running_loop().run_in_executor(None, self._elsewhere.note, user.name, place)
+        return None
+
+    def sign_in(self, handler: Any, user: Any) -> None:
+        """Set the cookie of who signs in at this handler."""
+        place = self._place(handler)
+        if place is not None:
+            self._set(handler, self._places.signed_in(self._has(handler), user.name, place))
+
+    def finish(self, handler: Any) -> None:
+        """Take the cookie away where nobody is known; at another place, it is still good there."""
+        # Elsewhere the browser does not send the hub's own cookie, so nobody is known.
+        in_hub = handler.request.path.startswith(handler.hub.base_url)
+        by_token = "Authorization" in handler.request.headers
+        known = getattr(handler, "_jupyterhub_user", "not asked") is not None or is_elsewhere(
+            handler
+        )
+        if in_hub and not by_token and not known and self._has(handler) is not None:
+            self._set(handler, "")
+
+    def _place(self, handler: Any) -> places.Place | None:
+        return self._places.told(handler.request.headers.get(places.HEADER))
+
+    def _has(self, handler: Any) -> str | None:
+        return handler.get_cookie(self._cookie)
+
+    def _set(self, handler: Any, value: str) -> None:
+        path, secure = handler.settings["base_url"], self._cookie.startswith("__")
+        if value:
+            # It must live as long as the hub's own cookie.
+            handler.set_cookie(
+                self._cookie, value, path=path, httponly=True, samesite="Lax", secure=secure,
+                expires_days=handler.cookie_max_age_days or 30,
+            )  # fmt: skip
+        else:
+            handler.clear_cookie(self._cookie, path=path, secure=secure)
+
+
+def is_elsewhere(handler: Any) -> bool:
+    """Whether this request's cookies are someone's who did not sign in at its place."""
+    return getattr(handler, "is_elsewhere", False)
+
+
+def install(course: Course, base_url: str, *, secure: bool, bound: bool) -> str:
+    """Bind the sessions of this process's hub, and tell its proxy. Returns the cookie's name.
+
+    `secure` says whether browsers come over TLS. Where sessions are not `bound`, every place is
+    the same one.
     """
-    if not secure:
-        return _COOKIE
-    return f"__{'Host' if base_url == '/' else 'Secure'}-{_COOKIE}"
-
-
-def note(handler: Any, cookie: str) -> None:
-    """Set the cookie of who asks this handler of the hub; take it away where nobody is known."""
-    # Elsewhere the browser does not send the hub's own cookie, so nobody is known.
-    in_hub = handler.request.path.startswith(handler.hub.base_url)
-    by_token = "Authorization" in handler.request.headers
-    if not in_hub or by_token or not hasattr(handler, "_jupyterhub_user"):
-        return
-    user = handler._jupyterhub_user
-    has = handler.get_cookie(cookie)
-    wanted = quote(user.name, safe="") if user is not None else None
-    if has == wanted:
-        return
-    path, secure = handler.settings["base_url"], cookie.startswith("__")
-    if wanted is None:
-        handler.clear_cookie(cookie, path=path, secure=secure)
-    else:
-        handler.set_cookie(cookie, wanted, path=path, httponly=True, samesite="Lax", secure=secure)
-
-
-def install(base_url: str, *, secure: bool) -> None:
-    """Have every answer of this process's hub say it, and its proxy know where.
-
-    `secure` says whether browsers come over TLS.
-    """
-    cookie = os.environ[TOLD] = cookie_name(base_url, secure=secure)
+    cookie = places.cookie_name(base_url, secure=secure)
+    told = {"key": places.key_from(course.secret("session")), "cookie": cookie, "bound": bound}
+    os.environ[TOLD] = json.dumps(told)
+    sessions = Bound(course, cookie)
+    by_cookie, signs_in = BaseHandler.get_current_user_cookie, BaseHandler.set_login_cookie
     finish = BaseHandler.finish
 
-    def noting(self: Any, *arguments: Any, **more: Any) -> Any:
+    def bound_to_its_place(self: Any) -> Any:
+        return sessions.user(self, by_cookie(self))
+
+    def with_its_place(self: Any, user: Any) -> None:
+        signs_in(self, user)
+        sessions.sign_in(self, user)
+
+    def without_it(self: Any, *arguments: Any, **more: Any) -> Any:
         if not self._headers_written:
-            note(self, cookie)
+            sessions.finish(self)
         return finish(self, *arguments, **more)
 
-    BaseHandler.finish = noting
+    BaseHandler.get_current_user_cookie = bound_to_its_place
+    BaseHandler.set_login_cookie = with_its_place
+    BaseHandler.finish = without_it
+    return cookie

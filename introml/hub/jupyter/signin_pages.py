@@ -16,8 +16,9 @@ from tornado import web
 from introml.book.style.tokens import css_variables
 from introml.hub.course import Person
 from introml.hub.jupyter.addresses import address_of
+from introml.hub.jupyter.signed_in_as import is_elsewhere
 from introml.hub.people import LONGEST, SHORTEST, people
-from introml.hub.web import Asset
+from introml.hub.web import Asset, browser_places
 from introml.hub.web.assets import assets
 
 _NO_INVITATION = (
@@ -105,6 +106,11 @@ class Login(LoginHandler):
     def set_default_headers(self) -> None:
         super().set_default_headers()
         self.set_header("Referrer-Policy", "same-origin")
+
+    def _render(self, login_error: str | None = None, **more: Any) -> Any:
+        if login_error is None and is_elsewhere(self):
+            login_error = browser_places.ELSEWHERE
+        return super()._render(login_error=login_error, **more)
 
 
 class Logout(LogoutHandler):

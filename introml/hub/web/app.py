@@ -144,12 +144,7 @@ async def _not_signed_in(request: Request, problem: NotSignedIn) -> Response:
     in_window = request.headers.get("sec-fetch-dest", "document") == "document"
     if request.method == "GET" and reads_pages and in_window:
         return request.app.state.identify.begin(request)
-    return _answer(
-        request,
-        401,
-        "You are not signed in any more. Open the course's page again to sign in, and repeat what "
-        "you did.",
-    )
+    return _answer(request, 401, str(problem))
 
 
 async def _refused(request: Request, problem: AnyHTTPException) -> Response:

@@ -56,6 +56,10 @@ from introml.hub.people import people
 from introml.hub.web.assets import assets
 from introml.hub.web.concurrency_limit import receiving
 
+_NOT_SIGNED_IN = (
+    "You are not signed in any more. Open the course's page again to sign in, and repeat what you "
+    "did."
+)
 _NOT_ON_ROSTER = "You are not on this course's roster. Ask your teacher."
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
 #: A page may have a field for each of 500 people.
@@ -90,7 +94,10 @@ class Identify(Protocol):
 
 
 class NotSignedIn(Exception):
-    """Nobody is signed in: a page lets them, everything else is refused."""
+    """Nobody is signed in: a page lets them, all else is refused. The text says what to do."""
+
+    def __init__(self, words: str = _NOT_SIGNED_IN) -> None:
+        super().__init__(words)
 
 
 class NotReady(Exception):

@@ -21,13 +21,15 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse, Response
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 from jupyterhub.services.auth import HubOAuth
 from tornado.web import HTTPError
 
 from introml.hub.course import Course
-from introml.hub.web.context import Session
+from introml.hub.web.browser_places import ELSEWHERE, HEADER, SERVICE, BrowserPlaces, Elsewhere
+from introml.hub.web.context import NotSignedIn, Session
 
 _SESSION = "introml-session"
 #: Of this cookie there is one for each sign-in under way, so that several windows don't meet.
@@ -39,6 +41,11 @@ _BELIEVED_S = 30
 #: How long the hub may take for an answer.
 _PATIENCE_S = 10
 _AGAIN = "Open the course's page again to sign in."
+#: The session goes on once its owner has signed in, so what was typed in its forms is still good.
+_SEND_AGAIN = (
+    "Open the course's page in another tab to do so. Then load this page again: your browser sends "
+    "what you had typed once more."
+)
 #: An address of ours as it may stand in a header: no control characters, no backslash.
 _ADDRESS = re.compile(r"/[!-\[\]-~]*")
 
@@ -52,23 +59,47 @@ class HubUnreachable(HTTPException):
 
 
 class HubIdentify:
-    """Knows by JupyterHub who makes a request. `hub` is found in the environment if left out."""
+    """Knows by JupyterHub who makes a request. `hub` is found in the environment if left out.
 
-    def __init__(self, course: Course, prefix: str, hub: HubOAuth | None = None) -> None:
+    `signed_in_as` is the cookie that binds sessions to places; "" where nothing does.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        prefix: str,
+        hub: HubOAuth | None = None,
+        signed_in_as: str = "",
+    ) -> None:
         self._hub = hub or HubOAuth(cache_max_age=_BELIEVED_S)
         self._prefix = prefix
         secret = course.secret("session")
         self._sessions = URLSafeSerializer(secret, salt="session", signer_kwargs=_SHA256)
+        self._places = BrowserPlaces(secret, SERVICE)
+        self._elsewhere = Elsewhere(course, "the course's pages")
+        self._signed_in_as = signed_in_as
         self._states = URLSafeTimedSerializer(secret, salt="sign-in", signer_kwargs=_SHA256)
         self._used: OrderedDict[str, float] = OrderedDict()
 
     async def session(self, request: Request) -> Session | None:
+        token, user = await self._session(request)
+        if user is None:
+            return None
+        if self._signed_in_as:
+            cookie = request.cookies.get(self._signed_in_as)
+            place = self._places.told(request.headers.get(HEADER))
+            if not self._places.is_signed_in(cookie, user, place):
+                await run_in_threadpool(self._elsewhere.note, user, place)
+                raise NotSignedIn(f"{ELSEWHERE} {_SEND_AGAIN}")
+        return Session(user, token)
+
+    async def _session(self, request: Request) -> tuple[str, str | None]:
+        """The token in a browser's cookie, and whose it is: None if nobody's, or no longer."""
         try:
             token = self._sessions.loads(request.cookies.get(_SESSION, ""))
         except BadSignature:
-            return None
-        user = await self._user(token, request.cookies.get(_HUB_SESSION, ""))
-        return Session(user, token) if user is not None else None
+            return "", None
+        return token, await self._user(token, request.cookies.get(_HUB_SESSION, ""))
 
     async def token(self, token: str) -> str | None:
         return await self._user(token, "")
@@ -110,10 +141,13 @@ class HubIdentify:
             raise HTTPException(400, f"JupyterHub did not let you sign in here. {_AGAIN}")
         self._use_up(challenge)
         token = await self._token_for(code, verifier)
-        if await self._user(token, request.cookies.get(_HUB_SESSION, "")) is None:
+        user = await self._user(token, request.cookies.get(_HUB_SESSION, ""))
+        if user is None:
             raise HTTPException(403, "Your JupyterHub account may not use this course's service.")
         response = RedirectResponse(address, 302)
-        self._set_cookie(request, response, _SESSION, self._sessions.dumps(token))
+        # Who has only moved keeps the session, of which the forms in other tabs are.
+        if (await self._session(request))[1] != user:
+            self._set_cookie(request, response, _SESSION, self._sessions.dumps(token))
         response.delete_cookie(_state_cookie(challenge), path=self._prefix)
         return response
 

@@ -82,7 +82,7 @@ def service_app(course: Course, path: str, prefix: str) -> FastAPI:
     public = os.environ.get("JUPYTERHUB_PUBLIC_URL", "")
     return create_app(
         course,
-        HubIdentify(course, prefix),
+        HubIdentify(course, prefix, signed_in_as=os.environ.get("INTROML_SIGNED_IN_AS", "")),
         prefix,
         hub_url=os.environ.get("JUPYTERHUB_BASE_URL") or "/",
         public_url=f"{public.rstrip('/')}/" if public else "",

@@ -1,5 +1,6 @@
 """The hub's configuration: what may be set, and what follows."""
 
+import json
 import os
 import stat
 import sys
@@ -18,6 +19,7 @@ from introml.hub.jupyter.hub_config import COURSE_SCOPE, common, local
 from introml.hub.jupyter.proxy import CourseProxy
 from introml.hub.jupyter.slurm_config import slurm
 from introml.hub.jupyter.spawner import OnePersonSpawner, StudentSpawner
+from introml.hub.web.browser_places import key_from
 
 SLURM = """
 [slurm]
@@ -163,6 +165,18 @@ def test_the_service_is_where_the_proxy_looks_for_it(sqlite_course):
         service = c.JupyterHub.services[0]
         assert service["oauth_redirect_uri"] == callback
         assert service["environment"]["JUPYTERHUB_OAUTH_CALLBACK_URL"] == callback
+
+
+@pytest.mark.parametrize("bound", [True, False])
+def test_proxy_and_service_know_what_binds_sessions(sqlite_course, bound):
+    changes = {} if bound else {"bind_sessions": False}
+    c = configured(sqlite_course, public_url="https://hub.example.edu", **changes)
+    told = json.loads(os.environ["INTROML_PLACES"])
+    assert told["bound"] is bound
+    assert told["cookie"] == "__Host-introml-signed-in-as"
+    assert told["key"] == key_from(sqlite_course.secret("session"))
+    service = c.JupyterHub.services[0]
+    assert service["environment"]["INTROML_SIGNED_IN_AS"] == told["cookie"]
 
 
 def test_no_idle_time_means_no_culler(sqlite_course):
