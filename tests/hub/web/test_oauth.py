@@ -106,6 +106,16 @@ class TestSigningIn:
         assert client.get(hub.authorize(first, "ann")).headers["location"] == PREFIX
         assert client.get(hub.authorize(second, "ann")).headers["location"].endswith("labs/tiny")
 
+    def test_who_signs_in_again_keeps_the_session_that_open_forms_are_of(self, hub, address):
+        client = browser(address)
+        ways = [client.get("").headers["location"] for _ in range(3)]
+        client.get(hub.authorize(ways[0], "ann"))
+        session = client.cookies["introml-session"]
+        client.get(hub.authorize(ways[1], "ann"))
+        assert client.cookies["introml-session"] == session
+        client.get(hub.authorize(ways[2], "bob"))
+        assert client.cookies["introml-session"] != session
+
     def test_signing_out_ends_the_session_here_and_goes_to_the_hub(self, hub, address):
         client = browser(address)
         sign_in(hub, client)
