@@ -15,7 +15,7 @@ _NEEDS = {
     "bit/s": ("direction", ("one way", "both ways", "shared")),
 }
 #: Units of a machine's figures, in any writing: GFLOPS, TOPS, GB/s, Gbps, GHz, GB, GiB.
-_OF_MACHINES = re.compile(r"OPS$|/s$|ps$|Hz$|^[kKMGTPE]i?[Bb]$")
+_OF_MACHINES = re.compile(r"OPS$|/s$|[bB]ps$|Hz$|^[kKMGTPE]i?[Bb]$")
 _MACHINE_UNITS = (*_NEEDS, "B", "Hz")
 #: How far a product may be from the data sheet's peak, which is rounded to two or three digits.
 _TOLERANCE = 0.01
