@@ -1,4 +1,4 @@
-export { placeNames } from "./labels.js";
+export { placeNames } from "../kit/labels.js";
 
 // Which networks are beaten by others, and which is the best within limits.
 
