@@ -10,6 +10,7 @@ import {
   s,
   significant,
 } from "../kit/index.js";
+import { arrowPath } from "../maths/arrow.js";
 import * as model from "./model.js";
 import { describe, describeGradient } from "./wording.js";
 
@@ -145,7 +146,7 @@ function build(ui) {
             draw,
           ),
         ]
-      : [fold("Another layer", radius, draw)]),
+      : [fold("Another layer", draw)]),
   );
 
   function drawSteps(steps, symbols) {
@@ -189,18 +190,21 @@ function build(ui) {
       if (wide > 26) {
         nodes.push(
           s("path", {
-            d: arrow(x, bottom + 24, x, bottom + 4),
+            d: arrowPath(x, bottom + 24, x, bottom + 4),
             class: "iml-unroller-arrow",
             opacity: faded,
           }),
-          s("text", { x: x + 5, y: bottom + 17, class: "iml-note", opacity: faded }, "Wₓ"),
+          s("text", { x: x + 5, y: bottom + 17, class: "iml-note", opacity: faded }, [
+            "W",
+            s("tspan", { dy: 3, "font-size": 9 }, "x"),
+          ]),
         );
         if (t > 0) {
           const from = middle(t - 1) + box / 2 + 2;
           const y = TOP + (model.H * CELL) / 2;
           nodes.push(
             s("path", {
-              d: arrow(from, y, x - box / 2 - 3, y),
+              d: arrowPath(from, y, x - box / 2 - 3, y),
               class: "iml-unroller-arrow",
               opacity: faded,
             }),
@@ -213,7 +217,7 @@ function build(ui) {
                 class: "iml-note",
                 opacity: faded,
               },
-              "Wₕ",
+              ["W", s("tspan", { dy: 3, "font-size": 9 }, "h")],
             ),
           );
         }
@@ -297,8 +301,8 @@ function build(ui) {
     const steps = model.forward(ui.get("cell"), weights(), inputs);
     const place = drawSteps(steps, symbols);
     const gated = ["lstm", "gru"].includes(ui.get("cell"));
-    radius.hidden = gated;
-    keep.hidden = !gated;
+    radius.style.display = gated ? "none" : "";
+    keep.style.display = gated ? "" : "none";
     const setting = {
       symbols,
       steps,
@@ -315,15 +319,6 @@ function build(ui) {
     const shown = drawGradient(chart, steps, inputs, place, symbols.length);
     ui.readout(describeGradient({ ...setting, ...shown }));
   };
-}
-
-/** A straight line with a head at its end. */
-function arrow(x1, y1, x2, y2) {
-  const length = Math.hypot(x2 - x1, y2 - y1) || 1;
-  const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
-  const side = (sign) =>
-    `${(x2 - 5 * ux - sign * 3.5 * uy).toFixed(1)} ${(y2 - 5 * uy + sign * 3.5 * ux).toFixed(1)}`;
-  return `M${x1.toFixed(1)} ${y1.toFixed(1)}L${x2.toFixed(1)} ${y2.toFixed(1)}M${side(1)}L${x2.toFixed(1)} ${y2.toFixed(1)}L${side(-1)}`;
 }
 
 export default defineWidget({

@@ -30,11 +30,9 @@ const apart = (a, b) => Math.hypot(...a.map((value, j) => value - b[j]));
  * What was read, the state, and whether the same character met another state before.
  * @param {Setting} setting
  */
-export function describe({ symbols, steps, radius }) {
+export function describe({ symbols, steps }) {
   const count = steps.length;
-  if (count === 0) {
-    return `Nothing is read yet: the state is 16 zeros. The spectral radius of W_h is ${fixed(radius)}.`;
-  }
+  if (count === 0) return "Nothing is read yet: the state is 16 zeros.";
   const { h } = steps[count - 1];
   const now = symbols[count - 1];
   const earlier = symbols.slice(0, count - 1).lastIndexOf(now);
@@ -46,7 +44,7 @@ export function describe({ symbols, steps, radius }) {
   const first = h.slice(0, 3).map((value) => fixed(value));
   return (
     `After ${quoted(symbols.slice(0, count))} the state begins with ${first.join(", ")}; its norm is ` +
-    `${fixed(Math.hypot(...h))}, with a spectral radius of ${fixed(radius)}.${again}`
+    `${fixed(Math.hypot(...h))}.${again}`
   );
 }
 
