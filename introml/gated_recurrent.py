@@ -23,16 +23,23 @@ class Gates(NamedTuple):
     b_h: Tensor
 
 
-def lstm_step(x: Tensor, h: Tensor, c: Tensor, gates: Gates) -> tuple[Tensor, Tensor]:
-    """c' = f ∘ c + i ∘ g and h' = o ∘ tanh c', gates i, f, o by the sigmoid and g by tanh.
+def lstm_step(
+    x: Tensor,
+    h: Tensor,
+    c: Tensor,
+    gates: Gates,
+) -> tuple[Tensor, Tensor]:
+    """f ∘ c + i ∘ g is the new c, and o ∘ tanh of it the new h.
 
-    Inputs (B, D), states h and cells c (B, H) -> the new h and c. The parts are in torch's order:
+    Inputs (B, D), states h and cells c (B, H) -> the new h and c. The gates i, f and o are
+    sigmoids, g is a tanh. The parts are in torch's order:
     i (write), f (keep), g (what to write), o (show).
     Source: Hochreiter and Schmidhuber, Long Short-Term Memory (1997); the gate f is of Gers et al.
     (2000).
     Taught in {ref}`sec-backpropagation-through-time`.
     """
-    i, f, g, o = (x @ gates.W_x + gates.b_x + h @ gates.W_h + gates.b_h).chunk(4, -1)
+    W_x, W_h, b_x, b_h = gates
+    i, f, g, o = (x @ W_x + b_x + h @ W_h + b_h).chunk(4, -1)
     c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
     return torch.sigmoid(o) * torch.tanh(c), c
 

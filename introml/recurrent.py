@@ -22,7 +22,9 @@ class Recurrence(NamedTuple):
 
 
 def rnn_step(x: Tensor, h: Tensor, parameters: Recurrence) -> Tensor:
-    """hₜ = tanh(xₜ W_x + hₜ₋₁ W_h + b): inputs (B, D) and states (B, H) -> states (B, H).
+    """tanh(x W_x + h W_h + b): x (B, D) and h (B, H) -> (B, H).
+
+    In letters of a sequence, hₜ from xₜ and hₜ₋₁.
 
     Taught in {ref}`sec-recurrent-networks`.
     """
@@ -31,7 +33,9 @@ def rnn_step(x: Tensor, h: Tensor, parameters: Recurrence) -> Tensor:
 
 
 def rnn(X: Tensor, h: Tensor, parameters: Recurrence) -> Tensor:
-    """The states after each step: inputs (B, T, D) and first states (B, H) -> (B, T, H).
+    """The state after each step: X (B, T, D), h (B, H) -> (B, T, H).
+
+    `h` are the states to begin with.
 
     Taught in {ref}`sec-recurrent-networks`.
     """
