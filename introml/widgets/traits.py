@@ -124,6 +124,18 @@ class Text(traitlets.TraitType):
         return value.strip()
 
 
+class OneLine(Text):
+    """Text in which every character can be seen: no line breaks, no control characters."""
+
+    def validate(self, obj: Any, value: Any) -> str:
+        text = super().validate(obj, value)
+        if not text.isprintable():
+            raise BadValue(
+                f"{_name(self, obj)} must be one line of printable text; it was given {value!r:.80}"
+            )
+        return text
+
+
 class Numbers(traitlets.TraitType):
     """A list of numbers (`dims=1`) or a rectangle of them (`dims=2`), each from `low` to `high`.
 

@@ -1,22 +1,7 @@
 """An expression that the reader types, as a graph that is walked forward and backward."""
 
-from typing import Any
-
 from introml.widgets.base import Widget
-from introml.widgets.traits import BadValue, Numbers, Switch, Text, Whole
-
-
-class Expression(Text):
-    """Text in which every character can be seen; the figure says what of it cannot be read."""
-
-    def validate(self, obj: Any, value: Any) -> str:
-        text = super().validate(obj, value)
-        if not text.isprintable():
-            raise BadValue(
-                f"{type(obj).__name__}.{self.name} must be one line of printable text, such as "
-                f"'(x + y) * z'; it was given {value!r:.80}"
-            )
-        return text
+from introml.widgets.traits import Numbers, OneLine, Switch, Whole
 
 
 class GraphStepper(Widget):
@@ -29,7 +14,7 @@ class GraphStepper(Widget):
     Taught in {ref}`sec-computation-graphs`.
     """
 
-    expression = Expression("(x + y) * z", 120, help="what is computed").tag(sync=True)
+    expression = OneLine("(x + y) * z", 120, help="what is computed").tag(sync=True)
     values = Numbers([-2, 5, -4], low=-1000, high=1000, most=8, help="of the variables").tag(
         sync=True
     )
