@@ -1,6 +1,7 @@
 """The model functions that ModelComparison ships, against the package's and plain search."""
 
 import itertools
+import math
 import random
 
 import pytest
@@ -91,7 +92,15 @@ def boxes(bubbles, placed):
         yield left, at["y"] - 10, width, 13
 
 
-def test_names_lie_neither_on_each_other_nor_outside(run_model):
+def gap(box, bubble):
+    """From the edge of a bubble to the nearest point of a box, less than 0 where it lies inside."""
+    x, y, w, h = box
+    across = max(x - bubble["x"], 0, bubble["x"] - x - w)
+    down = max(y - bubble["y"], 0, bubble["y"] - y - h)
+    return math.hypot(across, down) - bubble["r"]
+
+
+def test_names_lie_neither_on_each_other_nor_outside_and_nearest_to_their_own_bubbles(run_model):
     draw = random.Random(2)
     frame = {"x": 40, "y": 10, "width": 600, "height": 340}
     cases = []
@@ -118,7 +127,13 @@ def test_names_lie_neither_on_each_other_nor_outside(run_model):
             assert x + w <= 640 + 1e-6
             assert y >= 10 - 1e-6
             assert y + h <= 350 + 1e-6
-    assert placed_names > 300 * 12
+        for own, box in zip(
+            (i for i, at in enumerate(placed) if at), boxes(bubbles, placed), strict=True
+        ):
+            gaps = [gap(box, bubble) for bubble in bubbles]
+            assert gaps[own] == min(gaps)
+            assert sorted(gaps)[1] > 4.9
+    assert placed_names > 300 * 8
 
 
 def test_its_networks_are_the_facts():

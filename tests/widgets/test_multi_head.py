@@ -84,7 +84,7 @@ def test_the_random_numbers_are_normal(run_model):
 
 
 @pytest.mark.parametrize(
-    ("trait", "value"), [("heads", 3), ("head", 0), ("token", "it"), ("seed", 0)]
+    ("trait", "value"), [("heads", 3), ("head", 8), ("token", "it"), ("seed", 0)]
 )
 def test_bad_values_are_refused_and_the_old_value_stays(trait, value):
     widget = MultiHead()

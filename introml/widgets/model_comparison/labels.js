@@ -1,4 +1,5 @@
-// Names beside bubbles where there is room; a name that would lie on another or on a bubble is left out.
+// Names beside bubbles where there is room. A name is left out if it would lie on another one, on a
+// bubble, or so near to another bubble that it could be that one's name.
 
 /** @typedef {{ x: number, y: number, r: number, name: string }} Bubble */
 /** @typedef {{ x: number, y: number, width: number, height: number }} Box */
@@ -6,6 +7,7 @@
 const HEIGHT = 13;
 const PER_CHARACTER = 6.3;
 const GAP = 3;
+const APART = 5; // from the bubbles of others, at least: more than from its own
 
 /**
  * @param {Box} a
@@ -18,10 +20,10 @@ const overlap = (a, b) =>
  * @param {Box} box
  * @param {Bubble} bubble
  */
-function covers(box, { x, y, r }) {
+function isNear(box, { x, y, r }) {
   const dx = Math.max(box.x - x, 0, x - box.x - box.width);
   const dy = Math.max(box.y - y, 0, y - box.y - box.height);
-  return Math.hypot(dx, dy) < r;
+  return Math.hypot(dx, dy) < r + APART;
 }
 
 /**
@@ -57,7 +59,7 @@ export function placeNames(bubbles, frame) {
       const free =
         inside &&
         !taken.some((other) => overlap(box, other)) &&
-        !bubbles.some((bubble, i) => i !== own && covers(box, bubble));
+        !bubbles.some((bubble, i) => i !== own && isNear(box, bubble));
       if (free) {
         taken.push(box);
         const at = { start: left, middle: left + width / 2, end: left + width };

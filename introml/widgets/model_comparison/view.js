@@ -157,7 +157,10 @@ function build(ui) {
         hint: "the same networks, with the weights of 2021",
       }),
     ),
-    legend(KINDS.map((text, i) => [COLORS[i], text, "dot"])),
+    legend([
+      ...KINDS.map((text, i) => [COLORS[i], text, "dot"]),
+      ["muted", "the most accurate up to here", "dash"],
+    ]),
   );
 
   return () => {
@@ -186,7 +189,11 @@ function build(ui) {
       among.map(cost),
       among.map((i) => scores[i]),
     );
-    setAttributes(front, { d: chart.path(line.map((k) => [cost(among[k]), scores[among[k]]])) });
+    const corners = line.flatMap((k, at) => {
+      const [x, y] = [cost(among[k]), scores[among[k]]];
+      return at === 0 ? [[x, y]] : [[x, scores[among[line[at - 1]]]], [x, y]];
+    });
+    setAttributes(front, { d: chart.path(corners) });
     const steps = ui.get("retrained")
       ? networks.flatMap((each, i) => (each.retrained === each.top1 ? [] : [i]))
       : [];

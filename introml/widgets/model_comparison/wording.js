@@ -25,7 +25,7 @@ export function describeNetwork(one, score, error, named) {
   return (
     `${named ? "It" : one.name} has ${millions(one.parameters)}, ${thousands((4 * one.parameters) / 1e6)} MB as fp32, ` +
     `needs ${multiplyAdds(one.macs)} (${flops} GFLOPs) for a picture of ${one.resolution} × ` +
-    `${one.resolution} pixels, and is right on ${fixed(score, 1)} ± ${fixed(error, 1)}% of them.`
+    `${one.resolution} pixels, and is right on ${fixed(score, 1)} ± ${fixed(error, 1)}% of the pictures.`
   );
 }
 
@@ -34,14 +34,14 @@ export function describeNetwork(one, score, error, named) {
  * @param {number[]} others which are at least as accurate with no more of both
  */
 export function describeBetter(networks, others) {
-  if (others.length === 0) return "None of the others is as accurate with no more of both.";
+  if (others.length === 0) return "No other network is as accurate with as few parameters and MACs.";
   const names = others.slice(0, 3).map((i) => networks[i].name);
   const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
   const list =
     more || names.length < 2
       ? names.join(", ")
       : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
-  return `At least as accurate with no more of both: ${list}${more}.`;
+  return `At least as accurate, with no more parameters and MACs: ${list}${more}.`;
 }
 
 /**

@@ -14,6 +14,6 @@ class MultiHead(Widget):
     heads = Choice(2, (1, 2, 4, 8), help="H, into how many heads the numbers are cut").tag(
         sync=True
     )
-    head = Whole(1, 1, 8, help="the head that stands out, counted from 1").tag(sync=True)
+    head = Whole(0, 0, 7, help="the head that stands out, counted from 0").tag(sync=True)
     token = Choice("thanked", ("Anna", "thanked", "her", "brother"), help="who asks").tag(sync=True)
     seed = Whole(1, 1, 999, help="which random layer").tag(sync=True)

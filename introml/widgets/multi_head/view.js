@@ -8,9 +8,9 @@ const LEFT = 62; // room for the words
 const GAP = 16;
 const NAMES = ["Q", "K", "V"];
 
-/** "number 3" or "numbers 3 and 4" or "numbers 5 to 8", counted from 1. */
+/** "number 3" or "numbers 2 and 3" or "numbers 4 to 7", counted from 0. */
 function columnsOf(head, size) {
-  const [first, last] = [head * size + 1, (head + 1) * size];
+  const [first, last] = [head * size, (head + 1) * size - 1];
   if (size === 1) return `number ${first}`;
   return `numbers ${first} ${size === 2 ? "and" : "to"} ${last}`;
 }
@@ -38,7 +38,8 @@ function build(ui) {
     return shown.layer;
   };
   const heads = () => ui.get("heads");
-  const head = () => Math.min(ui.get("head"), heads()) - 1;
+  const last = () => heads() - 1;
+  const head = () => Math.min(ui.get("head"), last());
   const token = () => model.WORDS.indexOf(ui.get("token"));
 
   const text = (x, y, said, options = {}) => s("text", { x, y, ...options }, said);
@@ -111,7 +112,7 @@ function build(ui) {
     });
     const group = s("g", { class: "iml-multi-map" }, squares, frame);
     // For the pointer alone: the controls below do the same for the keyboard.
-    group.addEventListener("click", () => ui.set({ head: index + 1 }));
+    group.addEventListener("click", () => ui.set({ head: index }));
     return group;
   }
 
@@ -125,13 +126,13 @@ function build(ui) {
         "cut. More heads are narrower heads.",
     }),
     ui.choice({ trait: "heads", label: "Heads", options: [1, 2, 4, 8] }),
-    ui.stepper({ trait: "head", label: "Head in colour", min: 1, max: heads }),
+    ui.stepper({ trait: "head", label: "Head in colour", min: 0, max: last }),
     ui.choice({ trait: "token", label: "Asking", options: model.WORDS }),
     fold("Another layer", ui.stepper({ trait: "seed", label: "Seed" })),
   );
 
   return () => {
-    if (ui.get("head") > heads()) return ui.set({ head: heads() });
+    if (ui.get("head") > last()) return ui.set({ head: last() });
     const found = model.multiHead(layer(), heads());
     const size = C / heads();
     const lefts = NAMES.map((_, i) => LEFT + i * (C * cell + GAP));
@@ -167,8 +168,8 @@ function build(ui) {
       ...table(outLeft, tops.joined, found.output, false),
     );
     ui.readout(
-      `Head ${own + 1} of ${heads()} has ${columnsOf(own, size)} of each row of Q, K and V, and ` +
-        `divides its scores by √${size}. In it, “${model.WORDS[t]}” puts most weight, ` +
+      `Head ${own} (of ${heads()}, counted from 0) has ${columnsOf(own, size)} of each row of Q, K ` +
+        `and V, and divides its scores by √${size}. In it, “${model.WORDS[t]}” puts most weight, ` +
         `${fixed(row[best])}, on “${model.WORDS[best]}”. Its outputs become ${columnsOf(own, size)} ` +
         `of the joined rows. The layer has ${model.parameters(layer())} parameters.`,
     );
