@@ -17,9 +17,9 @@ def lenet(
     """Two convolutions, each with a pooling, then three dense layers; a bend between them.
 
     In 1998 the bend was tanh and the poolings took means; later networks have `bend=nn.ReLU` and
-    `pool=nn.MaxPool2d`. (N, 1, 28, 28) -> scores (N, classes). 61,706 parameters for ten classes. In the original,
-    60,000: there the second convolution saw only some of the six maps, each pooled map had two
-    parameters, and the last layer measured distances.
+    `pool=nn.MaxPool2d`. (N, 1, 28, 28) -> scores (N, classes). 61,706 parameters for ten classes.
+    In the original, 60,000: there the second convolution saw only some of the six maps, each
+    pooled map had two parameters, and the last layer measured distances.
     Source: LeCun, Bottou, Bengio and Haffner (1998), section II.B.
     Taught in {ref}`sec-lenet-to-vgg`.
     """

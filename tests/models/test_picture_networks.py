@@ -70,6 +70,15 @@ def test_lenet_by_hand():
     assert by_layer == [156, 2_416, 48_120, 10_164, 850]
 
 
+def test_lenet_takes_other_bends_and_poolings_with_the_same_parameters():
+    net = lenet(bend=nn.ReLU, pool=nn.MaxPool2d)
+    kinds = [type(layer).__name__ for layer in net]
+    assert kinds.count("ReLU") == 4
+    assert kinds.count("MaxPool2d") == 2
+    assert not {"Tanh", "AvgPool2d"} & set(kinds)
+    assert parameters(net) == 61_706
+
+
 def test_alexnet_has_the_layers_of_one_weird_trick():
     net = on_meta(alexnet)
     assert convolutions(net) == ALEXNET

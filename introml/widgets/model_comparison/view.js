@@ -191,7 +191,12 @@ function build(ui) {
     );
     const corners = line.flatMap((k, at) => {
       const [x, y] = [cost(among[k]), scores[among[k]]];
-      return at === 0 ? [[x, y]] : [[x, scores[among[line[at - 1]]]], [x, y]];
+      return at === 0
+        ? [[x, y]]
+        : [
+            [x, scores[among[line[at - 1]]]],
+            [x, y],
+          ];
     });
     setAttributes(front, { d: chart.path(corners) });
     const steps = ui.get("retrained")

@@ -34,7 +34,8 @@ export function describeNetwork(one, score, error, named) {
  * @param {number[]} others which are at least as accurate with no more of both
  */
 export function describeBetter(networks, others) {
-  if (others.length === 0) return "No other network is as accurate with as few parameters and MACs.";
+  if (others.length === 0)
+    return "No other network is as accurate with as few parameters and MACs.";
   const names = others.slice(0, 3).map((i) => networks[i].name);
   const more = others.length > 3 ? ` and ${others.length - 3} more` : "";
   const list =
