@@ -157,10 +157,12 @@ function build(ui) {
         hint: "the same networks, with the weights of 2021",
       }),
     ),
-    legend([
-      ...KINDS.map((text, i) => [COLORS[i], text, "dot"]),
-      ["muted", "the most accurate up to here", "dash"],
-    ]),
+    legend(
+      /** @type {[string, string, string][]} */ ([
+        ...KINDS.map((text, i) => [COLORS[i], text, "dot"]),
+        ["muted", "the most accurate up to here", "dash"],
+      ]),
+    ),
   );
 
   return () => {
