@@ -20,7 +20,7 @@ BLOCKS = {
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """A convolution padded by half of its kernel, and a ReLU: (N, inputs, H, W) -> (N, outputs, …).
 
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=kernel // 2), nn.ReLU()
@@ -33,7 +33,7 @@ class Inception(nn.Module):
     `one`, `three`, `five` and `pooled` are the channels of the branches, as in `BLOCKS`; the first
     number of a pair is that of the 1 × 1 convolution in front.
     Source: Szegedy et al. (2015), figure 2b.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ def googlenet(classes: int = 1000) -> nn.Sequential:
     the two auxiliary classifiers that only training used; the paper's local response normalization,
     which has no parameters, is left out. Poolings round up.
     Source: Szegedy et al. (2015), table 1.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
 
     def halve() -> nn.MaxPool2d:

@@ -10,7 +10,7 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.S
     """A convolution without bias, padded by half of its kernel, and batch normalization.
 
     (N, inputs, H, W) -> (N, outputs, H / stride, W / stride), rounded up.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
     padding = kernel // 2
     return nn.Sequential(
@@ -24,7 +24,7 @@ class Residual(nn.Module):
 
     The shortcut hands on x as it is, or through a 1 × 1 convolution where the shape changes.
     Source: He et al. (2016), figure 2.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
 
     def __init__(self, residual: nn.Module, shortcut: nn.Module | None = None):
@@ -42,7 +42,7 @@ def basic_block(inputs: int, channels: int, stride: int = 1) -> Residual:
     """Two 3 × 3 convolutions: (N, inputs, H, W) -> (N, channels, H / stride, W / stride).
 
     Source: He et al. (2016), figure 5, left.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
     residual = nn.Sequential(
         convolution(inputs, channels, 3, stride), nn.ReLU(), convolution(channels, channels, 3)
@@ -56,7 +56,7 @@ def bottleneck(inputs: int, channels: int, stride: int = 1) -> Residual:
     (N, inputs, H, W) -> (N, channels, H / stride, W / stride). The 3 × 3 convolution has the
     stride, as in most later implementations; in the paper it was the first 1 × 1.
     Source: He et al. (2016), figure 5, right.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
     narrow = channels // 4
     residual = nn.Sequential(
@@ -74,7 +74,7 @@ def resnet(layers: int = 18, classes: int = 1000) -> nn.Sequential:
     bottlenecks: 11,689,512, 21,797,672 or 25,557,032 parameters for a thousand classes.
     Raises `ValueError` for another number of layers.
     Source: He et al. (2016), table 1.
-    Taught in {ref}`sec-lenet-to-vgg`.
+    Taught in {ref}`sec-inception-and-resnet`.
     """
     if layers not in BLOCKS:
         raise ValueError(f"layers is {layers}; it must be 18, 34 or 50.")
