@@ -9,8 +9,8 @@ import {
   setAttributes,
   significant,
 } from "../kit/index.js";
-import { placeNames } from "../kit/labels.js";
 import { roving } from "../kit/roving.js";
+import { placeNames } from "./labels.js";
 import * as model from "./model.js";
 import { describeBetter, describeLimits, describeNetwork } from "./wording.js";
 
@@ -157,10 +157,12 @@ function build(ui) {
         hint: "the same networks, with the weights of 2021",
       }),
     ),
-    legend([
-      ...KINDS.map((text, i) => [COLORS[i], text, "dot"]),
-      ["muted", "the most accurate up to here", "dash"],
-    ]),
+    legend(
+      /** @type {[string, string, string][]} */ ([
+        ...KINDS.map((text, i) => [COLORS[i], text, "dot"]),
+        ["muted", "the most accurate up to here", "dash"],
+      ]),
+    ),
   );
 
   return () => {
