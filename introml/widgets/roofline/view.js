@@ -1,4 +1,4 @@
-import { defineWidget, legend, plot, predict, s, significant } from "../kit/index.js";
+import { defineWidget, legend, plot, predict, s, significant, thousands } from "../kit/index.js";
 import * as model from "./model.js";
 import { describe, rate } from "./wording.js";
 
@@ -48,8 +48,8 @@ function build(ui) {
   ui.stage(chart.svg);
   ui.controls(
     ...(ui.get("question") ? [question(ui)] : []),
-    ui.slider({ trait: "batch", label: "Rows at once", scale: "log" }),
-    ui.slider({ trait: "width", label: "Width of the layer", scale: "log" }),
+    ui.slider({ trait: "batch", label: "Rows at once", scale: "log", format: thousands }),
+    ui.slider({ trait: "width", label: "Width of the layer", scale: "log", format: thousands }),
     ui.choice({
       trait: "machine",
       label: "Machine",
