@@ -1,5 +1,14 @@
 import { fold } from "../kit/controls.js";
-import { defineWidget, fixed, picture, plot, predict, s, significant } from "../kit/index.js";
+import {
+  defineWidget,
+  fixed,
+  legend,
+  picture,
+  plot,
+  predict,
+  s,
+  significant,
+} from "../kit/index.js";
 import { clamp } from "../maths/numbers.js";
 import * as model from "./model.js";
 import { describe } from "./wording.js";
@@ -11,8 +20,8 @@ const TALL = 184; // of the upper picture
 const TOP = 24;
 const TITLES = {
   "sin-cos": "The numbers of each position: the stronger the blue, the larger",
-  learned: "The table before training: the stronger the blue, the larger",
-  rope: "Each pair of numbers is a hand, turned by its position",
+  learned: "32 random rows: the stronger the blue, the larger",
+  rope: "Each pair of numbers is a hand; below it, the cosine between",
   alibi: "The factor on a key's weight, one row a head",
 };
 const LABELS = { "sin-cos": "dot product", learned: "dot product", rope: "dot product" };
@@ -43,7 +52,7 @@ function build(ui) {
       label: "position of the key",
       ticks: [0, 10, 20, 30, 40],
     },
-    y: { domain: [-4.4, 4.4], label: "dot product" },
+    y: { domain: [-4.4, 5.6], label: "dot product" },
     margin: { left: LEFT, right: RIGHT },
   });
   // For the pointer alone: the slider does the same for the keyboard.
@@ -61,7 +70,8 @@ function build(ui) {
   const more = fold("Width, base, looking back", width, base, back);
   ui.controls(
     predict(ui, {
-      question: "the query and the key both move 10 positions to the right. Their dot product …",
+      question:
+        "with sin–cos, query and key both move 10 positions to the right. Their dot product …",
       options: ["grows", "stays the same", "falls"],
       answer: () => 1,
       explain: () =>
@@ -81,6 +91,10 @@ function build(ui) {
     ui.slider({ trait: "query", label: "Query position", format: String }),
     ui.slider({ trait: "key", label: "Key position", format: String }),
     head,
+    legend([
+      ["green", "query"],
+      ["orange", "key"],
+    ]),
     more,
   );
 
@@ -117,11 +131,6 @@ function build(ui) {
           ...{ "text-anchor": "end", class: "iml-position-row" },
         }),
       ),
-      now.encoding === "learned"
-        ? text(LEFT + (model.TRAINED + 8) * step, TOP + 80, "no rows", {
-            ...{ "text-anchor": "middle", class: "iml-position-row" },
-          })
-        : "",
     );
     return tall;
   }
@@ -167,10 +176,11 @@ function build(ui) {
     );
   }
 
+  /** @returns {[number, number]} */
   function domain({ encoding, width }) {
-    if (encoding === "alibi") return [-25, 1];
-    if (encoding === "learned") return [-2.6 * width ** 0.75, 2.4 * width];
-    return [-0.56 * width, 0.56 * width];
+    if (encoding === "alibi") return [-25, 4];
+    if (encoding === "learned") return [-2.6 * width ** 0.75, 2.8 * width];
+    return [-0.56 * width, 0.72 * width];
   }
 
   return () => {

@@ -40,11 +40,14 @@ export function describe({ query, key, ...setting }) {
     );
   }
   const [before, what] = back
-    ? [`turned back by ${back}, `, `the query meets the keys as if it stood at ${query - back}`]
-    : ["", `any two positions ${apart(distance)} give the same`];
+    ? [`, turned back by ${back},`, `the query meets the keys as if it stood at ${query - back}`]
+    : ["", `any query and key that far apart give the same`];
   const dotted =
     encoding === "rope"
-      ? `The vector at query ${query}, ${before}and at key ${key}`
-      : `Positions ${query}, ${before}and ${key}`;
-  return `${dotted} have the dot product ${fixed(score)}, of at most ${most}; ${what}.`;
+      ? `One vector, turned for query ${query}${back ? ` (and back by ${back})` : ""} and for key ${key}, has`
+      : `Query ${query}${before} and key ${key} have`;
+  return (
+    `${dotted} the dot product ${fixed(score)}, of at most ${most}. They are ${apart(distance)}; ` +
+    `${what}.`
+  );
 }
