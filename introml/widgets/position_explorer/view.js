@@ -19,8 +19,8 @@ const RIGHT = 14;
 const TALL = 184; // of the upper picture
 const TOP = 24;
 const TITLES = {
-  "sin-cos": "The numbers of each position: the stronger the blue, the larger",
-  learned: "32 random rows: the stronger the blue, the larger",
+  "sin-cos": "Numbers of each position: a stronger blue is larger",
+  learned: "32 random rows: a stronger blue is larger",
   rope: "Each pair of numbers is a hand; below it, the cosine between",
   alibi: "The factor on a key's weight, one row a head",
 };
