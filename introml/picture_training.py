@@ -31,20 +31,28 @@ def train(
     epochs: int = 2,
     batch_size: int = 32,
     lr: float = 5e-3,
+    groups: list[dict] | None = None,
     seed: int = 0,
 ) -> nn.Module:
     """The network after `epochs` passes over the pictures X (n, C, H, W) with classes y (n,).
 
     The loss is the mean cross-entropy, minus the logarithm of the probability that the right class
     is given. Steps are those of `torch.optim.Adam`; its rate rises to `lr` over the first fifth of
-    all steps and then falls to nearly zero along a cosine. `seed` is that of the order of examples.
+    all steps and then falls to nearly zero along a cosine. `groups` are as in torch's optimizers,
+    the "params" to train, each group with its own "lr"; without them all learn at the one `lr`.
+    `seed` is that of the order of examples.
     Taught in {ref}`sec-lenet-to-vgg`.
     """
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+    groups = groups or [{"params": list(net.parameters()), "lr": lr}]
+    optimizer = torch.optim.Adam(groups, fused=True)
     steps = epochs * -(-len(X) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, lr, total_steps=steps, pct_start=0.2, cycle_momentum=False
+        optimizer,
+        [group["lr"] for group in groups],
+        total_steps=steps,
+        pct_start=0.2,
+        cycle_momentum=False,
     )
     net.train()
     for _ in range(epochs):

@@ -91,3 +91,20 @@ def test_each_seed_has_its_own_network_the_same_each_time(pictures):
     weights = [net[1].weight for _, _, net in first]
     assert not torch.equal(weights[0], weights[1])
     torch.testing.assert_close(weights, [net[1].weight for _, _, net in again], rtol=0, atol=0)
+
+
+def test_each_group_of_parameters_has_its_own_rate(pictures):
+    """The head at its rate and the rest at none: what torch's Adam makes of the head alone."""
+    X, y = pictures
+    net, twin = net_of(1), net_of(1)
+    body, head = net[:3], net[3]
+    groups = [
+        {"params": list(body.parameters()), "lr": 0.0},
+        {"params": head.parameters(), "lr": 1e-2},
+    ]
+    train(net, X, y, epochs=3, batch_size=50, groups=groups, seed=4)
+    with torch.no_grad():
+        features = twin[:3](X)
+    train(twin[3], features, y, epochs=3, batch_size=50, lr=1e-2, seed=4)
+    for ours, theirs in zip(net.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
