@@ -9,8 +9,8 @@ import {
   setAttributes,
   significant,
 } from "../kit/index.js";
+import { placeNames } from "../kit/labels.js";
 import { roving } from "../kit/roving.js";
-import { placeNames } from "./labels.js";
 import * as model from "./model.js";
 import { describeBetter, describeLimits, describeNetwork } from "./wording.js";
 
