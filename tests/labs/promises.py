@@ -520,8 +520,177 @@ AUTOGRAD_ENGINE = [
     ),
 ]  # fmt: skip
 
+CONVOLUTION = [
+    (
+        "At the end LeNet, made of your functions alone, learns from 8,000 handwritten digits to "
+        "read new ones, in a few seconds.",
+        ["learns_to_read_digits"],
+    ),
+    (
+        "PyTorch's own convolution and pooling, `unfold` and `fold` of `torch.nn.functional`, "
+        "which make patches of a picture into columns and back, and its automatic differentiation "
+        "are not allowed.",
+        ["tests/labs/test_convolution_lab.py", "tests/labs/test_cheating.py"],
+    ),
+    (
+        "Everything else is, also views such as `as_strided` and a tensor's own method `unfold`.",
+        ["tests/labs/test_convolution_lab.py"],
+    ),
+    (
+        "When you hand in, further checks run at other sizes and in double precision; they ask "
+        "for nothing that the text does not say.",
+        ["convolutions_at_other_sizes", "gradients_at_other_sizes", "tests/labs/test_promises.py"],
+    ),
+    (
+        "H and W may differ, and so may the two sizes of a kernel, kh down and kw across.",
+        ["windows_as_columns", "convolution_equals_torch", "gradients_of_convolution"],
+    ),
+    (
+        "Every function works for any sizes at which at least one window fits",
+        [
+            "columns_at_other_sizes", "convolutions_at_other_sizes", "columns_back_at_other_sizes",
+            "gradients_at_other_sizes", "pooling_at_other_sizes", "pooling_back_at_other_sizes",
+        ],
+    ),
+    (
+        "and returns numbers in the dtype of its input, be it `float32` or `float64`.",
+        [
+            "windows_as_columns", "convolution_equals_torch", "columns_added_back",
+            "gradients_of_convolution", "largest_and_winners", "gradients_to_winners",
+            "lenet_equals_torch",
+        ],
+    ),
+    (
+        "None changes the tensors that it is given.",
+        [
+            "windows_as_columns", "convolution_equals_torch", "columns_added_back",
+            "gradients_of_convolution", "largest_and_winners", "gradients_to_winners",
+            "lenet_equals_torch",
+        ],
+    ),
+    (
+        "A number counts as right when it is within 0.1% of the exact one in `float32`, and within "
+        "a millionth of a percent in `float64` (near zero, within 10⁻⁴ and 10⁻⁹).",
+        ["tests/labs/test_promises.py"],
+    ),
+    (
+        "Loops in Python over the cells of a kernel, 25 at most, cost little.",
+        ["tests/labs/test_convolution_lab.py"],
+    ),
+    ("the check there stops after 60 seconds.", ["tests/labs/test_convolution_lab.py"]),
+    (
+        "The stride need not divide: where the window would stick out, there is no place.",
+        ["sizes_of_outputs", "sizes_in_other_settings"],
+    ),
+    (
+        "The number of places of a window, a Python int.",
+        ["sizes_of_outputs", "sizes_in_other_settings"],
+    ),
+    (
+        "Put a border of `padding` zeros around each picture. Then write each window of kh × kw "
+        "cells as a column: first channel 0 row by row, then channel 1, and so on. The places, "
+        "too, come row by row.",
+        ["windows_as_columns", "columns_at_other_sizes"],
+    ),
+    ("Each window of x as a column.", ["windows_as_columns", "columns_at_other_sizes"]),
+    (
+        "x (N, C, H, W) -> (N, C · kh · kw, H′ · W′).",
+        ["windows_as_columns", "columns_at_other_sizes"],
+    ),
+    (
+        "The convolution of x, as deep learning has it: nothing is turned.",
+        ["convolution_equals_torch", "convolutions_at_other_sizes"],
+    ),
+    (
+        "x (N, C, H, W), weight (O, C, kh, kw), bias (O,) -> (N, O, H′, W′).",
+        ["convolution_equals_torch", "convolutions_at_other_sizes"],
+    ),
+    (
+        "put each entry back to the cell that it came from, add what meets there, and cut the "
+        "border off.",
+        ["columns_added_back", "columns_back_at_other_sizes"],
+    ),
+    ("Cells that no window has read get 0.", ["columns_back_at_other_sizes"]),
+    (
+        "The entries of the columns, added up where they came from.",
+        ["columns_added_back", "columns_back_at_other_sizes"],
+    ),
+    (
+        "columns (N, C · kh · kw, H′ · W′), shape (N, C, H, W) -> (N, C, H, W).",
+        ["columns_added_back", "columns_back_at_other_sizes"],
+    ),
+    (
+        "theirs are **summed** over the examples; each example has an input gradient of its own.",
+        ["gradients_of_convolution", "gradients_at_other_sizes"],
+    ),
+    ("The gradients of x, weight and bias, in this order.", ["gradients_of_convolution"]),
+    (
+        "u (N, O, H′, W′), x (N, C, H, W), weight (O, C, kh, kw).",
+        ["gradients_of_convolution", "gradients_at_other_sizes"],
+    ),
+    (
+        "Each gradient has the shape of what it belongs to.",
+        ["gradients_of_convolution", "gradients_at_other_sizes"],
+    ),
+    (
+        "A window of k × k cells moves by `stride`, without padding, and keeps the largest cell, "
+        "each channel by itself.",
+        ["largest_and_winners", "pooling_at_other_sizes"],
+    ),
+    (
+        "its place in the picture, row · W + column, an `int64`. If several cells of a window are "
+        "the largest, the first one has won, row by row.",
+        ["largest_and_winners", "pooling_at_other_sizes"],
+    ),
+    ("PyTorch counts so too.", ["largest_and_winners"]),
+    (
+        "The largest cell of each window, and its place in the picture.",
+        ["largest_and_winners", "pooling_at_other_sizes"],
+    ),
+    (
+        "x (N, C, H, W) -> two tensors (N, C, H′, W′), the second of int64.",
+        ["largest_and_winners", "pooling_at_other_sizes"],
+    ),
+    (
+        "Each output hands its whole gradient to the cell that has won, and the others get 0. "
+        "Where windows overlap, a cell may win several times, and then it gets the **sum**.",
+        ["gradients_to_winners", "pooling_back_at_other_sizes"],
+    ),
+    ("The gradient of the picture of that shape.", ["gradients_to_winners"]),
+    (
+        "u and winners (N, C, H′, W′), shape (N, C, H, W) -> (N, C, H, W).",
+        ["gradients_to_winners", "pooling_back_at_other_sizes"],
+    ),
+    (
+        "The order of the layers, the 5 × 5 kernels, the padding and the pooling are fixed; all "
+        "other sizes are those of the parameters and of the pictures, and the checks try others.",
+        ["lenets_of_other_sizes"],
+    ),
+    ("The scores, and what the way back needs.", ["lenet_equals_torch"]),
+    ("X (N, 1, H, W) -> scores (N, classes), kept.", ["lenets_of_other_sizes"]),
+    ("The gradients of the ten parameters, in their order.", ["lenet_equals_torch"]),
+    ("u (N, classes).", ["lenets_of_other_sizes"]),
+    (
+        "if all parameters are 0 but the last bias, the scores of every picture are that bias. "
+        "And then the gradient of the last bias is the sum of the rows of `u`, and all others "
+        "are 0.",
+        ["lenet_equals_torch"],
+    ),
+    (
+        "A hidden check calls `learn_digits` with 8,000 digits, whose classes it has renamed, and "
+        "asks it for 2,000 others: at least 97% of them must be read correctly.",
+        ["learns_to_read_digits"],
+    ),
+    (
+        "Try `count = 500`: so few digits make only 64 steps, and less than 90% are read. Try "
+        "`lr=1.0`: the steps are too large, and it does no better than guessing.",
+        ["labs/convolution/lab_test.toml"],
+    ),
+]  # fmt: skip
+
 PROMISES = {
     "gradient-descent": GRADIENT_DESCENT,
     "attention": ATTENTION,
     "autograd-engine": AUTOGRAD_ENGINE,
+    "convolution": CONVOLUTION,
 }

@@ -1,4 +1,4 @@
-"""Answers that are not the student's own work, in the two labs, graded in a real box.
+"""Answers that are not the student's own work, in three labs, graded in a real box.
 
 Each fails a check, since what it needs is not there, or is shown to a person: none passes unseen.
 """
@@ -107,6 +107,75 @@ CHEATS = {
         "import numpy as np\n"
         + CLOSED_FORM.format("torch.from_numpy(np.linalg.lstsq(A.numpy(), y.numpy())[0])"),
     ),
+    "a convolution by a computed name": (
+        "convolution", "conv",
+        "def conv(x, weight, bias, stride=1, padding=0):\n"
+        "    return getattr(torch, 'con' + 'v2d')(x, weight, bias, stride, padding)\n",
+    ),
+    "a convolution by an operator": (
+        "convolution", "conv",
+        "def conv(x, weight, bias, stride=1, padding=0):\n"
+        "    f = torch.ops.aten.mkldnn_convolution.default\n"
+        "    return f(x, weight, bias, [padding] * 2, [stride] * 2, [1, 1], 1)\n",
+    ),
+    "a layer of convolution": (
+        "convolution", "conv",
+        "def conv(x, weight, bias, stride=1, padding=0):\n"
+        "    layer = torch.nn.Conv2d(*weight.shape[1::-1], weight.shape[2:], stride, padding)\n"
+        "    layer.load_state_dict({'weight': weight, 'bias': bias})\n"
+        "    return layer.to(x.dtype)(x).detach()\n",
+    ),
+    "a convolution from another library": (
+        "convolution", "conv",
+        "from scipy.signal import correlate\n"
+        "def conv(x, weight, bias, stride=1, padding=0):\n"
+        "    x = torch.nn.functional.pad(x, [padding] * 4)\n"
+        "    y = [[sum(torch.from_numpy(correlate(a.numpy(), b.numpy(), 'valid', 'direct'))\n"
+        "         for a, b in zip(one, kernel)) for kernel in weight] for one in x]\n"
+        "    y = torch.stack([torch.stack(one) for one in y])[:, :, ::stride, ::stride]\n"
+        "    return y + bias[:, None, None]\n",
+    ),
+    "columns by an operator": (
+        "convolution", "im2col",
+        "def im2col(x, kh, kw, stride=1, padding=0):\n"
+        "    f = torch.ops.aten.im2col\n"
+        "    return f(x, [kh, kw], [1, 1], [padding] * 2, [stride] * 2)\n",
+    ),
+    "columns added back by a layer": (
+        "convolution", "col2im",
+        "def col2im(columns, shape, kh, kw, stride=1, padding=0):\n"
+        "    f = torch.nn.Fold(shape[2:], (kh, kw), padding=padding, stride=stride)\n"
+        "    return f(columns)\n",
+    ),
+    "a convolution's derivative": (
+        "convolution", "conv_backward",
+        "def conv_backward(u, x, weight, stride=1, padding=0):\n"
+        "    f = torch.ops.aten.convolution_backward\n"
+        "    return f(u, x, weight, [len(weight)], [stride] * 2, [padding] * 2, [1, 1], False,\n"
+        "             [0, 0], 1, [True] * 3)\n",
+    ),
+    "a derivative of the student's own convolution": (
+        "convolution", "conv_backward",
+        "def conv_backward(u, x, weight, stride=1, padding=0):\n"
+        "    f = lambda x, weight, bias: conv(x, weight, bias, stride, padding)\n"
+        "    return torch.func.vjp(f, x, weight, weight[:, 0, 0, 0] * 0)[1](u)\n",
+    ),
+    "pooling by an operator": (
+        "convolution", "max_pool",
+        "def max_pool(x, k, stride):\n"
+        "    return torch.ops.aten.max_pool2d_with_indices(x, [k, k], [stride] * 2)\n",
+    ),
+    "pooling of another kind": (
+        "convolution", "max_pool",
+        "def max_pool(x, k, stride):\n"
+        "    return torch.nn.functional.adaptive_max_pool2d(x, 2, return_indices=True)\n",
+    ),
+    "pooling's derivative": (
+        "convolution", "max_pool_backward",
+        "def max_pool_backward(u, winners, shape):\n"
+        "    f = torch.nn.functional.max_unpool2d\n"
+        "    return f(u, winners, 2, output_size=shape)\n",
+    ),
     "a library's scheduler": (
         "gradient-descent", "learning_rate",
         "from torch.optim import lr_scheduler\n"
@@ -115,6 +184,10 @@ CHEATS = {
 }  # fmt: skip
 #: The checks that a lab's cheats are about; the others take time and tell nothing more.
 ABOUT = {
+    "convolution": (
+        "windows_as_columns", "convolution_equals_torch", "columns_added_back",
+        "gradients_of_convolution", "largest_and_winners", "gradients_to_winners",
+    ),
     "attention": ("softmax_of_rows", "attention_equals_torch", "learns_to_look_up"),
     "gradient-descent": (
         "gradient_of_the_mean_loss", "gradient_at_other_sizes", "training_finds_the_line",

@@ -72,11 +72,12 @@ def test_the_precision_that_the_text_states_is_that_of_the_checks(name):
     }
 
 
-def test_the_precision_stated_for_the_engine_is_that_of_its_checks():
+def test_the_precision_stated_for_engine_and_convolution_is_that_of_their_checks():
     """Within 0.1%, and a millionth of a percent; near zero 10⁻⁴ and 10⁻⁹."""
     tight = {"rtol": 1e-6 / 100, "atol": 1e-9}
     near = {torch.float32: {"rtol": 0.1 / 100, "atol": 1e-4}, torch.float64: tight}
     assert numbers("autograd-engine", "EXACT", "NEAR") == {"EXACT": tight, "NEAR": near}
+    assert numbers("convolution", "NEAR") == {"NEAR": near}
 
 
 @pytest.mark.parametrize("name", PROMISES)
@@ -111,6 +112,9 @@ CALLED = {
     "softmax": "softmax functions",
     "attention": "attention",
     "autograd": "Automatic differentiation",
+    "convolution": "convolution",
+    "pooling": "pooling",
+    "patches": "patches",
     "optimizers": "`torch.optim`",
     "losses": "losses",
     "solvers": "solvers",

@@ -17,7 +17,7 @@ def test_a_new_course_is_for_its_owner_alone_and_its_settings_can_be_read(tmp_pa
     course.database.migrate()
     assert course.folder.stat().st_mode & 0o777 == 0o700
     assert course.settings.workers == 2
-    assert set(course.labs) == {"attention", "autograd-engine", "gradient-descent"}
+    assert set(course.labs) == {"attention", "autograd-engine", "convolution", "gradient-descent"}
     course.database.close()
 
 
@@ -52,7 +52,7 @@ def test_a_folder_that_others_can_read_is_refused_with_the_remedy(tmp_path):
         (
             'labs = ["atention"]',
             "'atention' is no lab; did you mean attention? there are: "
-            "attention, autograd-engine, gradient-descent",
+            "attention, autograd-engine, convolution, gradient-descent",
         ),
         (
             "wrokers = 2",
