@@ -138,7 +138,7 @@ def lenets_of_other_sizes(submission, rng):
         same_lenet(submission, parameters, X, u)
 
 
-@check(points=4, title="LeNet learns to read digits", time_s=60)
+@check(points=4, title="LeNet learns to read digits", time_s=120)
 def learns_to_read_digits(submission, rng):
     parts = [mnist.load(split) for split in ("train", "test")]
     X, y = (torch.cat(part) for part in zip(*parts, strict=True))

@@ -577,7 +577,7 @@ CONVOLUTION = [
         "Loops in Python over the cells of a kernel, 25 at most, cost little.",
         ["tests/labs/test_convolution_lab.py"],
     ),
-    ("the check there stops after 60 seconds.", ["tests/labs/test_convolution_lab.py"]),
+    ("the check there stops after two minutes.", ["tests/labs/test_convolution_lab.py"]),
     (
         "The stride need not divide: where the window would stick out, there is no place.",
         ["sizes_of_outputs", "sizes_in_other_settings"],

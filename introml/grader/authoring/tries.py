@@ -30,7 +30,8 @@ for _name in ("introml", "introml.data", "introml.data.{name}"):
     sys.modules[_name] = types.ModuleType(_name)
 def _load(split="train", data=base64.b64decode("{data}")):
     parts = numpy.load(io.BytesIO(data), allow_pickle=False)
-    X, y = (torch.from_numpy(parts[split + "_" + part]) for part in "Xy")
+    first = ("train", "test").index(split) * 2
+    X, y = (torch.from_numpy(parts["arr_" + str(first + n)]) for n in (0, 1))
     return X.float() / 255, y
 sys.modules["introml.data.{name}"].load = _load
 sys.modules["introml.data"].{name} = sys.modules["introml.data.{name}"]
@@ -42,12 +43,12 @@ def _stand_in(name: str) -> str:
 
     `load` of that module gives (X, y) for the splits "train" and "test".
     """
-    parts = {}
+    parts: list[np.ndarray] = []
     for split in ("train", "test"):
         X, y = importlib.import_module(f"introml.data.{name}").load(split)
-        parts |= {f"{split}_X": (X * 255).round().byte().numpy(), f"{split}_y": y.numpy()}
+        parts += [(X * 255).round().byte().numpy(), y.numpy()]
     file = io.BytesIO()
-    np.savez_compressed(file, **parts)
+    np.savez_compressed(file, *parts)
     return _STAND_IN.format(name=name, data=base64.b64encode(file.getvalue()).decode())
 
 

@@ -5,6 +5,7 @@ import copy
 import pytest
 from tiny import copy_of_tiny, tiny
 
+from introml.data import mnist
 from introml.grader.authoring import lab_test_file, tries
 from introml.grader.authoring.lab_test_file import Try
 from introml.grader.lab.lab import load_lab
@@ -83,4 +84,17 @@ def test_nothing_is_withheld_in_an_experiment(checker, tmp_path):
     """A student runs it where the library is whole."""
     with_loss = "descent = Descent(2); torch.nn.functional.mse_loss(y, y)"
     other = changed(checker, tmp_path, "descent = Descent(2)", with_loss)
+    assert list(tries.run_all(other, [])) == []
+
+
+def test_an_experiment_has_the_pictures_of_the_book(checker, tmp_path):
+    """In the box of the test, where introml is not; a student has it."""
+    X, y = mnist.load("test")
+    loads = f"""from introml.data import mnist
+X_new, y_new = mnist.load("test")
+assert (X_new.shape, y_new.sum()) == ((2000, 28, 28), {y.sum()}), y_new.sum()
+assert abs(X_new.double().sum() - {X.double().sum()}) < 1e-3, X_new.sum()
+assert len(mnist.load()[0]) == 8000
+descent = Descent(2)"""
+    other = changed(checker, tmp_path, "descent = Descent(2)", loads)
     assert list(tries.run_all(other, [])) == []
