@@ -143,9 +143,14 @@ def learns_to_read_digits(submission, rng):
     parts = [mnist.load(split) for split in ("train", "test")]
     X, y = (torch.cat(part) for part in zip(*parts, strict=True))
 
-    def accuracy(seed: int) -> float:
+    hint = (
+        "After the training that is given, less than 97% of new digits are read correctly. Are the "
+        "gradients of all ten parameters right, for batches too?"
+    )
+
+    def accuracy(seed: int, count: int = 8000) -> float:
         order, names = torch.from_numpy(rng.permutation(len(X))), rng.permutation(10)
-        known, new = order[:8000], order[8000:]
+        known, new = order[:count], order[8000:]
         # Digits under other names: parameters that a notebook brings along know nothing of them.
         classes = torch.from_numpy(names)[y]
         scores = submission.learn_digits(X[known, None], classes[known], X[new, None])
@@ -155,6 +160,9 @@ def learns_to_read_digits(submission, rng):
         )
         return (scores.argmax(1) == classes[new]).double().mean().item()
 
+    # A network that reads not half of them after a thousand digits needs no long training. In 20
+    # trials of the solution the lowest accuracy there was 0.91.
+    require(accuracy(0, count=1000) >= 0.5, hint)
     # In 40 trials of the solution the lowest accuracy was 0.972 and the mean 0.979, so that the
     # chance of one below 0.97 is at most 0.08 (95% confidence). Of three trials one must succeed:
     # a right answer fails at most once in 1,900.
@@ -163,6 +171,5 @@ def learns_to_read_digits(submission, rng):
         rng,
         threshold=0.97,
         miss=0.08,
-        hint="After the training that is given, less than 97% of new digits are read correctly. "
-        "Are the gradients of all ten parameters right, for batches too?",
+        hint=hint,
     )
