@@ -76,7 +76,7 @@ class HubIdentify:
         secret = course.secret("session")
         self._sessions = URLSafeSerializer(secret, salt="session", signer_kwargs=_SHA256)
         self._places = BrowserPlaces(secret, SERVICE)
-        self._elsewhere = Elsewhere(course, "the course's pages")
+        self._elsewhere = Elsewhere(course)
         self._signed_in_as = signed_in_as
         self._states = URLSafeTimedSerializer(secret, salt="sign-in", signer_kwargs=_SHA256)
         self._used: OrderedDict[str, float] = OrderedDict()
