@@ -29,9 +29,12 @@ class SmallHub:
         self.app.get("/hub/api/user")(self.user)
         self.app.post("/hub/api/oauth2/token")(self.token)
 
-    def make_token(self, name, scopes=(ACCESS,), kind="user"):
+    def make_token(self, name, scopes=(ACCESS,), kind="user", session_id=None):
         token = secrets.token_hex(16)
-        self.users[token] = {"name": name, "kind": kind, "scopes": list(scopes), "admin": False}
+        self.users[token] = {
+            "name": name, "kind": kind, "scopes": list(scopes), "admin": False,
+            "session_id": session_id,
+        }  # fmt: skip
         return token
 
     def authorize(self, address, name):
@@ -56,4 +59,4 @@ class SmallHub:
         right = challenge_of(form.get("code_verifier", "")) == challenge
         if not name or not right or form["client_secret"] != "the-services-token":
             return JSONResponse({"error": "invalid_grant"}, 400)
-        return {"access_token": self.make_token(name), "token_type": "Bearer"}
+        return {"access_token": self.make_token(name, session_id="s1"), "token_type": "Bearer"}

@@ -1,9 +1,11 @@
 """What a hostile student, visitor or notebook tries on a course, and is refused."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import pwd
+import re
 import socket
 import subprocess
 import tempfile
@@ -312,6 +314,28 @@ def test_what_a_kernel_shows_is_heard_by_its_student_alone(real_hub, visit):
     time.sleep(1)
     assert asyncio.run(said_by_kernel(channels, token, "print('my own work')")) == "my own work\n"
     assert "heard" not in spy.communicate(timeout=30)[0]
+
+
+def test_the_token_in_a_servers_cookie_is_good_in_that_cookie_alone(real_hub, visit):
+    """It can be read there; in a header, it would be good at another place than the cookie's."""
+    visitor = visit(ANN)
+    visitor.start_server(ANN)
+    page = BeautifulSoup(visitor.get(f"/user/{ANN}/lab").text, "html.parser")
+    assert json.loads(page.select_one("#jupyter-config-data").string)["token"] == ""
+    (cookie,) = [x.value for x in visitor.cookies.jar if x.name == f"jupyterhub-user-{ANN}"]
+    token = base64.b64decode(cookie.split("|")[4].partition(":")[2]).decode()
+    assert re.fullmatch(r"\w{30,}", token)
+    where = f"{real_hub.address}user/{ANN}/api/contents"
+    for word, good in ((token_of(ANN), 200), (token, 403)):
+        for scheme in ("token", "Bearer"):
+            told = {"Authorization": f"{scheme} {word}"}
+            assert httpx.get(where, headers=told, timeout=30).status_code == good
+    # By the cookie, and the word against forged requests, all goes on.
+    xsrf = [x.value for x in visitor.cookies.jar if x.name == "_xsrf" and "/user/" in x.path]
+    made = visitor.post(
+        f"/user/{ANN}/api/contents", json={"type": "file"}, headers={"X-XSRFToken": xsrf[0]}
+    )
+    assert made.status_code == 201
 
 
 def test_no_debugger_opens_a_port_for_everybody(visit):

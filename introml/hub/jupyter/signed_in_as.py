@@ -25,7 +25,7 @@ class Bound:
     """Sessions of one hub's, bound to places."""
 
     def __init__(self, course: Course, cookie: str) -> None:
-        self._elsewhere = places.Elsewhere(course, "hub")
+        self._elsewhere = places.Elsewhere(course)
         self._places = places.BrowserPlaces(course.secret("session"), places.HUB)
         self._cookie = cookie
 

@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> None:
     os.environ[HOME] = str(home)  # for what is typed in a terminal, wherever that is
     given = os.environ.get("JUPYTER_CONFIG_PATH")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, [str(QUIET), given]))
-    command = [sys.executable, "-P", "-m", "introml.hub.servers.quick", "jupyterhub.singleuser"]
+    command = [sys.executable, "-P", "-m", "introml.hub.servers.bound_server"]
+    command.append("jupyterhub.singleuser")
     command += [*LEAN, *terminal(os.environ, Path(sys.executable).parent), *arguments]
     os.execv(sys.executable, command)
 

@@ -92,8 +92,8 @@ class BrowserPlaces:
 class Elsewhere:
     """Notes in the course's log who was refused, as their session was used at another place."""
 
-    def __init__(self, course: Course, who: str) -> None:
-        self._course, self._who = course, who
+    def __init__(self, course: Course) -> None:
+        self._course = course
         self._noted: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
@@ -108,7 +108,7 @@ class Elsewhere:
             self._noted[user, words] = time.monotonic()
         detail = f"their session was used from {words}, where they did not sign in: nothing opened"
         _log.warning("%s: %s", user, detail)
-        event = Event(at=now(), who=self._who, what="refused a session", person=user, detail=detail)
+        event = Event(at=now(), who="sign-in", what="refused a session", person=user, detail=detail)
         try:
             with self._course.database.writing() as session:
                 session.add(event)

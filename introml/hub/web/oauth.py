@@ -76,7 +76,7 @@ class HubIdentify:
         secret = course.secret("session")
         self._sessions = URLSafeSerializer(secret, salt="session", signer_kwargs=_SHA256)
         self._places = BrowserPlaces(secret, SERVICE)
-        self._elsewhere = Elsewhere(course, "the course's pages")
+        self._elsewhere = Elsewhere(course)
         self._signed_in_as = signed_in_as
         self._states = URLSafeTimedSerializer(secret, salt="sign-in", signer_kwargs=_SHA256)
         self._used: OrderedDict[str, float] = OrderedDict()
@@ -102,7 +102,9 @@ class HubIdentify:
         return token, await self._user(token, request.cookies.get(_HUB_SESSION, ""))
 
     async def token(self, token: str) -> str | None:
-        return await self._user(token, "")
+        user = await self._model(token, "")
+        # A session's token can be read in its cookie, which is bound to a place: it is no tool's.
+        return user["name"] if user is not None and not user.get("session_id") else None
 
     def begin(self, request: Request) -> Response:
         verifier, challenge, method = self._hub.generate_pkce_code_challenge()
@@ -191,6 +193,11 @@ class HubIdentify:
 
     async def _user(self, token: str, hub_session: str) -> str | None:
         """The name of the user whose token it is, if that user may come here."""
+        user = await self._model(token, hub_session)
+        return user["name"] if user is not None else None
+
+    async def _model(self, token: str, hub_session: str) -> dict[str, Any] | None:
+        """What the hub says of the user whose token it is, if that user may come here."""
         if not token.isascii() or not token.isprintable():
             return None
         try:
@@ -202,7 +209,7 @@ class HubIdentify:
             return None
         if not self._hub.access_scopes or not self._hub.check_scopes(self._hub.access_scopes, user):
             return None
-        return user["name"]
+        return user
 
     def _set_cookie(
         self, request: Request, response: Response, name: str, value: str, age: int | None = None

@@ -81,7 +81,7 @@ def test_hub_and_service_take_each_others_cookie(places):
 
 
 def test_the_log_has_a_session_that_was_refused_once_an_hour(sqlite_course, monkeypatch):
-    elsewhere = Elsewhere(sqlite_course, "hub")
+    elsewhere = Elsewhere(sqlite_course)
     mine = Place("x", "127.0.0.1 account 0")
     for place in (HERE, HERE, mine, None, HERE):
         elsewhere.note("ann", place)

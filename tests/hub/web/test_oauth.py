@@ -3,7 +3,9 @@
 A small hub stands in for JupyterHub here; `HubOAuth` and all that passes over HTTP are real.
 """
 
+import base64
 import functools
+import json
 import secrets
 import time
 from pathlib import Path
@@ -264,6 +266,17 @@ class TestSessions:
         client = browser(address, Authorization=f"token {token}")
         assert client.post("api/labs/tiny/submissions", content=notebook()).status_code == 201
         assert client.get("").status_code == 302
+
+    def test_the_token_in_a_sessions_cookie_is_no_tools(self, hub, address):
+        """The cookie is signed and can be read: it would be good at another place in a header."""
+        client = browser(address)
+        sign_in(hub, client)
+        coded = client.cookies["introml-session"].partition(".")[0]
+        token = json.loads(base64.urlsafe_b64decode(coded + "=="))
+        assert hub.users[token]["name"] == "ann"
+        tool = browser(address, Authorization=f"token {token}")
+        answer = tool.post("api/labs/tiny/submissions", content=notebook())
+        assert answer.status_code == 401
 
     @pytest.mark.parametrize(
         ("kind", "scopes"),
