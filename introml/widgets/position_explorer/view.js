@@ -66,7 +66,7 @@ function build(ui) {
   const base = ui.slider({ trait: "base", label: "Base", scale: "log", format: significant });
   const back = ui.slider({ trait: "back", label: "Turn the query back by", format: String });
   const head = ui.stepper({ trait: "head", label: "Head" });
-  const width = ui.choice({ trait: "width", label: "Numbers", options: [4, 8, 16] });
+  const width = ui.select({ trait: "width", label: "Numbers", options: [4, 8, 16] });
   const more = fold("Width, base, looking back", width, base, back);
   ui.controls(
     predict(ui, {
