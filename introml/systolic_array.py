@@ -51,7 +51,7 @@ def run(X: Tensor, W: Tensor) -> tuple[Tensor, list[Cycle]]:
     sums = torch.full((K, N), nothing, dtype=X.dtype)
     Y = torch.full((T, N), nothing, dtype=X.dtype)
     done = [0] * N  # how many rows have left each column
-    cycles = []
+    cycles: list[Cycle] = []
     while min(done) < T:
         now = len(cycles)
         entering = torch.full((K, 1), nothing, dtype=X.dtype)
