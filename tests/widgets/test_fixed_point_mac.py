@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from introml.fixed_point import FixedPoint, multiply_accumulate
+from introml.widgets.fixed_point_mac import FixedPointMac
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +68,9 @@ def test_the_numbers_lie_between_minus_four_and_four(run_model):
     assert values.shape == (1200,)
     assert -4 <= values.min() < -3.9
     assert 3.9 < values.max() <= 4
+
+
+@pytest.mark.parametrize("bad", [{"integer": 5}, {"fraction": -1}, {"accumulator": 5}])
+def test_a_unit_that_cannot_be_drawn_is_refused(bad):
+    with pytest.raises(ValueError, match="FixedPointMac"):
+        FixedPointMac(**bad)

@@ -3,7 +3,10 @@
 import itertools
 import random
 
+import pytest
+
 from introml.lookup_table import LookUpTable, table_of
+from introml.widgets.lookup_table import LookupTable
 
 NAMED = {
     "all three": lambda a, b, c: a and b and c,
@@ -39,3 +42,9 @@ def test_named_functions_are_pythons(run_model):
 def test_how_many_functions_there_are(run_model):
     counted = [len(set(itertools.product((0, 1), repeat=2**n))) for n in (1, 2, 3)]
     assert run_model("LookupTable", "functions", [(1,), (2,), (3,)]) == counted
+
+
+@pytest.mark.parametrize("answers", [[0] * 7, [0] * 7 + [2], [0.5] * 8])
+def test_what_is_no_table_of_eight_bits_is_refused(answers):
+    with pytest.raises(ValueError, match=r"LookupTable\.answers"):
+        LookupTable(answers=answers)

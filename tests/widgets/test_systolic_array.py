@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from introml.systolic_array import run, utilization
+from introml.widgets.systolic_array import SystolicArray
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,9 @@ def test_the_numbers_are_whole_and_small(run_model):
         values = [v for name in ("X", "W") for row in drawn[name] for v in row]
         assert len(values) == 8 * 4 + 4 * 4
         assert set(values) <= set(range(1, 10))
+
+
+@pytest.mark.parametrize("bad", [{"rows": 5}, {"columns": 0}, {"inputs": 9}, {"cycle": -1}])
+def test_a_grid_that_cannot_be_drawn_is_refused(bad):
+    with pytest.raises(ValueError, match="SystolicArray"):
+        SystolicArray(**bad)
