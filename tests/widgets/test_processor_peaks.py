@@ -136,6 +136,7 @@ def test_a_processor_that_is_not_there_is_refused():
             ["H100 PCIe: 756 TFLOP/s of sparse tf32", "456 tensor cores", "1,024 FLOPs a cycle"],
         ),
         ({"chosen": 6}, ["H200 SXM: 67 TFLOP/s", "the factors aren't published", "4.8 TB/s"]),
+        ({"measured": True}, ["Nothing measured is published for this one."]),
         ({"chosen": 8}, ["For TPU v5e no fp32 peak is published."]),
         ({"chosen": 8, "format": "bf16"}, ["4 matrix units × 1.5 GHz × 32,768 FLOPs a cycle"]),
         (

@@ -4,12 +4,14 @@ import random
 
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from torch.utils.flop_counter import FlopCounterMode
 from traitlets import TraitError
 
 from introml.hardware import processor
 from introml.roofline import attainable, best_products
 from introml.widgets import Roofline
+from introml.widgets.base import bundle_path
 
 NAME = "Roofline"
 DTYPES = {1: torch.float32, 2: torch.float32, 3: torch.bfloat16}
@@ -85,12 +87,15 @@ def test_bad_values_are_refused_and_the_old_value_stays(trait, value):
     assert getattr(widget, trait) == before
 
 
-def test_a_machine_without_figures_is_refused_and_ones_own_is_welcome():
-    with pytest.raises(ValueError, match="'this machine', which is not in machines; it has Xeon"):
-        Roofline(machine="this machine")
-    own = {"name": "this machine", "bandwidth": 3e10}
-    peak = {"name": "this machine", "format": 1, "flops": 1e11}
-    assert Roofline(machine="this machine", machines=[own], peaks=[peak], format="fp32")
+def test_a_machine_without_figures_is_refused_and_a_single_one_is_drawn(stills):
+    own = {"name": "mine", "bandwidth": 3e10}
+    with pytest.raises(
+        ValueError, match="'H100 SXM', which is not in machines; it has mine, yours"
+    ):
+        Roofline(machines=[own, own | {"name": "yours"}])
+    peak = {"name": "mine", "format": 1, "flops": 1e11}
+    widget = Roofline(machines=[own], peaks=[peak], format="fp32")
+    assert "The mine balances at 3.33" in readout(stills, widget)
 
 
 def test_it_opens_with_the_facts():
@@ -117,14 +122,14 @@ def test_it_opens_with_the_facts():
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_the_picture_shows(stills, changes, words):
-    from bs4 import BeautifulSoup
+    text = readout(stills, Roofline(**changes))
+    for each in words:
+        assert each in text, text
 
-    from introml.widgets.base import bundle_path
 
-    widget = Roofline(**changes)
+def readout(stills, widget):
+    """The sentence below the picture of a widget."""
     state = {trait: getattr(widget, trait) for trait in (*widget.public_traits(), "_forms")}
     bundle = str(bundle_path(NAME, ".mjs"))
     html = stills.ask({"bundle": bundle, "anchor": "a", "state": state})["html"]
-    text = BeautifulSoup(html, "html.parser").select_one("[data-readout]").get_text()
-    for each in words:
-        assert each in text, text
+    return BeautifulSoup(html, "html.parser").select_one("[data-readout]").get_text()

@@ -184,7 +184,8 @@ function build(ui) {
     }
     const factors = model.recordOf(ui.get("factors"), machine.name, place(), density());
     const said = [describePeak(machine, format, place(), sparse, flops, factors)];
-    if (reachedBy(one)) said.push(describeReached(reachedBy(one), flops));
+    if (reachedBy(one)) said.push(describeReached(reachedBy(one), flops, sparse));
+    else if (ui.get("measured")) said.push("Nothing measured is published for this one.");
     ui.readout(said.join(" "));
   };
 }

@@ -45,9 +45,11 @@ export function describePeak(machine, format, place, sparse, flops, factors) {
 /**
  * @param {number} reached
  * @param {number} flops
+ * @param {boolean} sparse
  */
-export function describeReached(reached, flops) {
-  return `Measured at best: ${rate(reached)}, ${percent(reached / flops)} of that.`;
+export function describeReached(reached, flops, sparse) {
+  const dense = sparse ? " with dense matrices" : "";
+  return `Measured at best${dense}: ${rate(reached)}, ${percent(reached / flops)} of that.`;
 }
 
 /**

@@ -8,21 +8,19 @@ from introml.widgets.base import Widget
 from introml.widgets.traits import BadValue, Choice, Records, Switch, Whole
 
 FORMATS = ("fp32", "tf32", "bf16")
-#: What a machine of the reader's own is called.
-OWN = "this machine"
 
 
 class Roofline(Widget):
     """The roofline of a processor in logs: FLOPs a second against FLOPs for each byte moved.
 
     A batch of rows is multiplied by a square matrix of weights; the dot is at its intensity and
-    at the rate that the roof allows. Measured products are drawn as crosses. A machine of the
-    reader's own is added to `machines`, `peaks` and `dots` under the name "this machine".
+    at the rate that the roof allows. Measured products are drawn as crosses. If `machines` has a
+    single entry, the reader's own for instance, that is drawn, whatever `machine` says.
     Taught in {ref}`sec-roofline`.
     """
 
     machine = Choice(
-        "H100 SXM", (*(each.name for each in processors()), OWN), help="whose roof is drawn"
+        "H100 SXM", [each.name for each in processors()], help="whose roof is drawn"
     ).tag(sync=True)
     format = Choice("bf16", FORMATS, help="the numbers that are multiplied").tag(sync=True)
     batch = Whole(1, 1, 65_536, help="rows that are multiplied at once").tag(sync=True)
@@ -42,7 +40,7 @@ class Roofline(Widget):
     def __init__(self, **traits: Any):
         super().__init__(**_facts() | traits)
         names = [each["name"] for each in self.machines]
-        if self.machine not in names:
+        if len(names) > 1 and self.machine not in names:
             raise BadValue(
                 f"Roofline.machine is {self.machine!r}, which is not in machines; it has "
                 + ", ".join(names)

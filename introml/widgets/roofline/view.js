@@ -21,6 +21,7 @@ function question(ui) {
 
 function build(ui) {
   const { width, narrow } = ui;
+  const machines = ui.get("machines");
   const chart = plot({
     width,
     height: narrow ? 320 : 360,
@@ -50,11 +51,15 @@ function build(ui) {
     ...(ui.get("question") ? [question(ui)] : []),
     ui.slider({ trait: "batch", label: "Rows at once", scale: "log", format: thousands }),
     ui.slider({ trait: "width", label: "Width of the layer", scale: "log", format: thousands }),
-    ui.choice({
-      trait: "machine",
-      label: "Machine",
-      options: ui.get("machines").map(({ name }) => [name, name]),
-    }),
+    ...(machines.length > 1
+      ? [
+          ui.choice({
+            trait: "machine",
+            label: "Machine",
+            options: machines.map(({ name }) => [name, name]),
+          }),
+        ]
+      : []),
     ui.choice({
       trait: "format",
       label: "Numbers",
@@ -68,7 +73,8 @@ function build(ui) {
   );
 
   return () => {
-    const machine = ui.get("machines").find(({ name }) => name === ui.get("machine"));
+    const chosen = machines.find(({ name }) => name === ui.get("machine"));
+    const machine = machines.length > 1 ? chosen : machines[0];
     const place = 1 + FORMATS.indexOf(ui.get("format"));
     const stated = ui
       .get("peaks")
