@@ -49,6 +49,7 @@ function build(ui) {
   const steps = () => model.run(pattern(), ui.get("text"));
   const id = ui.id("text");
   const name = h("label", { for: id });
+  const note = h("span", { role: "status" });
   const field = h("input", {
     type: "text",
     id,
@@ -57,7 +58,10 @@ function build(ui) {
     autocomplete: "off",
     maxlength: ui.forms.text?.most,
     onchange: () => {
-      const text = model.readable(pattern(), field.value);
+      const typed = field.value.trim();
+      const text = model.readable(pattern(), typed);
+      const whole = typed.toLowerCase() === text;
+      note.textContent = whole ? "" : `This toy cannot read “${typed}”. It takes “${text}”.`;
       field.value = text;
       ui.set({ text, step: 0 });
     },
@@ -66,7 +70,7 @@ function build(ui) {
   ui.controls(
     ...(ui.get("question") ? [question(ui)] : []),
     ui.choice({ trait: "pattern", label: "Pattern", options: Object.entries(LABELS) }),
-    h("span", { class: "iml-control iml-patterns-text" }, name, field),
+    h("span", { class: "iml-control iml-patterns-text" }, name, field, note),
     ui.player({ trait: "step", label: "Step", last: () => steps().length, interval: 800 }),
     legend([
       ["training", "comes in"],
@@ -80,6 +84,7 @@ function build(ui) {
   return () => {
     if (pattern() !== drawn) {
       drawn = pattern();
+      note.textContent = "";
       ui.set({ text: model.exampleOf(drawn), step: 0 });
       return;
     }

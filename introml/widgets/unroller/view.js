@@ -140,7 +140,7 @@ function build(ui) {
             ui.stepper({ trait: "window", label: "Cut every … steps (0: never)" }),
             ui.slider({
               trait: "clip",
-              label: "Largest norm of the weights’ gradient (0: any)",
+              label: "Clip at norm (0: never)",
               step: 0.1,
             }),
             draw,
@@ -311,6 +311,7 @@ function build(ui) {
       keep: ui.get("keep"),
       window: ui.get("window"),
       clip: ui.get("clip"),
+      seed: ui.get("seed"),
     };
     if (!chart) {
       ui.readout(describe(setting));

@@ -12,6 +12,7 @@ import { fixed, significant } from "../kit/index.js";
  * @property {number} keep
  * @property {number} window
  * @property {number} clip
+ * @property {number} seed
  */
 
 const NAMES = { rnn: "RNN", linear: "RNN without tanh", lstm: "LSTM", gru: "GRU" };
@@ -30,9 +31,9 @@ const apart = (a, b) => Math.hypot(...a.map((value, j) => value - b[j]));
  * What was read, the state, and whether the same character met another state before.
  * @param {Setting} setting
  */
-export function describe({ symbols, steps }) {
+export function describe({ symbols, steps, seed }) {
   const count = steps.length;
-  if (count === 0) return "Nothing is read yet: the state is 16 zeros.";
+  if (count === 0) return `Layer ${seed} has read nothing yet: its state is 16 zeros.`;
   const { h } = steps[count - 1];
   const now = symbols[count - 1];
   const earlier = symbols.slice(0, count - 1).lastIndexOf(now);
@@ -53,14 +54,15 @@ export function describe({ symbols, steps }) {
  * @param {Setting & { norms: number[], total: number, factor: number }} setting
  */
 export function describeGradient(setting) {
-  const { symbols, steps, cell, radius, keep, window, clip, norms, total, factor } = setting;
+  const { symbols, steps, cell, radius, keep, window, clip, seed } = setting;
+  const { norms, total, factor } = setting;
   const count = steps.length;
   const limit = clip > 0 ? ` Its limit is ${fixed(clip, 1)}.` : "";
   const knob =
     cell === "rnn" || cell === "linear"
       ? `spectral radius ${fixed(radius)}`
       : `a bias of ${fixed(keep)} at the gate that keeps`;
-  if (count === 0) return `Nothing is read yet. ${NAMES[cell]}, ${knob}.${limit}`;
+  if (count === 0) return `Layer ${seed} has read nothing yet. ${NAMES[cell]}, ${knob}.${limit}`;
   const last = count - 1;
   const ratio = norms[0] / norms[last];
   const reaches =
