@@ -590,6 +590,11 @@ def test_copied_cookies_open_nothing_at_another_place(real_hub, visit):
         assert moved.sign_in(tina, to=teaching).url.path == teaching
         for owner, path in opened:
             assert owner.get(path, follow_redirects=False).status_code == 200
+    # JupyterLab, open while its reader moves, can show why it does not save.
+    script = {"User-Agent": "another", "Sec-Fetch-Dest": "empty", "Sec-Fetch-Mode": "cors"}
+    saved = ann.put(working, json={}, headers=script, follow_redirects=False)
+    assert saved.status_code == 403
+    assert ELSEWHERE in saved.json()["message"]
     log = teacher.get("/services/course/teach/log", params={"person": tina}).text
     assert "refused a session" in log
     for where in ("127.0.0.2 account 0 (root)", f"({BOB})", "went round the hub"):

@@ -46,6 +46,12 @@ _FITS = ("scipy.optimize", "sklearn.linear_model", "sklearn.neural_network", "nu
 _WHOLE = ("scipy", "scipy.special", "scipy.linalg", "numpy.linalg", "sklearn.utils.extmath")
 #: What inverts a matrix in NumPy by another name than `inv`, which is not withheld either.
 _INVERSES = ("matrix", "asmatrix", "matrix_power", "tensorinv")
+#: What slides a window over an array, in NumPy and SciPy, and goes by names other than torch's.
+_SLIDING = (
+    "convolve", "convolve1d", "convolve2d", "correlate", "correlate1d", "correlate2d",
+    "fftconvolve", "oaconvolve", "sepfir2d", "lfilter", "maximum_filter", "maximum_filter1d",
+    "uniform_filter", "uniform_filter1d", "generic_filter",
+)  # fmt: skip
 #: Parts of a function that nobody sets but to make it another one, such as one that a lab gives.
 _OF_A_FUNCTION = {"__code__", "__defaults__", "__kwdefaults__"}
 #: Whose functions nobody replaces but to change what others see.
@@ -236,6 +242,8 @@ class _Search:
             yield f"uses {name}, another library's answer", False
         elif path[0] == "numpy" and path[-1] in _INVERSES and "inv" in answers:
             yield f"uses {name}, which can invert a matrix", False
+        elif path[0] in _OTHERS and path[-1] in _SLIDING and {"conv2d", "max_pool2d"} & answers:
+            yield f"uses {name}, which convolves or pools by itself", False
         elif name.startswith(_FITS) and {"lstsq", "optim", "backward"} & answers:
             yield f"uses {'.'.join(path[:2])}, which fits models by itself", False
 

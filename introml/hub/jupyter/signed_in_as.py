@@ -12,13 +12,14 @@ import json
 import os
 from typing import Any
 
-from jupyterhub.handlers import BaseHandler
+from jupyterhub.handlers.base import BaseHandler, PrefixRedirectHandler
 
 from introml.hub.course import Course
 from introml.hub.web import browser_places as places
 
 #: The environment variable that tells the proxy how it names places, and the cookie's name.
 TOLD = "INTROML_PLACES"
+_GO_ON = "Open the course's page in another tab to do so, then save here again."
 
 
 class Bound:
@@ -43,6 +44,15 @@ class Bound:
         place = self._place(handler)
         if place is not None:
             self._set(handler, self._places.signed_in(self._has(handler), user.name, place))
+
+    def is_page_left(self, handler: Any) -> bool:
+        """Whether JupyterLab asks, open at a place where its reader has not signed in yet."""
+        address = handler.request.path.removeprefix(handler.settings["base_url"])
+        place, _, rest = address.partition("/")
+        name, has = rest.partition("/")[0], self._has(handler) or ""
+        asks = handler.request.headers.get("Sec-Fetch-Dest") == "empty" and place == "user"
+        signed_in = self._places.is_signed_in(has, name, self._place(handler))
+        return asks and has.startswith(f"{name}:") and not signed_in
 
     def finish(self, handler: Any) -> None:
         """Take the cookie away where nobody is known; at another place, it is still good there."""
@@ -89,7 +99,7 @@ def install(course: Course, base_url: str, *, secure: bool, bound: bool) -> str:
     os.environ[TOLD] = json.dumps(told)
     sessions = Bound(course, cookie)
     by_cookie, signs_in = BaseHandler.get_current_user_cookie, BaseHandler.set_login_cookie
-    finish = BaseHandler.finish
+    finish, prepare = BaseHandler.finish, PrefixRedirectHandler.prepare
 
     def bound_to_its_place(self: Any) -> Any:
         return sessions.user(self, by_cookie(self))
@@ -103,6 +113,15 @@ def install(course: Course, base_url: str, *, secure: bool, bound: bool) -> str:
             sessions.finish(self)
         return finish(self, *arguments, **more)
 
+    async def told_why(self: Any) -> None:
+        # JupyterLab shows the message; it could do nothing with the page to sign in.
+        if sessions.is_page_left(self):
+            self.set_status(403)
+            self.finish({"message": f"{places.ELSEWHERE} {_GO_ON}"})
+        else:
+            await prepare(self)
+
+    PrefixRedirectHandler.prepare = told_why
     BaseHandler.get_current_user_cookie = bound_to_its_place
     BaseHandler.set_login_cookie = with_its_place
     BaseHandler.finish = without_it

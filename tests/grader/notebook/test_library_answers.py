@@ -162,6 +162,20 @@ def test_numpys_inverse_is_there_and_so_it_is_shown_to_the_teacher(name):
     assert find(cells, WITHHELD) == ([], [])  # of no concern where no inverse is withheld
 
 
+@pytest.mark.parametrize("name", ["np.convolve", "scipy.signal.correlate", "ndi.maximum_filter"])
+def test_what_convolves_or_pools_elsewhere_is_shown_to_the_teacher(name):
+    source = f"import scipy\nimport scipy.ndimage as ndi\ny = {name}(x, 3)\nnp.pad(x, 1)"
+    cells = [IMPORTS, RunCell("conv", source, "answer")]
+    for family in ("convolution", "pooling"):
+        ways = [Forbidden(way) for way in FAMILIES[family].ways]
+        (told,) = find(cells, ways).evidence()
+        assert told.endswith(
+            "convolves or pools by itself. Cell 'conv', line 3: y = " + name + "(x, 3)"
+        )
+        assert find(cells, ways).advice() == []
+    assert find(cells, WITHHELD) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("source", "evidence"),
     [

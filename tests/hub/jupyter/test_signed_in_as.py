@@ -75,3 +75,32 @@ def test_it_goes_where_nobody_is_known_and_stays_where_one_has_moved(sqlite_cour
         one._jupyterhub_user, one.is_elsewhere = user, elsewhere
         sessions.finish(one)
         assert any(header.startswith('in-as="";') for header in said(one)) == goes
+
+
+@pytest.mark.parametrize(
+    ("path", "dest", "cookie", "is_left"),
+    [
+        ("/user/ann/api", "empty", "in-as=ann:x", True),
+        ("/user/ann/lab", "document", "in-as=ann:x", False),  # is led to the hub
+        ("/user/ann/api", "empty", "in-as=bob:x", False),
+        ("/user/ann/api", "empty", "", False),
+        ("/other/ann/api", "empty", "in-as=ann:x", False),
+    ],
+)
+def test_jupyterlab_is_told_why_at_a_place_where_its_reader_did_not_sign_in(
+    sqlite_course, handler, path, dest, cookie, is_left
+):
+    one = handler(cookie=cookie)
+    one.request.path = path
+    one.request.headers["Sec-Fetch-Dest"] = dest
+    sessions = Bound(sqlite_course, "in-as")
+    assert sessions.is_page_left(one) is is_left
+
+
+def test_a_server_that_has_stopped_is_no_move(sqlite_course, handler):
+    """Then the hub answers JupyterLab as ever, in the place of the server."""
+    here = handler()
+    cookie = signed_in(sqlite_course, here, "in-as").partition(";")[0]
+    one = handler(cookie=cookie)
+    one.request.path, one.request.headers["Sec-Fetch-Dest"] = "/user/ann/api", "empty"
+    assert not Bound(sqlite_course, "in-as").is_page_left(one)
