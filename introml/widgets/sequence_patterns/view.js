@@ -49,7 +49,7 @@ function build(ui) {
   const steps = () => model.run(pattern(), ui.get("text"));
   const id = ui.id("text");
   const name = h("label", { for: id });
-  const note = h("span", { role: "status" });
+  const note = h("p", { class: "iml-patterns-note", role: "status" });
   const field = h("input", {
     type: "text",
     id,
@@ -70,7 +70,8 @@ function build(ui) {
   ui.controls(
     ...(ui.get("question") ? [question(ui)] : []),
     ui.choice({ trait: "pattern", label: "Pattern", options: Object.entries(LABELS) }),
-    h("span", { class: "iml-control iml-patterns-text" }, name, field, note),
+    h("span", { class: "iml-control iml-patterns-text" }, name, field),
+    note,
     ui.player({ trait: "step", label: "Step", last: () => steps().length, interval: 800 }),
     legend([
       ["training", "comes in"],
