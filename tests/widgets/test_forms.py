@@ -26,7 +26,7 @@ NARROWER = {
     ("ScheduleComposer", "noise"),
 }
 #: A control sets a part of a list; the widget's own test looks at its bounds.
-OF_PARTS = {"Broadcasting", "ParameterCounter"}
+OF_PARTS = {"Broadcasting", "LookupTable", "ParameterCounter"}
 #: Python refuses more than the form says: the values depend on others, or on each other.
 DEPENDENT = {("DrawDigit", "example"), ("ScheduleComposer", "kept")}
 FORMS = DIST.parent / "kit" / "forms.js"
