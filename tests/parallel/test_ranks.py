@@ -59,14 +59,18 @@ def test_an_error_is_told_with_its_rank_and_line_though_others_wait_for_it():
     assert time.monotonic() - began < 30  # not the minute that it might have waited
 
 
-@pytest.mark.parametrize("leave", [lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(3)])
+@pytest.mark.parametrize(
+    "leave", [lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: os._exit(3)]
+)
 def test_a_death_is_told_with_its_cause_though_others_wait_for_it(leave):
     def dies(rank):
         if rank == 1:
             leave()
         dist.barrier()
 
-    with pytest.raises(RankFailed, match=r"rank 1 died: (signal SIGKILL|exit status 3)\.") as caught:
+    with pytest.raises(
+        RankFailed, match=r"rank 1 died: (signal SIGKILL|exit status 3)\."
+    ) as caught:
         run_ranks(dies, 3, timeout=60)
     assert caught.value.rank == 1
 
