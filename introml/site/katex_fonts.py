@@ -111,7 +111,7 @@ def _subset(source: Path, text: str) -> bytes:
 
 
 def subset_fonts(texts: dict[str, str], memory: Path) -> dict[str, bytes]:
-    """File name -> woff2 with only the characters of its text; `memory` keeps it for later builds."""
+    """File name -> woff2 with the characters of its text alone; `memory` keeps it for later."""
     key = hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
     folder = memory / key
     sources = sorted(FONTS.glob("*.woff2"))

@@ -1,7 +1,7 @@
 """Each character of a formula is in the font in which the browser draws it: the fonts are cut."""
 
-from fontTools.ttLib import TTFont
 from browser_site import DOCNAMES, HTML, Tab
+from fontTools.ttLib import TTFont
 
 SHOWN = """() => {
   const shown = {};
