@@ -25,6 +25,7 @@ from introml.book.dependencies import (
     scan_module,
 )
 from introml.book.paths import PACKAGE
+from introml.site.beside import files_beside, mentions
 from introml.site.pages import Page, UnreadablePage, book_pages, read_notebook
 
 if TYPE_CHECKING:
@@ -37,18 +38,25 @@ EXECUTION_TAGS = ("raises-exception", "skip-execution")
 KERNEL = "python3"
 #: Packages whose installed version, whatever requirements.txt says, decides what pages compute.
 _COMPUTING = ("torch", "numpy", "plotly", "matplotlib", "scikit-learn")
+#: Modules that decide what is read from a file.
+_READERS = ("site/pages.py", "site/beside.py", "book/dependencies.py")
 #: Packages that decide what is a cell of a page.
 _READING = ("myst-nb", "myst-parser", "jupyter-book", "jupyter-cache")
 
 
 @dataclass(frozen=True)
 class PageCode:
-    """A page's code: a digest of what is executed, jupyter-cache's name for it, its references."""
+    """A page's code: a digest of what is executed, jupyter-cache's name for it, its references.
+
+    `mentions` is all in it that may name a file beside the page; `folder` is the page's.
+    """
 
     digest: str
     notebook: str
     cells: int
     scan: Scan
+    folder: str
+    mentions: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,9 @@ class BookCache:
         ]
         _, name = self._jupyter_cache.create_hashed_notebook(notebook)
         scan = scan_cells(cell.source for cell in cells)
-        code = PageCode(_digest(executed), name, len(cells), scan)
+        folder = page.path.parent.relative_to(self.root).as_posix()
+        named = mentions(cell.source for cell in cells)
+        code = PageCode(_digest(executed), name, len(cells), scan, folder, named)
         if not any("load" in cell.metadata for cell in cells):  # else code comes from other files
             self._known["code"][page.docname] = {"stat": stat, **asdict(code)}
         return notebook, lines, code
@@ -117,7 +127,8 @@ class BookCache:
         known = self._known["code"].get(page.docname)
         if known is None or known["stat"] != _stat(page.path):
             return self.read(page)[2]
-        return PageCode(known["digest"], known["notebook"], known["cells"], _scan(known["scan"]))
+        rest = {name: known[name] for name in ("digest", "notebook", "cells", "folder")}
+        return PageCode(**rest, scan=_scan(known["scan"]), mentions=tuple(known["mentions"]))
 
     def key(self, code: PageCode) -> str:
         """sha256 of all that the outputs of the code depend on; prose is not among it."""
@@ -126,6 +137,7 @@ class BookCache:
         data = assets_matching(self._data_files, scans)
         files = self._modules.with_data(modules)
         files |= {self.root / "assets" / name for name in data}
+        files |= files_beside(self.root, code.folder, code.mentions)
         return _digest(
             {
                 "format": FORMAT,
@@ -210,7 +222,7 @@ class BookCache:
         """
         reader = {
             "config": _sha256(self.root / "_config.yml"),
-            **{name: _sha256(PACKAGE / name) for name in ("site/pages.py", "book/dependencies.py")},
+            **{name: _sha256(PACKAGE / name) for name in _READERS},
             **{name: _version(name) for name in _READING},
         }
         read = {"reader": reader, "contents": {}, "code": {}, "files": {}}

@@ -166,6 +166,7 @@ class _Build:
         """Sort the pages into those that are up to date and the notebooks to execute."""
         self._pages = _chosen(self.cache.notebooks(), only)
         stale: dict[str, list[Page]] = {}
+        firsts: dict[str, tuple[str, Page]] = {}
         for page in self._pages:
             try:
                 code = self.cache.code(page)
@@ -173,6 +174,15 @@ class _Build:
                 self._fail(page, Failure(page.docname, error.line, error.reason))
                 continue
             key = self.cache.key(code)
+            other_key, other = firsts.setdefault(code.notebook, (key, page))
+            if other_key != key:
+                # jupyter-cache and myst-nb know a page by its code alone.
+                reason = (
+                    f"its code is that of {other.docname}.md, to the letter, but it reads other "
+                    "files; change a cell, by a comment say, so that the two can be told apart"
+                )
+                self._fail(page, Failure(page.docname, 1, reason))
+                continue
             done = None if force else self.cache.execution(code, key)
             if done is None:
                 stale.setdefault(key, []).append(page)
@@ -237,6 +247,7 @@ class _Build:
             cell_seconds = await run_notebook(
                 work.notebook,
                 self.cache.root,
+                code.folder,
                 self._timeout,
                 lambda number: self._progress.cell(page.docname, number),
             )

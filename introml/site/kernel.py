@@ -1,4 +1,4 @@
-"""Run one notebook in a kernel of its own: a fresh process, an empty folder, settings all alike."""
+"""Run one notebook in a kernel of its own: a fresh process, its folder, settings all alike."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from introml.site.beside import lay_out
 from introml.site.failures import CellFailed, crash_frames, error_line
 
 if TYPE_CHECKING:
@@ -44,9 +45,15 @@ _NOT_PASSED_ON = {
 
 
 async def run_notebook(
-    notebook: "NotebookNode", root: Path, timeout: float, on_cell: Callable[[int], None]
+    notebook: "NotebookNode",
+    root: Path,
+    folder: str,
+    timeout: float,
+    on_cell: Callable[[int], None],
 ) -> tuple[float, ...]:
     """Execute the notebook in place, widget state included; the seconds of each code cell.
+
+    It runs in what looks like the `folder` of the book at `root`, and writes nothing there.
 
     `on_cell` is called with each code cell's number, from 1, as it starts. `timeout` is in seconds
     a cell. Raises `CellFailed`. Whatever happens, cancellation included, no process of the page is
@@ -54,8 +61,9 @@ async def run_notebook(
     """
     with tempfile.TemporaryDirectory(prefix="introml-", ignore_cleanup_errors=True) as name:
         kernel = _Kernel(notebook, root, Path(name), timeout)
+        place = lay_out(root, folder, Path(name) / "work")
         try:
-            await kernel.start()
+            await kernel.start(place)
             seconds: list[float] = []
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
@@ -108,13 +116,12 @@ class _Kernel:
             raise_on_iopub_timeout=True,
         )
 
-    async def start(self) -> None:
-        for name in ("work", "tmp"):
-            (self._folder / name).mkdir()
+    async def start(self, place: Path) -> None:
+        (self._folder / "tmp").mkdir()
         try:
             with self._log.open("wb") as log:
                 await self.client.async_start_new_kernel(
-                    cwd=str(self._folder / "work"),
+                    cwd=str(place),
                     env=environment(self._root, self._folder),
                     stdout=log,
                     stderr=log,

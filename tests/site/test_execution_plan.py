@@ -24,7 +24,7 @@ def runs(monkeypatch):
     """Replaces kernels: pages are noted in order, and fail where their code says so."""
     noted = []
 
-    async def run_notebook(book, root, timeout, on_cell):
+    async def run_notebook(book, root, folder, timeout, on_cell):
         cells = [c for c in book.cells if c.cell_type == "code"]
         noted.append(cells[0].source if cells else "")
         for count, one in enumerate(cells, start=1):
