@@ -1,7 +1,7 @@
 """ZeRO from scratch: Adam on n ranks that don't keep n copies of everything.
 
-A model is a row of layers; the parameters of each lie in one row of numbers, of which rank r owns part
-r of n. Each stage changes one thing of the one before it. Letters: n ranks, Ψ parameters.
+A model is a row of layers; the parameters of each lie in one row of numbers, of which rank r owns
+part r of n. Each stage changes one thing of the one before it. Letters: n ranks, Ψ parameters.
 """
 
 from collections.abc import Callable, Sequence
@@ -297,7 +297,7 @@ def _bytes(tensors: list[Tensor]) -> int:
 
 
 def norm_over_ranks(parts: Sequence[Tensor], comm: Communicator) -> Tensor:
-    """The length of the vector whose parts lie on all ranks: √ of the squares' sum, (). It is alike on all.
+    """The norm of a vector whose parts lie on all ranks, √ of the sum of all squares: () on each.
 
     Taught in {ref}`sec-zero`.
     """
@@ -334,7 +334,7 @@ def held_bytes(
 
 
 def sent_elements(counts: Sequence[int], ranks: int, rank: int, stage: int) -> int:
-    """Numbers that a rank sends in a step: 2(n−1)/n·Ψ, in stage 3 3(n−1)/n·Ψ, if n divides all counts.
+    """Numbers that a rank sends in a step: 2(n−1)/n·Ψ, in stage 3 3(n−1)/n·Ψ, if n divides counts.
 
     A reduce-scatter sends all parts but the own, an all-gather all but the next rank's.
     Taught in {ref}`sec-zero`.

@@ -1,8 +1,9 @@
-"""introml.parallel.zero: equal to training in one process and to torch's; bytes as the formulas say."""
+"""introml.parallel.zero: equal to one process and to torch's own; bytes as the formulas say."""
 
 import copy
 import math
 import random
+from itertools import pairwise
 
 import pytest
 import torch
@@ -109,9 +110,7 @@ def test_ranks_train_as_torchs_adam_does_in_one_process(stage, n):
 def shapes(rng):
     """The layers of a random net, and how many parameters each has."""
     widths = [rng.randint(1, 9) for _ in range(rng.randint(2, 5))]
-    layers = [
-        nn.Linear(a, b, bias=rng.random() < 0.5) for a, b in zip(widths, widths[1:], strict=False)
-    ]
+    layers = [nn.Linear(a, b, bias=rng.random() < 0.5) for a, b in pairwise(widths)]
     return layers, [sum(p.numel() for p in layer.parameters()) for layer in layers]
 
 
@@ -158,7 +157,7 @@ def test_traffic_is_two_or_three_times_the_share_of_the_others(n):
 
 
 def test_hand_worked_two_ranks_and_four_parameters():
-    """Gradients (1, 2, 3, 4) and (3, 0, 1, 0): the mean is (2, 1, 2, 2); Adam's first step is lr · sign."""
+    """Gradients (1, 2, 3, 4), (3, 0, 1, 0), mean (2, 1, 2, 2); Adam's first step is lr · sign."""
     X = [torch.tensor([[1.0, 2, 3, 4]]), torch.tensor([[3.0, 0, 1, 0]])]
 
     def work(rank):
