@@ -16,8 +16,8 @@ const RECIPES = [
 const openings = new WeakMap();
 
 function settingOf(ui) {
-  const traits = ["parameters", "ranks", "stage", "recipe"];
-  return Object.fromEntries(traits.map((trait) => [trait, ui.get(trait)]));
+  const [parameters, ranks] = [ui.get("parameters"), ui.get("ranks")];
+  return { parameters, ranks, stage: ui.get("stage"), recipe: ui.get("recipe") };
 }
 
 function question(ui) {
