@@ -121,6 +121,7 @@ class Replicated:
         self.loss, self.comm = loss, comm
         self.grads: list[Tensor | None] = [None] * len(layers)
         self.arriving: list[Tensor] = []
+        self.own: list[Tensor] = []  # parts with a memory of their own; there are none before stage 3
         self.states = [AdamPart(self.owned(i), make_adam()) for i in range(len(layers))]
         self.peak = 0
 
@@ -199,7 +200,7 @@ class Replicated:
         return found
 
     def _parameters(self) -> list[Tensor]:
-        return [layer.flat for layer in self.layers]
+        return self.own + [layer.flat for layer in self.layers]
 
     def _gradients(self) -> list[Tensor]:
         return self.arriving + [grad for grad in self.grads if grad is not None]
@@ -251,16 +252,6 @@ class Zero3(Zero2):
     Taught in {ref}`sec-zero`.
     """
 
-    def __init__(
-        self,
-        layers: Sequence[nn.Module],
-        loss: Callable[[Tensor, Tensor], Tensor],
-        comm: Communicator,
-        make_adam: Callable[[], Adam],
-    ) -> None:
-        self.own: list[Tensor] = []
-        super().__init__(layers, loss, comm, make_adam)
-
     def owned(self, i: int) -> Tensor:
         """This rank's part, which has a memory of its own: the layer's row is freed."""
         if len(self.own) == i:
@@ -282,9 +273,6 @@ class Zero3(Zero2):
     def update(self, i: int) -> None:
         """The step of the own part; nobody else needs it before the next forward pass."""
         self.states[i].step(self.owned(i), self.gradient(i) / self.comm.size)
-
-    def _parameters(self) -> list[Tensor]:
-        return self.own + super()._parameters()
 
 
 STAGES: tuple[type[Replicated], ...] = (Replicated, Zero1, Zero2, Zero3)
