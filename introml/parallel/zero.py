@@ -121,7 +121,7 @@ class Replicated:
         self.loss, self.comm = loss, comm
         self.grads: list[Tensor | None] = [None] * len(layers)
         self.arriving: list[Tensor] = []
-        self.own: list[Tensor] = []  # parts with a memory of their own; there are none before stage 3
+        self.own: list[Tensor] = []  # parts with a memory of their own: in stage 3
         self.states = [AdamPart(self.owned(i), make_adam()) for i in range(len(layers))]
         self.peak = 0
 
@@ -184,7 +184,11 @@ class Replicated:
 
     def held(self) -> dict[str, int]:
         """Bytes that this rank holds now, by kind: parameters, gradients, states."""
-        return {kind: _bytes(getattr(self, f"_{kind}")()) for kind in KINDS}
+        states = [x for state in self.states for x in state.tensors()]
+        gradients = self.arriving + [grad for grad in self.grads if grad is not None]
+        parameters = self.own + [layer.flat for layer in self.layers]
+        kept = zip(KINDS, (parameters, gradients, states), strict=True)
+        return {kind: _bytes(tensors) for kind, tensors in kept}
 
     def note(self) -> None:
         """Raise `peak` to what is held now, if that is more."""
@@ -198,15 +202,6 @@ class Replicated:
             found.append(layer.flat.clone())
             self.after(i)
         return found
-
-    def _parameters(self) -> list[Tensor]:
-        return self.own + [layer.flat for layer in self.layers]
-
-    def _gradients(self) -> list[Tensor]:
-        return self.arriving + [grad for grad in self.grads if grad is not None]
-
-    def _states(self) -> list[Tensor]:
-        return [x for state in self.states for x in state.tensors()]
 
 
 class Zero1(Replicated):
