@@ -53,7 +53,7 @@ function build(ui) {
     label: "A bar for each rank: the bytes that it holds, against the memory of its GPU",
     x: { domain: [0, 1], ticks: [], label: "rank" },
     y: { domain: [0, 1], label: "" },
-    margin: { left: 62, bottom: 42 },
+    margin: { left: 62, right: 80, bottom: 42 },
   });
   const bars = s("g", { "aria-hidden": "true" });
   const words = s("g", { "aria-hidden": "true" });
@@ -88,7 +88,7 @@ function build(ui) {
     const pitch = (chart.x(1) - chart.x(0)) / ranks;
     const wide = Math.min(90, Math.max(2, pitch * (ranks > 16 ? 0.8 : 0.7)));
     const nodes = [];
-    const parts = whole ? [["total", "slate"]] : PARTS;
+    const parts = whole ? [["total", "control"]] : PARTS;
     for (let rank = 0; rank < ranks; rank += 1) {
       const middle = chart.x(0) + pitch * (rank + 0.5);
       let from = 0;
@@ -118,7 +118,7 @@ function build(ui) {
     });
     const pitch = drawBars(held, setting.ranks, unmoved());
     const line = chart.y(memory);
-    const stroke = { "stroke-width": 2, "stroke-dasharray": "5 4" };
+    const dashes = { "stroke-width": 2, "stroke-dasharray": "5 4" };
     const ends = { x1: chart.x(0), x2: chart.x(1), y1: line, y2: line };
     const numbered = pitch >= 22;
     const ranks = Array.from({ length: numbered ? setting.ranks : 0 }, (_, rank) =>
@@ -133,10 +133,13 @@ function build(ui) {
         String(rank),
       ),
     );
-    const note = { x: chart.x(1), y: line - 6, "text-anchor": "end", class: "iml-note" };
+    const note = { x: chart.x(1) + 8, class: "iml-note" };
     words.replaceChildren(
-      s("line", { ...ends, ...stroke, style: { stroke: "var(--iml-ink)" } }),
-      s("text", note, `${name}: ${size(memory)}`),
+      // A light line under the dashes, so that they are seen on the bars too.
+      s("line", { ...ends, "stroke-width": 4, style: { stroke: "var(--iml-paper)" } }),
+      s("line", { ...ends, ...dashes, style: { stroke: "var(--iml-ink)" } }),
+      s("text", { ...note, y: line - 3 }, name),
+      s("text", { ...note, y: line + 13 }, size(memory)),
       ...ranks,
     );
     if (unmoved()) {
