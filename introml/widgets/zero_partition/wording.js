@@ -81,5 +81,5 @@ export function describe({ stage, ranks, held, sent, memory, gpu, needed }) {
  */
 export function describeWhole(ranks, total) {
   const each = ranks === 1 ? "The one rank" : `Each of ${ranks} ranks`;
-  return `${each} holds ${size(total)}, the same on all. The parts appear when you choose a stage.`;
+  return `${each} holds ${size(total)}, the same on all. Its parts appear when you move something.`;
 }
