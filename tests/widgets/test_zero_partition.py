@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 import torch
 import torch.nn.functional as F
+from bs4 import BeautifulSoup
 from torch import nn
 from traitlets import TraitError
 
@@ -16,6 +17,7 @@ from introml.parallel.collectives import Communicator
 from introml.parallel.ranks import run_ranks
 from introml.parallel.zero import STAGES
 from introml.widgets import ZeroPartition
+from introml.widgets.base import bundle_path
 
 #: What is kept of each parameter, in bytes: the format of each number, written out.
 KEPT = {
@@ -156,3 +158,20 @@ def test_its_traits_refuse_what_makes_no_sense():
 def test_memories_are_those_of_the_facts():
     found = {each["name"]: each["memory"] for each in ZeroPartition().catalogue}
     assert found["H100 SXM"] == gpu("H100 SXM").memory
+
+
+@pytest.mark.parametrize("moved", [{"stage": 1}, {"ranks": 5}, {"recipe": "fp32"}, {"gpu": "B200 SXM"}])
+def test_the_picture_holds_back_the_answer_until_something_is_moved(moved, stills):
+    def drawn(**traits):
+        widget = ZeroPartition(question=True, **traits)
+        state = {trait: getattr(widget, trait) for trait in (*widget.public_traits(), "_forms")}
+        bundle = str(bundle_path("ZeroPartition", ".mjs"))
+        html = stills.ask({"bundle": bundle, "anchor": "a", "state": state})["html"]
+        page = BeautifulSoup(html, "html.parser")
+        colors = {rect["style"] for rect in page.select("svg rect[style]")}
+        return len(colors), page.select_one("[data-readout]").text
+
+    assert drawn()[0] == 1
+    assert "optimizer states" not in drawn()[1]
+    assert drawn(**moved)[0] == 3
+    assert "optimizer states" in drawn(**moved)[1]
