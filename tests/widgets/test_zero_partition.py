@@ -160,7 +160,9 @@ def test_memories_are_those_of_the_facts():
     assert found["H100 SXM"] == gpu("H100 SXM").memory
 
 
-@pytest.mark.parametrize("moved", [{"stage": 1}, {"ranks": 5}, {"recipe": "fp32"}, {"gpu": "B200 SXM"}])
+@pytest.mark.parametrize(
+    "moved", [{"stage": 1}, {"ranks": 5}, {"recipe": "fp32"}, {"gpu": "B200 SXM"}]
+)
 def test_the_picture_holds_back_the_answer_until_something_is_moved(moved, stills):
     def drawn(**traits):
         widget = ZeroPartition(question=True, **traits)
