@@ -28,9 +28,7 @@ class _Copy(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return ring_all_reduce(
-            grads[0].clone(memory_format=torch.contiguous_format), ctx.comm
-        ), None
+        return _summed(grads[0], ctx.comm), None
 
 
 class _Sum(torch.autograd.Function):
