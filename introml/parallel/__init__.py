@@ -1,1 +1,1 @@
-"""Training on several ranks: processes that talk through torch.distributed, on one machine or many."""
+"""Training on several ranks: processes that talk through torch.distributed."""

@@ -59,7 +59,7 @@ class Communicator:
 
 
 def parts_of(x: Tensor, count: int) -> list[Tensor]:
-    """`x` read as one row of numbers, in `count` parts as equal as can be: views, the first longer."""
+    """Views of `x`, read as one row, in `count` parts as equal as can be, the first the longer."""
     return list(x.view(-1).tensor_split(count))
 
 

@@ -1,4 +1,4 @@
-"""Several ranks on one machine: a function runs in n processes at once, and a page never hangs on them."""
+"""Several ranks on one machine: a function in n processes at once, and a page never hangs on it."""
 
 import contextlib
 import faulthandler
@@ -21,15 +21,18 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import FileStore
 
 PATIENCE = 20.0
 """Seconds that all ranks together may take, unless a caller says otherwise."""
+GLOO_LOST_A_PEER = "gloo/transport"
+"""Stands in the error that a rank gets because another one ended."""
 LAST_WORDS = 0.3
 """Seconds that the others get after the first failure, to tell of their own."""
 
 
 class RankFailed(RuntimeError):
-    """A rank raised an error, died, or did not end in time; the message has its number and traceback.
+    """A rank raised an error, died, or was late; the message has its number and its traceback.
 
     `rank` is the first that failed.
     """
@@ -51,7 +54,7 @@ class _Report:
 def run_ranks(
     function: Callable[..., Any], count: int, *arguments: Any, timeout: float = PATIENCE
 ) -> list[Any]:
-    """The results of `function(rank, *arguments)` on ranks 0 … count − 1, in the order of the ranks.
+    """The results of `function(rank, *arguments)` on ranks 0 … count − 1, in their order.
 
     Each rank is a forked process in one group of torch.distributed over gloo, so `function` may be
     one that a notebook's cell defines. What a rank prints is printed here, behind its number.
@@ -68,10 +71,9 @@ def run_ranks(
         for rank in range(count):
             here, there = context.Pipe(duplex=False)
             work = (function, rank, count, arguments, there, Path(folder), timeout)
-            process = context.Process(target=_be_rank, args=work, daemon=True)
-            process.start()
+            processes.append(context.Process(target=_be_rank, args=work, daemon=True))
+            processes[-1].start()
             there.close()
-            processes.append(process)
             homes.append(here)
         try:
             reports, died = _collect(homes, processes, timeout)
@@ -102,7 +104,7 @@ def _be_rank(
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         warnings.simplefilter("ignore")
         try:
-            store = dist.FileStore(str(folder / "store"), count)
+            store = FileStore(str(folder / "store"), count)
             dist.init_process_group("gloo", store=store, rank=rank, world_size=count)
             result = function(rank, *arguments)
             dist.barrier()  # nobody hangs up while another still listens
@@ -158,16 +160,17 @@ def _tell(reports: list[_Report | None]) -> None:
 def _raise_first_failure(
     reports: list[_Report | None], died: dict[int, str], folder: Path, timeout: float
 ) -> None:
-    """Deaths first, then errors of a rank's own, then those that follow of another's, then the late."""
+    """Deaths, else errors of a rank's own, else what follows of another's, else the late."""
     deaths = {rank: f"rank {rank} died: {how}." for rank, how in died.items()}
     raised = {
         rank: f"rank {rank} raised an error:\n{report.error}"
         for rank, report in enumerate(reports)
         if report and report.error
     }
-    own = {rank: text for rank, text in raised.items() if "Connection closed by peer" not in text}
+    own = {rank: text for rank, text in raised.items() if GLOO_LOST_A_PEER not in text}
     late = {
-        rank: f"rank {rank} had not ended after {timeout:g} s. It stood here:\n{_stack(folder, rank)}"
+        rank: f"rank {rank} had not ended after {timeout:g} s. It stood here:\n"
+        + (folder / f"stack-{rank}").read_text()
         for rank, report in enumerate(reports)
         if report is None
     }
@@ -180,7 +183,3 @@ def _how(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {signal.Signals(-code).name}"
     return f"exit status {code}"
-
-
-def _stack(folder: Path, rank: int) -> str:
-    return (folder / f"stack-{rank}").read_text()

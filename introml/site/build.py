@@ -11,16 +11,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from introml.book.paths import ROOT
 from introml.site.node import environment, node_path
-from introml.site.unchanged import write_if_changed
+from introml.site.pages import book_config
+from introml.site.unchanged import mirror, write_if_changed
 from introml.widgets.base import class_of
 
-BUILD = ROOT / "_build"
-HTML = BUILD / "html"
-STAMP = BUILD / "inputs.json"
+HTML = ROOT / "_build" / "html"
 #: All that a page can depend on. Anything else may change without a rebuild.
 INPUTS = (
     "_config.yml",
@@ -34,9 +35,8 @@ INPUT_FOLDERS = ("book", "chapters", "labs", "assets", "introml")
 _NOT_INPUT = {"__pycache__", "dist", ".ipynb_checkpoints"}
 #: The site's own address leads to the book's first page.
 FORWARD = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Introduction to Machine '
-    'Learning</title><meta http-equiv="refresh" content="0; url=book/index.html">'
-    '<a href="book/index.html">The book</a></html>\n'
+    '<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title>'
+    '<meta http-equiv="refresh" content="0; url={first}"><a href="{first}">{title}</a></html>\n'
 )
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -145,8 +145,12 @@ def sphinx_configuration(root: Path = ROOT) -> dict:
     return config
 
 
-def write_pages(root: Path = ROOT) -> None:
-    """Run Sphinx in this process. Raises BuildFailed, with each warning printed once."""
+def write_pages(root: Path = ROOT, outdir: Path | None = None) -> None:
+    """Run Sphinx in this process; `outdir` is `_build/html` unless it is given.
+
+    Pages that are no longer in the book are taken away. Raises BuildFailed, with each warning
+    printed once.
+    """
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
     from sphinx.util.docutils import docutils_namespace, patch_docutils
@@ -154,6 +158,7 @@ def write_pages(root: Path = ROOT) -> None:
     from introml.site.formulas import remembered
 
     build = root / "_build"
+    outdir = outdir or build / "html"
     if not remembered(build / "doctrees" / "katex.json"):
         # The formulas' fonts are cut to what is remembered: all formulas must be met again.
         _forget_pages(build)
@@ -163,7 +168,7 @@ def write_pages(root: Path = ROOT) -> None:
             app = Sphinx(
                 srcdir=root,
                 confdir=None,
-                outdir=build / "html",
+                outdir=outdir,
                 doctreedir=build / "doctrees",
                 buildername="html",
                 confoverrides=sphinx_configuration(root),
@@ -182,6 +187,10 @@ def write_pages(root: Path = ROOT) -> None:
     _remember_warnings(build, text)
     if text:
         raise BuildFailed(text)
+    for page in outdir.rglob("*.html"):
+        name = page.relative_to(outdir).with_suffix("").as_posix()
+        if name not in app.env.found_docs and not name.startswith("_static/"):
+            page.unlink()
 
 
 def _forget_pages(build: Path) -> None:
@@ -201,40 +210,62 @@ def _remember_warnings(build: Path, text: str) -> None:
     (build / "doctrees" / "warned.json").write_text(json.dumps(warned), encoding="utf-8")
 
 
-def build(force: bool = False, jobs: int | None = None) -> float:
-    """Bring `_build/html` up to date; returns the seconds it took. Raises BuildFailed."""
+def build(root: Path = ROOT, force: bool = False, jobs: int | None = None) -> float:
+    """Bring the `_build/html` of the book in the folder up to date; returns the seconds it took.
+
+    What is there is replaced only when all of the new site is written: a build that fails leaves
+    the last good one whole. Raises BuildFailed.
+    """
     began = time.monotonic()
     from introml.grader.lab import LabError
     from introml.site.labs import write_handouts, write_lab_notebooks
 
     try:
-        write_handouts(ROOT)
+        write_handouts(root)
     except LabError as problem:
         raise BuildFailed(str(problem)) from None
-    digest = inputs_digest()
-    if not force and STAMP.exists() and (HTML / "index.html").exists():
-        done = json.loads(STAMP.read_text())
+    digest = inputs_digest(root)
+    written, html = root / "_build" / "pages", root / "_build" / "html"
+    stamp = root / "_build" / "inputs.json"
+    if not force and stamp.exists() and (html / "index.html").exists():
+        done = json.loads(stamp.read_text())
         if done.get("inputs") == digest:
             print("the site is up to date")
             return time.monotonic() - began
-    STAMP.unlink(missing_ok=True)
+    stamp.unlink(missing_ok=True)
     bundle_widgets(quiet=False)
     from introml.site.execute import ExecutionFailed, execute_book
 
     try:
-        execute_book(ROOT, jobs=jobs)
+        execute_book(root, jobs=jobs)
     except ExecutionFailed as problem:
         raise BuildFailed(str(problem)) from None
     from introml.site.downloads import write_downloads
     from introml.site.publish import publish
 
     print("writing the pages", flush=True)
-    write_pages()
-    publish(HTML)
-    write_downloads(ROOT, HTML)
-    write_lab_notebooks(ROOT, HTML)
-    write_if_changed(HTML / "index.html", FORWARD.encode())
-    STAMP.write_text(json.dumps({"inputs": digest}))
+    write_pages(root, written)
+    publish(written)
+    write_downloads(root, written)
+    write_lab_notebooks(root, written)
+    _write_forward(root, written)
+    mirror(written, html)
+    stamp.write_text(json.dumps({"inputs": digest}))
     seconds = time.monotonic() - began
-    print(f"built {HTML.relative_to(ROOT)} in {seconds:.1f} s")
+    print(f"built {html.relative_to(root)} in {seconds:.1f} s")
     return seconds
+
+
+def _write_forward(root: Path, outdir: Path) -> None:
+    from sphinx_external_toc.parsing import parse_toc_yaml
+
+    first = parse_toc_yaml(root / "_toc.yml").root.docname.removesuffix(".md")
+    if first == "index":
+        return
+    config = book_config(root)
+    page = FORWARD.format(
+        language=(config.get("sphinx") or {}).get("config", {}).get("language", "en"),
+        title=escape(str(config.get("title") or "The book")),
+        first=f"{quote(first)}.html",
+    )
+    write_if_changed(outdir / "index.html", page.encode())

@@ -211,8 +211,14 @@ def write_downloads(root: Path, html: Path) -> list[str]:
     from introml.site.execute import executed_notebook
 
     names = book_names(root / "_build")
+    pages = BookCache(root).notebooks()
+    folder, kept = html / "notebooks", {page.docname for page in pages}
+    for old in folder.rglob("*.ipynb"):
+        name = old.relative_to(folder).with_suffix("").as_posix()
+        if name not in kept and not name.startswith("labs/"):  # those are the labs' own
+            old.unlink()
     written = []
-    for page in BookCache(root).notebooks():
+    for page in pages:
         target = html / "notebooks" / f"{page.docname}.ipynb"
         if not _holds(target, html / f"{page.docname}.html"):
             target.parent.mkdir(parents=True, exist_ok=True)

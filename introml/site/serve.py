@@ -96,9 +96,9 @@ def has_desktop() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _rebuild(builds: Builds) -> None:
+def _rebuild(root: Path, builds: Builds) -> None:
     try:
-        build()
+        build(root)
     except BuildFailed as problem:
         print(problem, file=sys.stderr)
         print("the page shown is the last one that was built; mend this and save again")
@@ -123,15 +123,15 @@ def _watch(root: Path, builds: Builds) -> None:
             if done.returncode == 0:
                 builds.done()
         else:
-            _rebuild(builds)
+            _rebuild(root, builds)
 
 
 def serve(root: Path, port: int, open_browser: bool, watch: bool) -> None:
     """Build, then serve until interrupted."""
     builds = Builds()
-    build()
-    server = open_server(port, builds if watch else None)
-    address = f"http://127.0.0.1:{server.server_address[1]}/book/index.html"
+    build(root)
+    server = open_server(port, builds if watch else None, root / "_build" / "html")
+    address = f"http://127.0.0.1:{server.server_address[1]}/"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"the book is at {address}  (Ctrl-C stops)", flush=True)
     if open_browser and has_desktop():

@@ -12,6 +12,7 @@ from checks import (
     batches_of,
     draw_problem,
     pair_of,
+    reference_gradient,
     reference_loss,
     reference_path,
     reference_rates,

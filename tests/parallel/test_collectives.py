@@ -72,7 +72,9 @@ def test_bytes_of_parts_that_are_not_equal_add_up():
 
     found = run_ranks(sent, 4)
     assert sum(found) == 2 * 3 * 10 * 4
-    assert [size // 4 for size in found] == [2 * 10 - a - b for a, b in [(3, 3), (2, 3), (2, 2), (3, 2)]]
+    assert [size // 4 for size in found] == [
+        2 * 10 - a - b for a, b in [(3, 3), (2, 3), (2, 2), (3, 2)]
+    ]
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from whole_books import new_book
 
 from introml.site import build
 from introml.site.__main__ import main
@@ -252,11 +253,10 @@ def stages(root, monkeypatch):
         return run
 
     failed = ExecutionFailed([])
-    monkeypatch.setattr(build, "ROOT", root)
-    monkeypatch.setattr(build, "HTML", root / "_build" / "html")
-    monkeypatch.setattr(build, "STAMP", root / "_build" / "inputs.json")
-    monkeypatch.setattr(build, "inputs_digest", lambda: inputs_digest(root))
-    (root / "_build" / "html").mkdir(parents=True)
+    monkeypatch.setattr(build.build, "__defaults__", (root, False, None))
+    put(root / "_toc.yml", "format: jb-book\nroot: start/first page\n")
+    put(root / "_config.yml", "title: Wind & Water\n")
+    (root / "_build" / "pages").mkdir(parents=True)
     for where, name, error in (
         ("introml.site.build.bundle_widgets", "bundle", BuildFailed("torn")),
         ("introml.site.execute.execute_book", "execute", failed),
@@ -286,7 +286,30 @@ def test_a_build_runs_every_stage_and_then_none_until_something_is_touched(stage
 
 def test_the_address_of_the_site_leads_to_the_book(stages, root):
     build.build()
-    assert 'url=book/index.html"' in (root / "_build" / "html" / "index.html").read_text()
+    page = (root / "_build" / "html" / "index.html").read_text()
+    assert 'url=start/first%20page.html"' in page
+    assert "<title>Wind &amp; Water</title>" in page
+
+
+def test_a_book_that_begins_with_its_index_keeps_it(stages, root):
+    put(root / "_toc.yml", "format: jb-book\nroot: index\n")
+    put(root / "_build" / "pages" / "index.html", "the book")
+    build.build()
+    assert (root / "_build" / "html" / "index.html").read_text() == "the book"
+
+
+def test_a_build_that_fails_leaves_the_last_good_site_whole(stages, root):
+    page, shown = (root / "_build" / name / "a.html" for name in ("pages", "html"))
+    put(page, "good")
+    build.build()
+    put(page, "half written")
+    stages.failing = "publish"
+    with pytest.raises(BuildFailed):
+        build.build(force=True)
+    assert shown.read_text() == "good"
+    stages.failing = None
+    build.build()
+    assert shown.read_text() == "half written"
 
 
 @pytest.mark.parametrize("name", ["bundle", "execute", "write", "downloads"])
@@ -364,3 +387,16 @@ def test_a_page_added_to_the_contents_is_in_those_of_every_page(some_pages):
     write_pages(book.root)
     for page in (*old, "new"):
         assert "New page" in book.page(page).select_one("nav#contents").text, page
+
+
+def test_a_page_that_was_renamed_or_taken_out_leaves_the_site(tmp_path):
+    text = "# Page\n\nWords.\n"
+    book = new_book(tmp_path, {"intro": text, "chapters/shown": text, "chapters/second": text})
+    write_pages(book.root)
+    assert (book.html / "chapters" / "second.html").exists()
+    (book.root / "chapters" / "second.md").rename(book.root / "chapters" / "third.md")
+    contents = (book.root / "_toc.yml").read_text().replace("second", "third")
+    (book.root / "_toc.yml").write_text(contents)
+    write_pages(book.root)
+    names = {path.stem for path in (book.html / "chapters").glob("*.html")}
+    assert names == {"shown", "third"}

@@ -176,7 +176,8 @@ def watched(tmp_path, monkeypatch):
     def watch(*changes, failing=False):
         calls, builds = [], Builds()
 
-        def build():
+        def build(root):
+            assert root == tmp_path
             calls.append("here")
             if failing:
                 raise BuildFailed("page.md:3: wrong")
