@@ -99,11 +99,39 @@ def ring_all_reduce(x: Tensor, comm: Communicator) -> Tensor:
     """The sum of `x` over all ranks, in its place: reduce-scatter, then all-gather.
 
     Each rank sends 2(n−1)/n · M bytes if n divides the tensor.
-    Source: Patarasu and Yuan, Bandwidth optimal all-reduce algorithms (2009).
+    Source: Patarasuk and Yuan, Bandwidth optimal all-reduce algorithms (2009).
     Taught in {ref}`sec-data-parallel`.
     """
     ring_reduce_scatter(x, comm)
     ring_all_gather(x, comm)
+    return x
+
+
+def nodes_of(size: int) -> tuple[Communicator, Communicator]:
+    """This rank's communicators inside its node and between nodes, if each node has `size` ranks.
+
+    Ranks 0 … size − 1 are the first node. Between nodes, ranks of one place in theirs talk.
+    Raises `ValueError` unless `size` divides the number of ranks.
+    Taught in {ref}`sec-data-parallel`.
+    """
+    world, me = dist.get_world_size(), dist.get_rank()
+    if size < 1 or world % size:
+        raise ValueError(f"Nodes of {size} ranks don't make up {world} ranks; take a divisor.")
+    first = me - me % size
+    return Communicator(range(first, first + size)), Communicator(range(me % size, world, size))
+
+
+def hierarchical_all_reduce(x: Tensor, inside: Communicator, between: Communicator) -> Tensor:
+    """The sum of `x` over the ranks of all nodes, in its place, with little sent between nodes.
+
+    Reduce-scatter inside the node, a ring all-reduce of this rank's part between nodes, all-gather
+    inside. With G ranks in each of N nodes, each rank sends (G−1)/G · M bytes inside in the first
+    phase and as many in the last, and 2(N−1)/N · M/G between nodes, if G · N divides the tensor.
+    Each communicator counts its own. Taught in {ref}`sec-data-parallel`.
+    """
+    part = ring_reduce_scatter(x, inside)
+    ring_all_reduce(part, between)
+    ring_all_gather(x, inside)
     return x
 
 

@@ -9,6 +9,8 @@ import torch.distributed as dist
 from introml.parallel.collectives import (
     Communicator,
     broadcast,
+    hierarchical_all_reduce,
+    nodes_of,
     parts_of,
     reduce,
     ring_all_gather,
@@ -147,3 +149,44 @@ def test_an_average_of_rounded_numbers_is_near_that_of_torch():
         return (ring_all_reduce(x, Communicator()) - theirs).abs().max().item()
 
     assert max(run_ranks(both, 4)) < 4 * math.ulp(8.0) * 2**29  # a few units in the last place
+
+
+@pytest.mark.parametrize(("nodes", "size"), [(2, 2), (1, 3), (3, 1), (2, 3)])
+@pytest.mark.parametrize("shape", [(12,), (7,), (2, 3, 4)])
+def test_hierarchical_all_reduce_equals_torchs_with_its_bytes_apart(nodes, size, shape):
+    """Inside, all ranks together send 2(G−1)M in each node; between nodes, 2(N−1)M in all."""
+
+    def both(rank):
+        x = numbers(rank, shape, torch.float64)
+        theirs = x.clone()
+        dist.all_reduce(theirs)
+        inside, between = nodes_of(size)
+        hierarchical_all_reduce(x, inside, between)
+        return x, theirs, inside.bytes_sent, between.bytes_sent
+
+    found = run_ranks(both, nodes * size)
+    M = 8 * math.prod(shape)
+    for ours, theirs, inside, between in found:
+        assert torch.equal(ours, theirs)
+        if math.prod(shape) % (nodes * size) == 0:
+            assert inside * size == 2 * (size - 1) * M
+            assert between * nodes * size == 2 * (nodes - 1) * M
+    assert sum(inside for *_, inside, _ in found) == 2 * nodes * (size - 1) * M
+    assert sum(between for *_, between in found) == 2 * (nodes - 1) * M
+
+
+def test_the_last_phase_inside_a_node_of_eight_sends_seven_eighths():
+    def sent(rank):
+        x, (inside, between) = torch.ones(64), nodes_of(8)
+        ring_reduce_scatter(x, inside)
+        before = inside.bytes_sent
+        ring_all_gather(x, inside)
+        return before, inside.bytes_sent - before, between.bytes_sent
+
+    assert run_ranks(sent, 8) == [(0.875 * 256, 0.875 * 256, 0)] * 8
+
+
+@pytest.mark.parametrize("size", [0, 3, 8])
+def test_nodes_that_do_not_make_up_the_ranks_are_refused(size):
+    with pytest.raises(RankFailed, match="take a divisor"):
+        run_ranks(lambda rank: nodes_of(size) and None, 4)
