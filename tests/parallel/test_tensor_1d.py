@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch._dynamo  # lest each rank import it for itself
 import torch.nn.functional as F
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
