@@ -66,7 +66,7 @@ function build(ui) {
     const done = Math.min(ui.get("step"), total);
     const { held, terms, moves } = model.run(model.draw(ui.get("seed"), n), done);
     const left = ui.narrow ? 46 : 66;
-    const wide = Math.min(84, (ui.width - left - 6) / n);
+    const wide = Math.min(104, (ui.width - left - 6) / n);
     const tall = 26;
     const rowAt = (rank) => TOP + rank * (tall + GAP);
     const bars = rowAt(n) + 26;
@@ -125,7 +125,7 @@ function build(ui) {
       }
     }
     const all = model.naive(n, size);
-    const length = ui.width - 8;
+    const length = Math.min(ui.width - 8, Math.max(300, left + n * wide - 6));
     [
       ["each rank, around the ring", model.sent(n, size, done), "training"],
       ["one link, if all send to one rank", all, "error"],
