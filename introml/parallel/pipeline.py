@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ class _Held:
 
 
 def cut(layers: Sequence[nn.Module], schedule: Schedule, rank: int) -> list[nn.Module]:
-    """The chunks of `rank`: stage chunk · p + rank for each chunk, of layers as equal in number as can be.
+    """The chunks of `rank`: stage chunk · p + rank for each, all of about as many layers.
 
     Raises `ValueError` if there are fewer layers than stages.
     Taught in {ref}`sec-pipeline-parallel`.
@@ -72,7 +73,7 @@ def cut(layers: Sequence[nn.Module], schedule: Schedule, rank: int) -> list[nn.M
     if len(layers) < stages:
         raise ValueError(f"{len(layers)} layers can't be cut into {stages} stages; use fewer.")
     ends = [len(layers) * s // stages for s in range(stages + 1)]
-    parts = [nn.Sequential(*layers[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    parts = [nn.Sequential(*layers[a:b]) for a, b in pairwise(ends)]
     return list(parts[rank :: schedule.ranks])
 
 
@@ -185,7 +186,7 @@ class Sleeper(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` times one, after a while."""
-        slept: Tensor = _Sleep.apply(x * self.factor, *self.times)  # type: ignore[no-untyped-call]
+        slept: Tensor = _Sleep.apply(x * self.factor, *self.times)
         return slept
 
 

@@ -1,8 +1,8 @@
-"""Pipeline schedules: in which order each rank computes, and when, by following what waits for what.
+"""Pipeline schedules: in which order each rank computes, and when, by what waits for what.
 
-Letters: p ranks, m microbatches, v chunks of layers on each rank. Stage s of the p · v stages is chunk
-s // p on rank s % p. Operations as in torch.distributed.pipelining: F forward, B the whole backward,
-or in its place I (the gradient of the input) and W (that of the weights).
+Letters: p ranks, m microbatches, v chunks of layers on each rank. Stage s of the p · v stages is
+chunk s // p on rank s % p. Operations as in torch.distributed.pipelining: F forward, B the whole
+backward, or in its place I (the gradient of the input) and W (that of the weights).
 """
 
 from collections.abc import Sequence
@@ -201,9 +201,9 @@ def simulate(
 ) -> Timeline:
     """Start each operation as soon as its rank is free and what it needs is there.
 
-    F needs the stage before, I and B the stage after, W its I. A number is the time of all chunks of
-    a rank together, a sequence has the time of each stage; B takes `backward` + `weight`. `message`
-    is the time between ranks, during which both can compute.
+    F needs the stage before, I and B the stage after, W its I. A number is the time of all chunks
+    of a rank together, a sequence has the time of each stage; B takes `backward` + `weight`.
+    `message` is the time between ranks, during which both can compute.
     Raises `Deadlock` if the orders can't be carried out, `ValueError` if operations are missing,
     done twice, or unknown, or if times are negative.
     Taught in {ref}`sec-pipeline-parallel`.
@@ -227,9 +227,7 @@ def simulate(
                 needed = _needs(operation, stage, last)
                 if any(key not in ends for key in needed):
                     break
-                arrived = [
-                    ends[key] + (message if key[1] % p != rank else 0) for key in needed
-                ]
+                arrived = [ends[key] + (message if key[1] % p != rank else 0) for key in needed]
                 start = max([clock[rank], *arrived])
                 clock[rank] = start + cost[operation.kind][stage]
                 result = "I" if operation.kind == "B" else operation.kind

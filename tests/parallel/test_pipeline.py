@@ -9,7 +9,13 @@ from torch import nn
 from introml.parallel.pipeline import Mail, Sleeper, cut, pipeline_step
 from introml.parallel.ranks import RankFailed, run_ranks
 from introml.parallel.schedules import (
-    Operation, Schedule, gpipe, interleaved, one_f_one_b, simulate, zero_bubble,
+    Operation,
+    Schedule,
+    gpipe,
+    interleaved,
+    one_f_one_b,
+    simulate,
+    zero_bubble,
 )  # fmt: skip
 
 WIDTH = 6
@@ -52,7 +58,9 @@ def step(rank, schedule, size):
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize(("p", "m", "size"), [(1, 2, 4), (2, 4, 8), (2, 6, 13), (4, 4, 9), (4, 8, 16)])
+@pytest.mark.parametrize(
+    ("p", "m", "size"), [(1, 2, 4), (2, 4, 8), (2, 6, 13), (4, 4, 9), (4, 8, 16)]
+)
 def test_loss_gradients_bytes_and_peak(name, p, m, size):
     schedule = SCHEDULES[name](p, m)
     ranks = run_ranks(step, p, schedule, size)
@@ -75,9 +83,7 @@ def by_torch(rank, kind, p, m, v):
         pipelining.PipelineStage(chunk, c * p + rank, p * v, torch.device("cpu"))
         for c, chunk in enumerate(chunks)
     ]
-    theirs = getattr(pipelining, kind)(
-        stages if v > 1 else stages[0], m, loss_fn=F.cross_entropy
-    )
+    theirs = getattr(pipelining, kind)(stages if v > 1 else stages[0], m, loss_fn=F.cross_entropy)
     theirs.step(*([X] if rank == 0 else []), **({"target": y} if rank == p - 1 else {}))
     return [[p.grad for p in layer.parameters()] for layer in every]
 

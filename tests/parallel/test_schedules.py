@@ -6,7 +6,14 @@ from fractions import Fraction
 import pytest
 
 from introml.parallel.schedules import (
-    Deadlock, Operation, Schedule, gpipe, interleaved, one_f_one_b, simulate, zero_bubble,
+    Deadlock,
+    Operation,
+    Schedule,
+    gpipe,
+    interleaved,
+    one_f_one_b,
+    simulate,
+    zero_bubble,
 )  # fmt: skip
 
 SIZES = [(p, m) for p in range(1, 9) for m in (1, 2, 3, 5, 8, 16, 31)]
