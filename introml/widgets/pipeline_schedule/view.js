@@ -95,7 +95,7 @@ function build(ui) {
     ui.stepper({ trait: "microbatches", label: "Microbatches, m" }),
     cut,
     ui.player({ trait: "moment", label: "Time", last: () => ends.length, interval: 600 }),
-    ui.fold(
+    fold(
       "How long each takes",
       time("forward", "Forward"),
       time("backward", "Gradient of the input"),
