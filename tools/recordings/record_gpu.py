@@ -20,6 +20,7 @@ from introml.book.paths import ROOT
 from introml.kernels import in_triton
 from introml.kernels.softmax import UNFUSED_STEPS
 
+DEVICE = "cuda"
 OUT = ROOT / "assets" / "recordings" / "gpu.json"
 TIMES = 21
 LENGTHS = [2**k for k in (16, 20, 24, 26)]
@@ -74,7 +75,7 @@ def additions() -> list[dict]:
     """x + y: 12 bytes cross for each addition."""
     rows = []
     for n in LENGTHS:
-        x, y, out = torch.randn(3, n, device="cuda")
+        x, y, out = torch.randn(3, n, device=DEVICE)
         in_triton.add(x, y, out)
         torch.testing.assert_close(out, x + y)
         runs = {
@@ -89,7 +90,7 @@ def products() -> list[dict]:
     """A B: the kernel at each tile, by one result a lane, and the library's, TF32 apart."""
     rows = []
     for n in SIDES:
-        A, B, C = torch.randn(3, n, n, device="cuda")
+        A, B, C = torch.randn(3, n, n, device=DEVICE)
         torch.set_float32_matmul_precision("highest")
         expected = A @ B
         in_triton.matmul(A, B, C, tile=32)
@@ -118,7 +119,7 @@ def softmaxes() -> list[dict]:
     """The softmax of each row: fused, PyTorch's own, and five operations one after another."""
     rows = []
     for n in WIDTHS:
-        x = torch.randn(ROWS, n, device="cuda")
+        x = torch.randn(ROWS, n, device=DEVICE)
         out = torch.empty_like(x)
         in_triton.softmax(x, out)
         torch.testing.assert_close(out, torch.softmax(x, dim=1))
