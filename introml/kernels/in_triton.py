@@ -6,6 +6,7 @@ Triton is not among the book's packages, since it is large and useless without a
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -50,6 +51,21 @@ def matmul_kernel(A, B, C, m, k, n, TILE: tl.constexpr):  # type: ignore[no-unty
     tl.store(C + row * n + column, total, (row < m) & (column < n))
 
 
+def naive_matmul_kernel(A, B, C, m, k, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    """`BLOCK` results of C = A B, row by row in memory, each by a walk of its own along k.
+
+    Taught in {ref}`sec-programming-gpus`.
+    """
+    cell = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = cell < m * n
+    row, column = cell // n, cell % n
+    total = tl.zeros((BLOCK,), dtype=tl.float32)
+    for step in range(0, k):
+        a = tl.load(A + row * k + step, inside, other=0.0)
+        total += a * tl.load(B + step * n + column, inside, other=0.0)
+    tl.store(C + cell, total, inside)
+
+
 def softmax_kernel(x, out, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     """One row of the softmax.
 
@@ -66,11 +82,12 @@ def softmax_kernel(x, out, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-d
 def add(x: Tensor, y: Tensor, out: Tensor | None = None, block: int = 1024) -> Tensor:
     """x + y of two float32 vectors on a GPU (or interpreted): (n,), (n,) -> (n,).
 
-    Raises `ImportError` without Triton.
+    Raises `ImportError` without Triton, and `ValueError` for what pointers would misread.
     Taught in {ref}`sec-programming-gpus`.
     """
     out = torch.empty_like(x) if out is None else out
     n = x.numel()
+    _check({"x": x, "y": y, "out": out}, {"x": (n,), "y": (n,), "out": (n,)})
     grid = (blocks(n, block),)
     _compiled(add_kernel)[grid](x, y, out, n, BLOCK=block)
     return out
@@ -79,28 +96,59 @@ def add(x: Tensor, y: Tensor, out: Tensor | None = None, block: int = 1024) -> T
 def matmul(A: Tensor, B: Tensor, out: Tensor | None = None, tile: int = 32) -> Tensor:
     """A B in float32: (m, k), (k, n) -> (m, n). `tile` is a power of 2 from 16 on.
 
-    Raises `ImportError` without Triton.
+    Raises `ImportError` without Triton, and `ValueError` for what pointers would misread.
     Taught in {ref}`sec-programming-gpus`.
     """
-    (m, k), n = A.shape, B.shape[1]
-    out = A.new_empty(m, n) if out is None else out
+    m, k, n, out = _product(A, B, out)
     grid = (blocks(m, tile), blocks(n, tile))
     _compiled(matmul_kernel)[grid](A, B, out, m, k, n, TILE=tile)
+    return out
+
+
+def naive_matmul(A: Tensor, B: Tensor, out: Tensor | None = None, block: int = 256) -> Tensor:
+    """A B in float32, one lane for each result: (m, k), (k, n) -> (m, n).
+
+    Raises as `matmul` does.
+    Taught in {ref}`sec-programming-gpus`.
+    """
+    m, k, n, out = _product(A, B, out)
+    _compiled(naive_matmul_kernel)[(blocks(m * n, block),)](A, B, out, m, k, n, BLOCK=block)
     return out
 
 
 def softmax(x: Tensor, out: Tensor | None = None) -> Tensor:
     """The softmax of each row in float32: (m, n) -> (m, n).
 
-    Raises `ImportError` without Triton.
+    Raises `ImportError` without Triton, and `ValueError` for what pointers would misread.
     Taught in {ref}`sec-programming-gpus`.
     """
     m, n = x.shape
     out = torch.empty_like(x) if out is None else out
+    _check({"x": x, "out": out}, {"x": (m, n), "out": (m, n)})
     _compiled(softmax_kernel)[(m,)](x, out, n, BLOCK=1 << (n - 1).bit_length())
     return out
 
 
+def _product(A: Tensor, B: Tensor, out: Tensor | None) -> tuple[int, int, int, Tensor]:
+    (m, k), n = A.shape, B.shape[1]
+    C = A.new_empty(m, n) if out is None else out
+    _check({"A": A, "B": B, "out": C}, {"A": (m, k), "B": (k, n), "out": (m, n)})
+    return m, k, n, C
+
+
+def _check(tensors: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
+    """A kernel gets pointers alone: what it would misread silently is refused here."""
+    for name, tensor in tensors.items():
+        if tuple(tensor.shape) != shapes[name]:
+            raise ValueError(f"{name} has the shape {tuple(tensor.shape)}; {shapes[name]} fits.")
+        if tensor.dtype != torch.float32 or not tensor.is_contiguous():
+            raise ValueError(
+                f"{name} is {tensor.dtype} with strides {tensor.stride()}; it must be float32 and "
+                "contiguous: call .float() or .contiguous()."
+            )
+
+
+@cache
 def _compiled(kernel: Any) -> Any:
     if triton is None:
         raise ImportError(MISSING)

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from introml.kernels.simulated import DeviceArray, launch
 
+UNFUSED_STEPS = 5
+"""Largest, difference, exp, sum, quotient: one FLOP each for every cell."""
+
 
 def softmax_program(row: int, x: DeviceArray, out: DeviceArray, n: int, BLOCK: int) -> None:
     """Row `row` of the softmax of x (m, n): loaded once, stored once. BLOCK ≥ n.
