@@ -23,7 +23,7 @@ except ImportError:  # the launchers say so when they are called
 MISSING = "Triton is not installed; `pip install triton==3.7.1` (see introml/kernels/in_triton.py)."
 
 
-def add_kernel(x, y, out, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def add_kernel(x, y, out, n, BLOCK: tl.constexpr):
     """Lanes program · BLOCK … of x + y.
 
     Taught in {ref}`sec-programming-gpus`.
@@ -34,7 +34,7 @@ def add_kernel(x, y, out, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-de
     tl.store(out + cell, total, inside)
 
 
-def matmul_kernel(A, B, C, m, k, n, TILE: tl.constexpr):  # type: ignore[no-untyped-def]
+def matmul_kernel(A, B, C, m, k, n, TILE: tl.constexpr):
     """Tile (i, j) of C = A B.
 
     Taught in {ref}`sec-programming-gpus`.
@@ -51,7 +51,7 @@ def matmul_kernel(A, B, C, m, k, n, TILE: tl.constexpr):  # type: ignore[no-unty
     tl.store(C + row * n + column, total, (row < m) & (column < n))
 
 
-def naive_matmul_kernel(A, B, C, m, k, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def naive_matmul_kernel(A, B, C, m, k, n, BLOCK: tl.constexpr):
     """`BLOCK` results of C = A B, row by row in memory, each by a walk of its own along k.
 
     Taught in {ref}`sec-programming-gpus`.
@@ -66,7 +66,7 @@ def naive_matmul_kernel(A, B, C, m, k, n, BLOCK: tl.constexpr):  # type: ignore[
     tl.store(C + cell, total, inside)
 
 
-def softmax_kernel(x, out, n, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def softmax_kernel(x, out, n, BLOCK: tl.constexpr):
     """One row of the softmax.
 
     Taught in {ref}`sec-programming-gpus`.

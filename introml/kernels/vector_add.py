@@ -7,7 +7,12 @@ from introml.kernels.simulated import DeviceArray, blocks, launch
 
 
 def add_program(
-    program: int, x: DeviceArray, y: DeviceArray, out: DeviceArray, n: int, BLOCK: int
+    program: int,
+    x: DeviceArray,
+    y: DeviceArray,
+    out: DeviceArray,
+    n: int,
+    BLOCK: int,
 ) -> None:
     """Lanes program · BLOCK … + BLOCK − 1 of x + y; those from n on are masked off.
 
