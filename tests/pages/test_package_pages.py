@@ -34,7 +34,14 @@ def modules_of(folder):
 def lesson_modules():
     flat = {name for name in modules_of("") if name.partition(".")[2] not in PLUMBING}
     widgets = {f"introml.widgets.{stem_of(name)}" for name in WIDGETS}
-    return flat | widgets | modules_of("models") | modules_of("data") | modules_of("grader/checks")
+    return (
+        flat
+        | widgets
+        | modules_of("models")
+        | modules_of("data")
+        | modules_of("kernels")
+        | modules_of("grader/checks")
+    )
 
 
 @cache
