@@ -84,9 +84,11 @@ function build(ui) {
     const { written, strays, masked, left } = model.after(size, block, mask, done);
     const finished = done.length === all.length;
     const lanes = all.length * block;
-    const cells = Math.max(size, lanes) + 2; // two more, to show that memory goes on
     // Bands of whole programs, so that none is torn.
     const fit = Math.max(1, Math.floor(ui.width / 27 / block)) * block;
+    const used = Math.max(size, lanes);
+    // Two cells more, to show that memory goes on, where they don't need a band of their own.
+    const cells = used % fit === 0 ? used : Math.min(used + 2, Math.ceil(used / fit) * fit);
     const across = Math.min(fit, Math.ceil(cells / block) * block);
     const cell = Math.min(40, ui.width / across);
     const box = cell - 4;
