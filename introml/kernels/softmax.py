@@ -11,10 +11,16 @@ UNFUSED_STEPS = 5
 """Largest, difference, exp, sum, quotient: one FLOP each for every cell."""
 
 
-def softmax_program(row: int, x: DeviceArray, out: DeviceArray, n: int, BLOCK: int) -> None:
-    """Row `row` of the softmax of x (m, n): loaded once, stored once. BLOCK ≥ n.
+def softmax_program(
+    row: int,
+    x: DeviceArray,
+    out: DeviceArray,
+    n: int,
+    BLOCK: int,
+) -> None:
+    """One row of the softmax of x (m, n); BLOCK ≥ n.
 
-    Lanes beyond the row hold −∞, which changes neither the largest nor the sum.
+    The row is loaded once and stored once. Lanes beyond the row hold −∞, which changes neither the largest nor the sum.
     Taught in {ref}`sec-programming-gpus`.
     """
     lane = torch.arange(BLOCK)

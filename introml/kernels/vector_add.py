@@ -14,7 +14,7 @@ def add_program(
     n: int,
     BLOCK: int,
 ) -> None:
-    """Lanes program · BLOCK … + BLOCK − 1 of x + y; those from n on are masked off.
+    """BLOCK cells of x + y; lanes from cell n on are masked off.
 
     Taught in {ref}`sec-programming-gpus`.
     """
