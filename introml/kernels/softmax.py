@@ -20,7 +20,8 @@ def softmax_program(
 ) -> None:
     """One row of the softmax of x (m, n); BLOCK ≥ n.
 
-    The row is loaded once and stored once. Lanes beyond the row hold −∞, which changes neither the largest nor the sum.
+    The row is loaded once and stored once. Lanes beyond it hold −∞, which changes neither the
+    largest nor the sum.
     Taught in {ref}`sec-programming-gpus`.
     """
     lane = torch.arange(BLOCK)
