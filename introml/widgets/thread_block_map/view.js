@@ -175,10 +175,11 @@ function build(ui) {
     );
     svg.replaceChildren(...nodes);
     const last = done.at(-1);
-    const sentence =
-      last === undefined
-        ? `${counted(all.length, "program")} of ${counted(block, "lane")} for ${counted(size, "number")}. None has run.`
-        : told(size, block, mask, last);
+    const plan =
+      `${counted(all.length, "program")} of ${counted(block, "lane")} for ${counted(size, "number")}: ` +
+      `${ui.get("grid") ? "the grid is yours" : "as many as needed"}, ${mask ? "masked" : "without a mask"}, ` +
+      `in ${ui.get("shuffled") ? "another" : "their"} order. `;
+    const sentence = plan + (last === undefined ? "None has run." : told(size, block, mask, last));
     const sums = finished
       ? ` All have run: ${written.length} of ${counted(size, "number")} written` +
         `${masked ? `, ${masked} of ${lanes} lanes masked off` : ""}` +
