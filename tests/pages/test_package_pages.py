@@ -34,7 +34,7 @@ def modules_of(folder):
 def lesson_modules():
     flat = {name for name in modules_of("") if name.partition(".")[2] not in PLUMBING}
     widgets = {f"introml.widgets.{stem_of(name)}" for name in WIDGETS}
-    folders = ("models", "data", "parallel", "grader/checks")
+    folders = ("models", "data", "parallel", "kernels", "grader/checks")
     return flat.union(widgets, *(modules_of(folder) for folder in folders))
 
 
