@@ -19,6 +19,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class Mail(Communicator):
     """A communicator whose messages leave while the sender goes on computing.
 
+    Before the first rank and after the last there is nobody: nothing is sent there, nothing comes.
+
     Taught in {ref}`sec-pipeline-parallel`.
     """
 
@@ -28,6 +30,8 @@ class Mail(Communicator):
 
     def post(self, sent: Tensor, to: int, tag: int) -> None:
         """Send a tensor to the rank `to` without waiting until it is taken."""
+        if not 0 <= to < self.size:
+            return
         sent = sent.detach().contiguous()
         self.bytes_sent += sent.numel() * sent.element_size()
         self.messages += 1
@@ -35,7 +39,8 @@ class Mail(Communicator):
 
     def take(self, into: Tensor, source: int, tag: int) -> Tensor:
         """Wait for the tensor that the rank `source` posted with this tag, and return it."""
-        dist.recv(into, self.ranks[source], tag=tag)
+        if 0 <= source < self.size:
+            dist.recv(into, self.ranks[source], tag=tag)
         return into
 
     def settle(self) -> None:

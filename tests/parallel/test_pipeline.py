@@ -146,3 +146,12 @@ def test_an_order_that_the_simulator_refuses_hangs_on_ranks():
 def test_what_cannot_be_is_refused_with_a_reason(schedule, size, words):
     with pytest.raises(RankFailed, match=words):
         run_ranks(step, 2, schedule, size)
+
+
+def test_beyond_the_ends_of_the_pipeline_there_is_nobody():
+    def alone_at_the_ends(rank):
+        comm, x = Mail(), torch.tensor([float(rank)])
+        comm.post(x, 2 * rank + rank - 1, 0)  # to −1 and to 2
+        return comm.take(x, 3 * rank - 1, 0).item(), comm.messages, comm.bytes_sent
+
+    assert run_ranks(alone_at_the_ends, 2) == [(0.0, 0, 0), (1.0, 0, 0)]

@@ -1,3 +1,4 @@
+import { fold } from "../kit/controls.js";
 import {
   defineWidget,
   h,
