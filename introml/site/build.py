@@ -18,6 +18,7 @@ from urllib.parse import quote
 from introml.book.paths import ROOT
 from introml.site.node import environment, node_path
 from introml.site.pages import book_config
+from introml.site.settings import WrongSettings, check_settings
 from introml.site.unchanged import mirror, write_if_changed
 from introml.widgets.base import class_of
 
@@ -179,7 +180,8 @@ def write_pages(root: Path = ROOT, outdir: Path | None = None) -> None:
             app.build()
         except SphinxError as problem:
             _forget_pages(build)
-            raise BuildFailed(f"{ANSI.sub('', warnings.getvalue())}{problem}") from problem
+            text = ANSI.sub("", f"{warnings.getvalue()}{problem}").replace(f"{root}/", "")
+            raise BuildFailed(text) from problem
         except BaseException:
             _forget_pages(build)
             raise
@@ -221,8 +223,9 @@ def build(root: Path = ROOT, force: bool = False, jobs: int | None = None) -> fl
     from introml.site.labs import write_handouts, write_lab_notebooks
 
     try:
+        notes = check_settings(root)
         write_handouts(root)
-    except LabError as problem:
+    except (LabError, WrongSettings) as problem:
         raise BuildFailed(str(problem)) from None
     digest = inputs_digest(root)
     written, html = root / "_build" / "pages", root / "_build" / "html"
@@ -233,6 +236,8 @@ def build(root: Path = ROOT, force: bool = False, jobs: int | None = None) -> fl
             print("the site is up to date")
             return time.monotonic() - began
     stamp.unlink(missing_ok=True)
+    for note in notes:
+        print(note)
     bundle_widgets(quiet=False)
     from introml.site.execute import ExecutionFailed, execute_book
 

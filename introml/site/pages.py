@@ -71,7 +71,10 @@ def front_matter(text: str) -> dict[str, Any]:
     if found is None:
         return {}
     lines = found.group(0).split("\n")
-    matter = yaml.safe_load("\n".join(lines[1:-1]))
+    try:
+        matter = yaml.safe_load("\n".join(lines[1:-1]))
+    except yaml.YAMLError:  # MyST says what is wrong, and where
+        return {}
     return matter if isinstance(matter, dict) else {}
 
 

@@ -129,8 +129,15 @@ def _watch(root: Path, builds: Builds) -> None:
 def serve(root: Path, port: int, open_browser: bool, watch: bool) -> None:
     """Build, then serve until interrupted."""
     builds = Builds()
-    build(root)
-    server = open_server(port, builds if watch else None, root / "_build" / "html")
+    shown = root / "_build" / "html"
+    try:
+        build(root)
+    except BuildFailed as problem:
+        if not watch or not (shown / "index.html").exists():
+            raise
+        print(problem, file=sys.stderr)
+        print("the book shown is the last one that was built; mend this and save")
+    server = open_server(port, builds if watch else None, shown)
     address = f"http://127.0.0.1:{server.server_address[1]}/"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"the book is at {address}  (Ctrl-C stops)", flush=True)

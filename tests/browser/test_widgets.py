@@ -73,3 +73,21 @@ def test_a_damaged_page_says_what_cannot_be_drawn(site, address, open_tab):
     problem = tab.page.locator("[data-widget] .iml-problem").first
     assert problem.is_visible()
     assert "learning_rate must be a number from 0.001 to 3" in problem.text_content()
+
+
+@pytest.mark.parametrize(
+    "docname", ["chapters/hardware/roofline", "chapters/attention/positional-encoding"]
+)
+def test_a_sentence_that_gives_the_answer_away_waits_for_the_guess(docname, address, open_tab):
+    waiting = re.compile("^Guess first")
+    tab = open_tab(f"{address}/{docname}.html")
+    root = tab.page.locator("[data-widget]").first
+    said = root.locator("[data-readout]").first
+    assert waiting.match(said.text_content())
+    root.get_by_role("radio").first.check()
+    assert re.search(r"\d", said.text_content())
+    assert not waiting.match(said.text_content())
+    tab = open_tab(f"{address}/{docname}.html")
+    root = tab.page.locator("[data-widget]").first
+    root.locator("input[type=range]").first.press("ArrowRight")
+    assert not waiting.match(root.locator("[data-readout]").first.text_content())

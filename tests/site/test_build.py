@@ -256,6 +256,7 @@ def stages(root, monkeypatch):
     monkeypatch.setattr(build.build, "__defaults__", (root, False, None))
     put(root / "_toc.yml", "format: jb-book\nroot: start/first page\n")
     put(root / "_config.yml", "title: Wind & Water\n")
+    put(root / "start" / "first page.md")
     (root / "_build" / "pages").mkdir(parents=True)
     for where, name, error in (
         ("introml.site.build.bundle_widgets", "bundle", BuildFailed("torn")),
@@ -293,6 +294,7 @@ def test_the_address_of_the_site_leads_to_the_book(stages, root):
 
 def test_a_book_that_begins_with_its_index_keeps_it(stages, root):
     put(root / "_toc.yml", "format: jb-book\nroot: index\n")
+    put(root / "index.md")
     put(root / "_build" / "pages" / "index.html", "the book")
     build.build()
     assert (root / "_build" / "html" / "index.html").read_text() == "the book"

@@ -225,3 +225,24 @@ def test_a_build_that_fails_reloads_no_page_and_the_watch_goes_on(watched, name,
     assert (len(calls), done) == (2, 0)
     if name.endswith(".md"):
         assert "page.md:3: wrong" in capsys.readouterr().err
+
+
+def test_a_watch_that_begins_with_a_slip_shows_the_last_good_book(tmp_path, monkeypatch, capsys):
+    def fail(root):
+        raise BuildFailed("_config.yml:2: torn")
+
+    watched = []
+    monkeypatch.setattr(serve, "build", fail)
+    monkeypatch.setattr(serve, "_watch", lambda root, builds: watched.append(root))
+    monkeypatch.setattr(serve.time, "sleep", lambda seconds: pytest.fail("begins to serve"))
+    with pytest.raises(BuildFailed):
+        serve.serve(tmp_path, free_port(), False, watch=True)
+    page = tmp_path / "_build" / "html" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("the book")
+    with pytest.raises(pytest.fail.Exception):
+        serve.serve(tmp_path, free_port(), False, watch=True)
+    assert watched == [tmp_path]
+    assert "_config.yml:2: torn" in capsys.readouterr().err
+    with pytest.raises(BuildFailed):
+        serve.serve(tmp_path, free_port(), False, watch=False)

@@ -70,8 +70,10 @@
       for (const [trait, value] of Object.entries(linked)) {
         if (sameKind(value, all[trait])) all[trait] = value;
       }
-      definition.render({ model: new Model(all, anchor), el: host });
-      if (Object.keys(linked).length > 0) onceRead(() => host.scrollIntoView({ block: "start" }));
+      const model = new Model(all, anchor);
+      model.linked = Object.keys(linked).length > 0;
+      definition.render({ model, el: host });
+      if (model.linked) onceRead(() => host.scrollIntoView({ block: "start" }));
       performance.mark(`widget-ready:${anchor}`);
     } catch (error) {
       console.error(error);

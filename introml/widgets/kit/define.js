@@ -16,6 +16,7 @@ import { checkForms, fits } from "./forms.js";
  * @property {(event: string, listener: () => void) => void} on
  * @property {(event: string, listener: () => void) => void} off
  * @property {string} [anchor] the figure's id, in a page
+ * @property {boolean} [linked] whether the page was opened by a link to a setting of this figure
  * @property {boolean} [still]
  */
 /**
@@ -43,6 +44,7 @@ import { checkForms, fits } from "./forms.js";
  * @property {(...nodes: Node[]) => void} stage
  * @property {(...nodes: Node[]) => void} controls
  * @property {(text: string) => void} readout the sentence that says what the picture shows
+ * @property {(yes: boolean) => void} withhold the sentence until a guess is made or something is moved
  * @property {(text: string | null) => void} problem
  * @property {() => void} remove
  * @property {() => void} [rebuild]
@@ -67,6 +69,12 @@ import { checkForms, fits } from "./forms.js";
 
 /** The width of the still picture and of a widget that has not been measured yet. */
 const DEFAULT_WIDTH = 900;
+
+/** The models whose reader has guessed or moved something: a figure that is built anew asks again, but
+ * holds nothing back. */
+const begun = new WeakSet();
+/** Stands in place of the sentence while it would give an answer away. */
+const GUESS_FIRST = "Guess first: what the picture shows is said here afterwards.";
 
 const same = (/** @type {any} */ a, /** @type {any} */ b) =>
   JSON.stringify(a) === JSON.stringify(b);
@@ -141,6 +149,7 @@ function makeUi(model, root, definition, width) {
   /** @type {(() => void)[]} */
   const removals = [];
   let busy = false;
+  let withheld = false;
   const stage = h("div", { class: "iml-stage" });
   const panel = h("div", { class: "iml-controls" });
   const readout = h("p", { class: "iml-readout", "data-readout": "", role: "status" });
@@ -158,6 +167,8 @@ function makeUi(model, root, definition, width) {
     forms: formsOf(model),
     get: (name) => model.get(name),
     set(changes) {
+      withheld = false;
+      begun.add(model);
       busy = true;
       try {
         for (const [name, value] of Object.entries(changes)) {
@@ -179,7 +190,14 @@ function makeUi(model, root, definition, width) {
     stage: (...nodes) => stage.append(...nodes),
     controls: (...nodes) => panel.append(...nodes),
     readout(text) {
-      if (readout.textContent !== text) readout.textContent = text;
+      const said = withheld && !own.still ? GUESS_FIRST : text;
+      if (readout.textContent !== said) readout.textContent = said;
+    },
+    withhold(yes) {
+      const before = withheld;
+      if (!yes) begun.add(model);
+      withheld = yes && !begun.has(model) && !model.linked;
+      if (before && !withheld) own.redraw();
     },
     problem(text) {
       problem.textContent = text ?? "";

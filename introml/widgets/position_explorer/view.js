@@ -73,6 +73,7 @@ function build(ui) {
       question:
         "with sin–cos, query and key both move 10 positions to the right. Their dot product …",
       options: ["grows", "stays the same", "falls"],
+      spoilt: true,
       answer: () => 1,
       explain: () =>
         "Every pair of sine and cosine is a hand that turns steadily. Both hands turn on by the same " +

@@ -13,6 +13,7 @@ function question(ui) {
     question:
       "one row of numbers goes through this layer. What share of its peak does the GPU reach at most?",
     options: ["nearly all", "about a third", "less than one percent"],
+    spoilt: true,
     answer: () => 2,
     explain: () =>
       "Each weight is read from memory, used for one product and one sum, and not needed again.",
