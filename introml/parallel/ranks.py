@@ -95,6 +95,8 @@ def _be_rank(
     folder: Path,
     timeout: float,
 ) -> None:
+    # What C++ writes goes past Python's streams: it is shown only if the rank dies.
+    os.dup2(os.open(folder / f"noise-{rank}", os.O_WRONLY | os.O_CREAT), 2)
     torch.set_num_threads(1)  # a forked child has no OpenMP team, and would wait for one for ever
     os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
     place = (folder / f"stack-{rank}").open("w")
@@ -161,7 +163,10 @@ def _raise_first_failure(
     reports: list[_Report | None], died: dict[int, str], folder: Path, timeout: float
 ) -> None:
     """Deaths, else errors of a rank's own, else what follows of another's, else the late."""
-    deaths = {rank: f"rank {rank} died: {how}." for rank, how in died.items()}
+    deaths = {
+        rank: f"rank {rank} died: {how}.{_last_lines(folder / f'noise-{rank}')}"
+        for rank, how in died.items()
+    }
     raised = {
         rank: f"rank {rank} raised an error:\n{report.error}"
         for rank, report in enumerate(reports)
@@ -177,6 +182,11 @@ def _raise_first_failure(
     failures = deaths or own or raised or late
     if failures:
         raise RankFailed(min(failures), "\n".join(failures.values()))
+
+
+def _last_lines(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines()[-5:] if path.exists() else []
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _how(code: int | None) -> str:

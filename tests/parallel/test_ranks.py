@@ -76,6 +76,18 @@ def test_a_death_is_told_with_its_cause_though_others_wait_for_it(leave):
     assert caught.value.rank == 1
 
 
+def test_what_a_rank_writes_past_python_is_told_if_it_dies_and_only_then(capfd):
+    def writes(rank, dies):
+        os.write(2, b"from far below\n")
+        if dies:
+            os.abort()
+
+    run_ranks(writes, 2, False)
+    assert "far below" not in "".join(capfd.readouterr())
+    with pytest.raises(RankFailed, match=r"died: signal SIGABRT\.\nfrom far below"):
+        run_ranks(writes, 1, True)
+
+
 def test_a_stall_is_told_with_the_line_where_each_late_rank_stood():
     def stalls(rank):
         if rank == 1:
