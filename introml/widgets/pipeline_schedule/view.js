@@ -52,7 +52,7 @@ function at(spans, now) {
     (span, rank) => `rank ${rank} ${span ? `${SAID[span[0]]} ${span[1]}` : "idle"}`,
   );
   const idle = doing.filter((span) => !span).length;
-  return `Just before ${significant(now, 4)} units: ${said.join(", ")}. ${idle} of ${spans.length} idle.`;
+  return `Just before time ${significant(now, 4)}: ${said.join(", ")}. ${idle} of ${spans.length} idle.`;
 }
 
 function build(ui) {
