@@ -80,7 +80,7 @@ def test_moments_are_the_different_ends(run_model):
         ({"ranks": 4, "microbatches": 16}, ["15.8% of the step", "18.8% of the time"]),
         ({"ranks": 4, "microbatches": 16, "schedule": "interleaved"}, ["8.6% of the step", "9.4%"]),
         ({"ranks": 4, "microbatches": 6, "schedule": "interleaved"}, ["by 4. Choose 8 micro"]),
-        ({"moment": 1}, ["Just before 1 units: rank 0 forward 0, rank 1 idle. 1 of 2 idle."]),
+        ({"moment": 1}, ["Just before time 1: rank 0 forward 0, rank 1 idle. 1 of 2 idle."]),
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_the_picture_shows(stills, changes, words):

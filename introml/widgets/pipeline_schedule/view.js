@@ -39,7 +39,8 @@ function whole({ step, fraction, ratio, peaks }, chunks) {
   return (
     `The step takes ${significant(step, 4)} units. Idle: ${percent(fraction, 1)} of the step ` +
     `(the fraction); ${percent(ratio, 1)} of the time without waiting (the ratio). ` +
-    `At most ${activations(most)} of a rank's layers in flight.`
+    `At most ${activations(most)} of a rank's layers in flight.` +
+    (chunks > 1 ? " Paler cells are later chunks." : "")
   );
 }
 
@@ -52,7 +53,7 @@ function at(spans, now) {
     (span, rank) => `rank ${rank} ${span ? `${SAID[span[0]]} ${span[1]}` : "idle"}`,
   );
   const idle = doing.filter((span) => !span).length;
-  return `Just before ${significant(now, 4)} units: ${said.join(", ")}. ${idle} of ${spans.length} idle.`;
+  return `Just before time ${significant(now, 4)}: ${said.join(", ")}. ${idle} of ${spans.length} idle.`;
 }
 
 function build(ui) {
