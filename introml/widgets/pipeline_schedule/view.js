@@ -40,7 +40,7 @@ function whole({ step, fraction, ratio, peaks }, chunks) {
     `The step takes ${significant(step, 4)} units. Idle: ${percent(fraction, 1)} of the step ` +
     `(the fraction); ${percent(ratio, 1)} of the time without waiting (the ratio). ` +
     `At most ${activations(most)} of a rank's layers in flight.` +
-    (chunks > 1 ? " Paler cells are later chunks." : "")
+    (chunks > 1 ? " Fainter cells are later chunks." : "")
   );
 }
 
