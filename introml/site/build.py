@@ -223,8 +223,8 @@ def build(root: Path = ROOT, force: bool = False, jobs: int | None = None) -> fl
     from introml.site.labs import write_handouts, write_lab_notebooks
 
     try:
+        write_handouts(root)  # the labs' pages, which the contents name
         notes = check_settings(root)
-        write_handouts(root)
     except (LabError, WrongSettings) as problem:
         raise BuildFailed(str(problem)) from None
     digest = inputs_digest(root)

@@ -285,6 +285,18 @@ def test_a_build_runs_every_stage_and_then_none_until_something_is_touched(stage
     assert stages == ALL * 3
 
 
+def test_pages_that_the_build_itself_writes_are_there_when_the_contents_are_checked(
+    stages, root, monkeypatch
+):
+    """In a fresh clone the labs' handouts are still to be written."""
+    put(root / "_toc.yml", "format: jb-book\nroot: labs/one/handout\n")
+    monkeypatch.setattr(
+        "introml.site.labs.write_handouts", lambda root: put(root / "labs/one/handout.md")
+    )
+    build.build()
+    assert stages == ALL
+
+
 def test_the_address_of_the_site_leads_to_the_book(stages, root):
     build.build()
     page = (root / "_build" / "html" / "index.html").read_text()
