@@ -27,6 +27,7 @@ from introml.site import (
     citation,
     directives,
     embed,
+    equations,
     formulas,
     names,
     needs,
@@ -84,6 +85,20 @@ def wrap_tables(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         table.parent.replace(table, box)  # replace_self would give the box the table's id as well
         box += table
         box["is_div"] = True
+
+
+#: What a reader presses to see what a cell hides.
+PROMPTS = {
+    "output": ("Show the output", "Hide the output"),
+    "all": ("Show the code and its output", "Hide the code and its output"),
+}
+
+
+def name_what_is_hidden(app: Sphinx, doctree: nodes.document) -> None:
+    """myst-nb has one prompt for all cells, whether they hide their code or their output."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("hide_mode") in PROMPTS:
+            cell["prompt_show"], cell["prompt_hide"] = PROMPTS[cell["hide_mode"]]
 
 
 def mark_wide_cells(app: Sphinx, doctree: nodes.document) -> None:
@@ -185,12 +200,24 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("introml_code", "", "env")
     app.setup_extension("sphinx_exercise")
     # What the first of these add to a page, the later ones see.
-    parts = (citation, directives, formulas, embed, pictures, ticks, needs, book_map, reading_time)
+    parts = (
+        citation,
+        directives,
+        equations,
+        formulas,
+        embed,
+        pictures,
+        ticks,
+        needs,
+        book_map,
+        reading_time,
+    )
     for part in (*parts, names, numbering, outdated, search, package_pages, package_links):
         part.setup(app)
     app.add_node(exercise.solution_node, override=True, html=(_visit_solution, _depart_solution))
     app.connect("config-inited", lean_config)
     app.connect("builder-inited", lean_builder)
+    app.connect("doctree-read", name_what_is_hidden)
     app.connect("doctree-read", mark_wide_cells)
     # Before the search index is made, which would take them for sections of the page.
     app.connect("doctree-read", unwrap_contents, priority=400)

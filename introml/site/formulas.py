@@ -14,6 +14,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 from introml.book.paths import ROOT
+from introml.site.equations import with_one_number
 from introml.site.node import NodeLines
 
 LOGGER = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Formulas:
 def _render(self: HTML5Translator, node: nodes.Element, display: bool) -> str:
     formulas: Formulas = cast(Any, self.builder.app).introml_formulas
     try:
-        return formulas.html(node.astext(), display)
+        return formulas.html(with_one_number(node.astext()), display)
     except ValueError as problem:
         LOGGER.warning("KaTeX: %s", problem, location=node)
         return f"<code>{escape(node.astext())}</code>"

@@ -35,6 +35,37 @@ video = "<video width='700' height='300' controls></video>"
 HTML(f"{video}<iframe width='700' srcdoc='inside'></iframe>")
 ```
 
+```{code-cell} ipython3
+:tags: [scroll-output]
+
+for i in range(60):
+    print("line", i)
+```
+
+```{code-cell} ipython3
+:tags: [hide-output]
+
+print("hidden at first")
+```
+
+```{code-cell} ipython3
+:tags: [hide-cell]
+
+print("hidden with its code")
+```
+
+```{code-cell} ipython3
+:tags: [full-width]
+
+print("wide " * 40)
+```
+
+```{code-cell} ipython3
+:tags: [margin]
+
+print("beside")
+```
+
 ![a wide picture](wide.svg)
 
 | a | b | c |
@@ -94,6 +125,34 @@ def test_a_picture_keeps_its_proportions(tab):
         "(n) => [n.getBoundingClientRect().width, n.getBoundingClientRect().height]"
     )
     assert width / height == pytest.approx(3, rel=0.02)
+
+
+def test_a_long_output_scrolls_in_a_box_that_keys_reach(tab):
+    box = tab.page.locator(".cell.tag_scroll-output > .cell_output")
+    assert box.evaluate("(n) => n.clientHeight < 500 && n.scrollHeight > 1000")
+    box.focus()
+    tab.page.keyboard.press("End")
+    tab.page.wait_for_function("(n) => n.scrollTop > 500", arg=box.element_handle())
+
+
+def test_what_a_cell_hides_is_named(tab):
+    shown = tab.page.locator("details.hide > summary .collapsed")
+    assert [text.strip() for text in shown.all_inner_texts()] == [
+        "Show the output", "Show the code and its output",
+    ]  # fmt: skip
+
+
+def test_a_full_width_cell_and_one_in_the_margin_use_the_room_that_there_is(tab):
+    wide, beside, column = (
+        tab.page.locator(name).first.bounding_box()
+        for name in (".cell.tag_full-width", ".cell.tag_margin", "article > section > .cell")
+    )
+    if tab.page.viewport_size["width"] > 1000:
+        assert wide["width"] > 1.2 * column["width"]
+        assert beside["x"] > column["x"] + column["width"]
+    else:
+        assert wide["width"] <= column["width"] + 1
+        assert beside["x"] == pytest.approx(column["x"], abs=2)
 
 
 def test_a_styled_table_is_readable(tab):

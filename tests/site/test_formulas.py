@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+from whole_books import new_book
 
 from introml.site.build import write_pages
 from introml.site.formulas import SCRIPT, Formulas
@@ -143,3 +144,61 @@ def test_a_build_that_failed_fails_again_until_the_page_is_mended(one_page):
     book.write("intro", "# Page\n\nWords.\n\nInline $x$ formula.\n")
     write_pages(book.root)
     assert json.loads((book.root / "_build" / "doctrees" / "warned.json").read_text()) == []
+
+
+# --- numbers and names, as LaTeX and MathJax have them --------------------------------------------
+
+EQUATIONS = r"""# Page
+
+\begin{align}
+a &= b \label{eq-first} \\
+c &= d \label{eq-second}
+\end{align}
+
+$$
+e = f \label{eq-third}
+$$
+
+By \eqref{eq-second}, $\eqref{eq-third}$ and {eq}`eq-first`; `\eqref{code}` stays.
+
+$$
+g = h
+$$ (eq-fourth)
+
+See \eqref{eq-fourth}.
+"""
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    pages = {"intro": "# T\n", "chapters/shown": EQUATIONS, "chapters/second": "# S\n"}
+    book = new_book(tmp_path_factory.mktemp("numbered"), pages)
+    write_pages(book.root)
+    return book.page("chapters/shown")
+
+
+def test_an_align_has_one_number(numbered):
+    assert [one.text for one in numbered.select(".eqno")] == ["(1)", "(2)", "(3)"]
+    assert not numbered.select(".katex .tag, .katex .eqn-num")
+
+
+def test_labels_inside_formulas_are_found_by_eqref_and_eq(numbered):
+    links = numbered.select("article p a[href*=equation]")
+    assert [link.text for link in links] == ["(1)", "(2)", "(1)", "(3)"]
+    for link in links:
+        assert numbered.find(id=link["href"].removeprefix("#")), link["href"]
+
+
+def test_a_label_is_not_shown_and_code_is_left_alone(numbered):
+    text = numbered.find("article").text
+    assert "label" not in text
+    assert r"\eqref{code}" in text
+
+
+def test_a_reference_to_no_formula_is_told(tmp_path):
+    pages = {
+        "intro": "# T\n",
+        "chapters/shown": "# A\n\n\\eqref{eq-none}\n",
+        "chapters/second": "# S\n",
+    }
+    assert "eq-none" in new_book(tmp_path, pages).failure()

@@ -216,16 +216,26 @@
     block.append(button);
   }
 
-  // --- what scrolls sideways by itself can be reached by keyboard ---------------------------------
+  // --- what scrolls by itself can be reached by keyboard -------------------------------------------
   const NAMES = { PRE: "Code", DIV: "Formula or table" };
+  const BOXES =
+    "main pre, .formula-scroll, .table-scroll, .output.text_html, " +
+    ".cell.tag_scroll-output > .cell_output, .cell.tag_output_scroll > .cell_output";
   function reachable() {
-    for (const box of document.querySelectorAll("main pre, .formula-scroll, .table-scroll")) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1;
+    for (const box of document.querySelectorAll(BOXES)) {
+      const scrolls =
+        box.scrollWidth > box.clientWidth + 1 ||
+        (box.matches(".cell_output") && box.scrollHeight > box.clientHeight + 1);
       if (scrolls) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
       for (const [name, value] of [
         ["role", "group"],
-        ["aria-label", `${NAMES[box.tagName]}, scrolls sideways`],
+        [
+          "aria-label",
+          box.matches(".cell_output")
+            ? "Output, scrolls"
+            : `${NAMES[box.tagName]}, scrolls sideways`,
+        ],
       ]) {
         if (scrolls) box.setAttribute(name, value);
         else box.removeAttribute(name);
