@@ -36,18 +36,24 @@ def remembered(memory: Path) -> dict[str, str]:
 
 
 class Formulas:
-    """TeX -> HTML, remembered between builds in `katex.json` beside the doctrees."""
+    r"""TeX -> HTML, remembered between builds in `katex.json` beside the doctrees.
 
-    def __init__(self, memory: Path):
+    `macros` are the book's own commands, `\name` -> TeX, with #1, #2, … for arguments.
+    """
+
+    def __init__(self, memory: Path, macros: dict[str, str] | None = None):
         self.memory = memory
+        self.macros = macros or {}
+        # A formula looks otherwise once a macro in it does.
+        self.prefix = str(sorted(self.macros.items())) if self.macros else ""
         self.known = remembered(memory)
         self.node = NodeLines(SCRIPT)
 
     def html(self, tex: str, display: bool) -> str:
         """Raises ValueError with KaTeX's own words when the formula is wrong."""
-        key = f"{'d' if display else 'i'}{tex}"
+        key = f"{'d' if display else 'i'}{self.prefix}{tex}"
         if key not in self.known:
-            answer = self.node.ask([tex, display])
+            answer = self.node.ask([tex, display, self.macros])
             if "error" in answer:
                 raise ValueError(answer["error"])
             self.known[key] = answer["html"]
@@ -58,6 +64,19 @@ class Formulas:
         self.memory.parent.mkdir(parents=True, exist_ok=True)
         kept = {"katex": katex_version(), "formulas": self.known}
         self.memory.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def macros_of(mathjax: Any) -> dict[str, str]:
+    """The macros of a configuration for MathJax, `tex: macros:`, as KaTeX takes them.
+
+    There a macro stands without its backslash, and one with arguments is a list: what it means,
+    and how many arguments it has.
+    """
+    given = ((mathjax or {}).get("tex") or {}).get("macros") or {}
+    return {
+        f"\\{name}": str(value[0] if isinstance(value, list | tuple) else value)
+        for name, value in given.items()
+    }
 
 
 def _render(self: HTML5Translator, node: nodes.Element, display: bool) -> str:
@@ -88,7 +107,9 @@ def setup(app: Sphinx) -> None:
     app.add_html_math_renderer("introml_katex", (visit_inline, None), (visit_display, None))
 
     def start(app: Sphinx) -> None:
-        cast(Any, app).introml_formulas = Formulas(Path(app.doctreedir) / "katex.json")
+        macros = macros_of(getattr(app.config, "mathjax3_config", None))
+        formulas = Formulas(Path(app.doctreedir) / "katex.json", macros)
+        cast(Any, app).introml_formulas = formulas
 
     def stop(app: Sphinx, exception: Exception | None) -> None:
         cast(Any, app).introml_formulas.close()

@@ -1,13 +1,14 @@
-// Renders formulas for the build: a JSON line [tex, display] in, a JSON line {html} or {error} out.
+// Renders formulas for the build: a JSON line [tex, display, macros] in, a JSON line {html} or {error} out.
 import { createInterface } from "node:readline";
 import katex from "katex";
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [tex, display] = JSON.parse(line);
+  const [tex, display, macros] = JSON.parse(line);
   let answer;
   try {
     const html = katex.renderToString(tex, {
       displayMode: display,
+      macros,
       output: "htmlAndMathml",
       strict: "error",
       throwOnError: true,

@@ -8,7 +8,7 @@ import pytest
 from whole_books import new_book
 
 from introml.site.build import write_pages
-from introml.site.formulas import SCRIPT, Formulas
+from introml.site.formulas import SCRIPT, Formulas, macros_of
 from introml.site.node import NodeLines
 
 
@@ -202,3 +202,36 @@ def test_a_reference_to_no_formula_is_told(tmp_path):
         "chapters/second": "# S\n",
     }
     assert "eq-none" in new_book(tmp_path, pages).failure()
+
+
+def test_macros_of_the_configuration_are_known_with_arguments_too(tmp_path):
+    config = {"tex": {"macros": {"R": r"\mathbb{R}", "half": [r"\frac{#1}{2}", 1]}}}
+    made = Formulas(tmp_path / "katex.json", macros_of(config))
+    assert ">R</mi>" in made.html(r"\R", display=False)
+    assert "<mfrac><mi>x</mi><mn>2</mn></mfrac>" in made.html(r"\half{x}", display=False)
+    made.close()
+
+
+def test_a_changed_macro_changes_what_was_remembered(tmp_path):
+    shown = []
+    for meaning in ("a", "b"):
+        made = Formulas(tmp_path / "katex.json", macros_of({"tex": {"macros": {"x": meaning}}}))
+        shown.append(made.html(r"\x", display=False))
+        made.close()
+    assert ">a<" in shown[0]
+    assert ">b<" in shown[1]
+
+
+@pytest.mark.parametrize("config", [None, {}, {"tex": None}, {"tex": {"macros": None}}])
+def test_a_book_without_macros_has_none(config):
+    assert macros_of(config) == {}
+
+
+def test_macros_reach_the_pages(tmp_path):
+    pages = {"intro": "# T\n", "chapters/shown": "# A\n\n$\\R$\n", "chapters/second": "# S\n"}
+    book = new_book(tmp_path, pages)
+    config = (book.root / "_config.yml").read_text()
+    macros = "    mathjax3_config: {tex: {macros: {R: '\\mathbb{R}'}}}\n"
+    (book.root / "_config.yml").write_text(config.rstrip("\n") + "\n" + macros)
+    write_pages(book.root)
+    assert book.page("chapters/shown").select_one(".katex .mathbb").text == "R"
