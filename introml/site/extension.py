@@ -160,6 +160,11 @@ def page_context(
         "contents_tree": contents_tree(app, pagename, context) if "toctree" in context else "",
         "project_title": app.config.html_title,
         "book_version": introml.__version__,
+        # Another book has another licence: its foot says whose it is.
+        "licence_page": "book/cite" if "book/cite" in app.env.found_docs else "",
+        "book_copyright": " ".join(
+            str(part) for part in (app.config.copyright, app.config.author) if part
+        ),
         "description": _first_paragraph(doctree),
         "has_math": 'class="katex' in context.get("body", ""),
         "has_plotly": "plotly-figure" in context.get("body", ""),

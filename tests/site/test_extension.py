@@ -5,6 +5,7 @@ import re
 from urllib.parse import urlparse
 
 import pytest
+from whole_books import new_book
 
 from introml.book.style import COLORS
 from introml.site.build import write_pages
@@ -183,3 +184,15 @@ def test_what_leads_nowhere_fails_the_build_with_its_page_and_line(one_page, tex
     failure = one_page(f"# Page\n\nWords.\n\n{text}\n").failure()
     assert re.search(r"^intro\.md:5: (WARNING|ERROR): ", failure)
     assert problem in failure
+
+
+def test_the_foot_of_another_book_says_whose_it_is(tmp_path):
+    pages = {"intro": "# T\n", "chapters/shown": "# A\n", "chapters/second": "# S\n"}
+    book = new_book(tmp_path, pages)
+    config = (book.root / "_config.yml").read_text()
+    config = config.replace("author: The introml authors", "author: Ada & Co")
+    config = config.replace('copyright: "2026"', 'copyright: "2031"')
+    (book.root / "_config.yml").write_text(config)
+    write_pages(book.root)
+    foot = book.page("chapters/shown").select_one("footer.foot").text
+    assert foot.strip() == "Introduction to Machine Learning. © 2031 Ada & Co."
