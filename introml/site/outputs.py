@@ -100,9 +100,23 @@ def themed_svg(svg: str, alt: str) -> str:
     return body.replace("<svg ", f"<svg {label} {style}", 1)
 
 
+#: The kinds of traces that are in the bundle which the site publishes.
+DRAWN = {
+    "bar", "box", "contour", "heatmap", "histogram", "histogram2d", "histogram2dcontour", "image",
+    "pie", "scatter", "scatterternary", "violin",
+}  # fmt: skip
+
+
 def plotly_figure(figure: dict[str, Any]) -> str:
     """The figure's JSON in the page; the site's script draws it when it comes near the viewport."""
     kept = {key: figure[key] for key in ("data", "layout", "frames") if key in figure}
+    kinds = {trace.get("type", "scatter") for trace in kept.get("data", [])}
+    if strange := kinds - DRAWN:
+        raise ValueError(
+            f"a plotly figure has traces of the type {min(strange)}, which would be drawn as lines: "
+            f"the page's part of plotly draws {', '.join(sorted(DRAWN))}; "
+            "show another kind, or a picture of it (matplotlib, or figure.to_image)"
+        )
     layout = kept.setdefault("layout", {})
     # The page's script supplies the template of the reader's scheme.
     layout.pop("template", None)

@@ -9,8 +9,10 @@ from xml.etree import ElementTree
 import pytest
 from myst_nb.core.render import MimeData, base_render_priority
 
+from introml.book.paths import ROOT
 from introml.book.style import COLORS
 from introml.site.outputs import (
+    DRAWN,
     PLOTLY,
     SVG,
     WIDGET_VIEW,
@@ -259,3 +261,16 @@ def test_the_books_own_formats_come_before_html_and_plain_text():
     assert order.keys() == {PLOTLY, SVG, WIDGET_VIEW}
     others = base_render_priority()["html"]
     assert max(order.values()) < min(others["text/html"], others["text/plain"], others["image/png"])
+
+
+@pytest.mark.parametrize("kind", ["scatter3d", "surface", "sankey", "scattergl", "choropleth"])
+def test_a_trace_that_the_page_cannot_draw_is_refused_and_not_drawn_as_another(kind):
+    figure = {"data": [{"type": "bar"}, {"type": kind}], "layout": {"meta": {"alt": "x"}}}
+    with pytest.raises(ValueError, match=f"of the type {kind}, .* draws bar, box"):
+        plotly_figure(figure)
+
+
+def test_the_published_bundle_has_every_kind_that_is_let_through():
+    folder = ROOT / "node_modules" / "plotly.js-cartesian-dist-min"
+    described = (folder / "README.md").read_text().split("Contains trace modules")[1].split("\n")[0]
+    assert set(re.findall(r"`(\w+)`", described)) == DRAWN
