@@ -113,9 +113,9 @@ def plotly_figure(figure: dict[str, Any]) -> str:
     kinds = {trace.get("type", "scatter") for trace in kept.get("data", [])}
     if strange := kinds - DRAWN:
         raise ValueError(
-            f"a plotly figure has traces of the type {min(strange)}, which would be drawn as lines: "
+            f"a plotly figure has traces of the type {min(strange)}, which would become lines: "
             f"the page's part of plotly draws {', '.join(sorted(DRAWN))}; "
-            "show another kind, or a picture of it (matplotlib, or figure.to_image)"
+            "use one of these, or draw a picture with matplotlib"
         )
     layout = kept.setdefault("layout", {})
     # The page's script supplies the template of the reader's scheme.
