@@ -8,7 +8,8 @@ const GAP = 26; // between bands
 /** What does a lane do that has no cell? */
 function question(ui) {
   return predict(ui, {
-    question: "the last program has two lanes too many. What do they do if nobody stops them?",
+    question:
+      "ten numbers and four lanes: the last program has two lanes too many. What do they do if nobody stops them?",
     options: ["Nothing", "They end the program", "They write where no array is"],
     answer: () => 2,
     explain: () =>
