@@ -342,13 +342,13 @@ def test_a_build_that_fails_stops_there_and_is_never_up_to_date(stages, name):
     assert stages == ALL
 
 
-def test_the_command_line_prints_what_is_wrong_and_fails(stages, capsys):
+def test_the_command_line_prints_what_is_wrong_and_fails(stages, root, capsys):
     stages.failing = "write"
-    assert main(["build"]) == 1
+    assert main(["build", "--book", str(root)]) == 1
     captured = capsys.readouterr()
     assert captured.err == "a.md:1: WARNING: torn\n"
     stages.failing = None
-    assert main(["build"]) == 0
+    assert main(["build", "--book", str(root)]) == 0
 
 
 def test_the_command_line_serves_and_watches_without_opening_a_browser(monkeypatch):

@@ -8,6 +8,7 @@ function question(ui) {
   return predict(ui, {
     question: "how many different functions of three bits can the eight stored bits be?",
     options: ["8", "64", "256"],
+    spoilt: true,
     answer: () => 2,
     explain: () =>
       `Each of the eight bits is 0 or 1 by itself, so there are 2⁸ = ${model.functions(3)} tables, and ` +

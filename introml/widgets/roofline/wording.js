@@ -37,13 +37,14 @@ export function describe({
   peak,
   enough,
 }) {
+  const named = machine.startsWith("this ") ? machine.replace("this", "This") : `The ${machine}`;
   const rows = batch === 1 ? "One row" : `${thousands(batch)} rows`;
   const head =
     `${rows} through ${thousands(width)} × ${thousands(width)} weights in ${format}: ` +
     `${perByte(intensity)}.`;
   if (intensity >= balance) {
     return (
-      `${head} The ${machine} balances at ${significant(balance, 3)}, so the arithmetic sets the ` +
+      `${head} ${named} balances at ${significant(balance, 3)}, so the arithmetic sets the ` +
       `pace: ${rate(flops)}, the peak.`
     );
   }
@@ -52,7 +53,7 @@ export function describe({
       ? " No batch would balance both: the matrix is too small."
       : ` From ${thousands(enough)} rows on it would be the arithmetic.`;
   return (
-    `${head} The ${machine} balances at ${significant(balance, 3)}, so the memory sets the pace: at ` +
+    `${head} ${named} balances at ${significant(balance, 3)}, so the memory sets the pace: at ` +
     `most ${rate(flops)}, ${percent(flops / peak, flops < peak / 100 ? 2 : 0)} of the peak.${cure}`
   );
 }

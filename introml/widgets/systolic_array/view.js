@@ -11,6 +11,7 @@ function question(ui) {
     question:
       "three rows of two numbers go through a grid of 2 × 2 cells, a row a cycle. When is the last result out?",
     options: ["After 3 cycles", "After 5 cycles", "After 12 cycles"],
+    spoilt: true,
     answer: () => 1,
     explain: () =>
       "The third row enters in cycle 3, and its last sum leaves the far corner one step right and one " +
