@@ -67,7 +67,8 @@ PIECES = notebook(
     ),
     cell("1 / 0", "raises-exception"),
     cell("raise SystemExit('not run')", "skip-execution"),
-    cell("import os\nshown.update('new')\nos.write(1, b'from C');"),
+    # What is written past Python reaches the kernel by a thread, which needs its turn.
+    cell("import os, time\nshown.update('new')\nos.write(1, b'from C')\ntime.sleep(1)"),
 )
 
 
