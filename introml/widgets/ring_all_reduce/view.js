@@ -25,7 +25,7 @@ function question(ui) {
 
 /** What the steps so far have come to. */
 function said(n, done, total, size) {
-  const naive = `All to one rank and back would be ${amount(model.naive(n, size))} through one link.`;
+  const naive = `All to one rank and back would be ${amount(model.naive(n, size))} through one link, in and out together.`;
   if (done === 0) {
     return `${n} ranks have ${n} parts each, of ${amount(size / n)}, and nothing is sent yet. ${naive}`;
   }
@@ -128,7 +128,7 @@ function build(ui) {
     const length = Math.min(ui.width - 8, Math.max(300, left + n * wide - 6));
     [
       ["each rank, around the ring", model.sent(n, size, done), "training"],
-      ["one link, if all send to one rank", all, "error"],
+      ["one link, in and out, if all send to one rank", all, "error"],
     ].forEach(([name, bytes, color], i) => {
       const y = bars + i * 38;
       nodes.push(
